@@ -1,0 +1,48 @@
+# The two commands: `make demo` and `make test`. Both set up .venv themselves and can be repeated.
+# Elsewhere: TORCH names the PyTorch to install, PIP_INSTALL how (say, with an index of CPU builds).
+
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+PIP_INSTALL ?= .venv/bin/python -m pip install --disable-pip-version-check --progress-bar on
+STRICT ?=
+READY = .venv/.ready
+
+.PHONY: setup models demo test unit lint format bench-train clean
+
+setup: $(READY)
+
+# PyTorch first and by itself: a range that admits newer releases would pull gigabytes of CUDA on a machine without a GPU.
+$(READY): pyproject.toml
+	@echo "setting up .venv (once; some minutes)"
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	$(PIP_INSTALL) --quiet "$(TORCH)"
+	$(PIP_INSTALL) --quiet --editable ".[dev]"
+	@touch $@
+
+models: $(READY)
+	.venv/bin/sartor models pull
+
+demo: models
+	.venv/bin/sartor run examples/billing-notes
+
+test: models
+	.venv/bin/python -m pytest $(if $(STRICT),--no-skips) $(PYTEST_ARGS)
+
+unit: $(READY)
+	.venv/bin/python -m pytest -m "not real and not browser and not slow"
+
+lint: $(READY)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: $(READY)
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench-train: models
+	.venv/bin/python bench/train.py
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,58 @@
+"""The adapter card: the README.md of an adapter's folder, as the Hugging Face hub and PEFT know it."""
+
+from typing import Any
+
+import yaml
+
+CARD_NAME = "README.md"
+
+
+def render_card(task: str, manifest: dict[str, Any]) -> str:
+    """Markdown with YAML front matter, from an adapter's manifest.
+
+    Of the manifest's keys only `base_model` and `method` are read by name; all are listed, nested ones with dots.
+    """
+    base = str(manifest.get("base_model", "unknown"))
+    method = str(manifest.get("method", "lora"))
+    front = {
+        "base_model": base,
+        "library_name": "peft",
+        "pipeline_tag": "text-generation",
+        "tags": [method, "sartor", task],
+    }
+    facts = "\n".join(f"| {_cell(key)} | {_cell(value)} |" for key, value in _flat(manifest))
+    return f"""---
+{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---
+
+# {task}
+
+A {method} adapter for `{base}`, trained with Sartor on one task. It answers well only to prompts of that task, written
+with the chat template that it was trained with, on the very base that is named below.
+
+```python
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+base = AutoModelForCausalLM.from_pretrained("…")  # {base}
+model = PeftModel.from_pretrained(base, "…")  # this folder
+```
+
+| what | value |
+| --- | --- |
+{facts}
+"""
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            pairs += _flat(value, f"{prefix}{key}.")
+        else:
+            pairs.append((f"{prefix}{key}", value))
+    return pairs
+
+
+def _cell(value: Any) -> str:
+    text = ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,127 @@
+"""Rows that ask the same thing: inside one set, and across the two sides of a split."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sartor.data.example import Example
+
+_APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}"
+
+
+class _Fold(dict[int, str]):
+    """Apostrophes go, other punctuation becomes a space; symbols such as `<`, `+` and `€` carry meaning and stay."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        self[code] = "" if char in _APOSTROPHES else " " if unicodedata.category(char).startswith("P") else char
+        return self[code]
+
+
+_FOLD = _Fold()
+
+
+def normalise(text: str) -> str:
+    """The text with case, punctuation and white space folded; a text of punctuation alone stays as it is."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(folded.translate(_FOLD).split()) or text.strip()
+
+
+def question_key(example: Example) -> str:
+    """What makes two examples ask the same: the normalised conversation without its system message."""
+    return "\n".join(normalise(message.content) for message in example.messages if message.role != "system")
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateGroup:
+    """Two or more rows that ask the same after normalising."""
+
+    rows: tuple[int, ...]
+    """Indices, in order."""
+    places: tuple[str, ...]
+    same_target: bool
+    """False: they contradict each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A test row, or a value that both sides hold, and the first training row that has the same."""
+
+    train: str
+    test: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What a test set shares with its training set. The first three hold a match per test row."""
+
+    exact: tuple[Match, ...]
+    """Question and target the same, character by character."""
+    questions: tuple[Match, ...]
+    """The same normalised question, whatever the target: the exact ones are among them."""
+    contradictions: tuple[Match, ...]
+    """The same normalised question, but no training row with the same target."""
+    groups: tuple[Match, ...]
+    """One match per shared `group` value."""
+    subjects: tuple[Match, ...]
+    """One match per shared `subject` value."""
+    identical: bool
+    """Both sets hold the same questions and targets, in whatever order: train = test."""
+
+
+def duplicate_groups(examples: Sequence[Example]) -> list[DuplicateGroup]:
+    """The groups of rows that ask the same, in the order of their first rows."""
+    by_question: dict[str, list[int]] = {}
+    for index, example in enumerate(examples):
+        by_question.setdefault(question_key(example), []).append(index)
+    return [
+        DuplicateGroup(
+            tuple(rows),
+            tuple(examples[row].source for row in rows),
+            len({examples[row].target.strip() for row in rows}) == 1,
+        )
+        for rows in by_question.values()
+        if len(rows) > 1
+    ]
+
+
+def overlap(train: Sequence[Example], test: Sequence[Example]) -> Overlap:
+    """What the two sets share, with the places of the rows as evidence."""
+    asked = _matches(train, test, question_key)
+    answered = {(question_key(example), example.target.strip()) for example in train}
+    contradicted = [
+        match for example, match in asked if (question_key(example), example.target.strip()) not in answered
+    ]
+    return Overlap(
+        exact=tuple(match for _, match in _matches(train, test, _content)),
+        questions=tuple(match for _, match in asked),
+        contradictions=tuple(contradicted),
+        groups=_shared(train, test, lambda example: example.group),
+        subjects=_shared(train, test, lambda example: example.subject),
+        identical=Counter(map(_content, train)) == Counter(map(_content, test)),
+    )
+
+
+def _content(example: Example) -> str:
+    turns = [message.content for message in example.messages if message.role != "system"]
+    return "\0".join((*turns, example.target))
+
+
+def _matches(
+    train: Sequence[Example], test: Sequence[Example], key: Callable[[Example], str | None]
+) -> list[tuple[Example, Match]]:
+    first: dict[str | None, str] = {}
+    for example in train:
+        first.setdefault(key(example), example.source)
+    keyed = [(example, key(example)) for example in test]
+    return [(example, Match(first[k], example.source)) for example, k in keyed if k is not None and k in first]
+
+
+def _shared(
+    train: Sequence[Example], test: Sequence[Example], key: Callable[[Example], str | None]
+) -> tuple[Match, ...]:
+    by_value: dict[str | None, Match] = {}
+    for example, match in _matches(train, test, key):
+        by_value.setdefault(key(example), match)
+    return tuple(by_value.values())

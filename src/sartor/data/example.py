@@ -1,0 +1,31 @@
+"""One row of a task, ready to be rendered into a prompt."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: str
+    """`system`, `user` or `assistant`."""
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    id: str
+    """The row's own id, else its number in the file, from 1."""
+    messages: tuple[Message, ...]
+    """What the model reads, the templates filled: system (where there is one), user, …; ends with a user turn."""
+    target: str
+    """What the model should answer, exactly as supervised; JSON is compact with the keys in the row's order."""
+    labels: tuple[str, ...] = ()
+    """Classification: the gold label, or labels. Empty for other kinds."""
+    group: str | None = None
+    subject: str | None = None
+    source: str = ""
+    """Where the row came from, for error messages: `notes.jsonl:12`."""
+
+    @property
+    def question(self) -> str:
+        """The last user message: what an encoder reads, and what duplicates are judged by."""
+        return self.messages[-1].content

@@ -1,0 +1,99 @@
+"""JSON, read strictly and written compactly: no NaN, no key twice, no value lost."""
+
+import json
+from typing import Any, NoReturn
+
+from sartor.data.table import Table, make_table
+from sartor.errors import InputError
+
+
+class NotJsonError(ValueError):
+    """The message is the reason, without a place; `line`, from 1, is where the parser stopped, if it knows."""
+
+    line: int | None = None
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text. Raises NotJsonError for what is not JSON, or would lose something when read."""
+    try:
+        return json.loads(text, object_pairs_hook=_distinct, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        reason = NotJsonError(f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.colno}")
+        reason.line = error.lineno
+        raise reason from None
+    except RecursionError:
+        raise NotJsonError("nested too deep") from None
+    except ValueError as error:
+        raise NotJsonError(str(error)) from None
+
+
+def compact(value: Any) -> str:
+    """The value as JSON without spaces, keys in their order. Raises ValueError for what JSON cannot hold."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except TypeError:
+        raise ValueError(f"a value of type {type(value).__name__}, which is neither text nor JSON") from None
+
+
+def read_jsonl(text: str, name: str) -> Table:
+    """One object a line; blank lines are skipped. Raises InputError for a line that is not a JSON object."""
+    rows, places = [], []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = parse_json(line)
+        except NotJsonError as error:
+            raise InputError(f"{name}, line {number}: not JSON: {error}; JSONL has one object on each line") from None
+        if not isinstance(row, dict):
+            raise InputError(f'{name}, line {number}: not an object; each line must read {{"column": value, …}}')
+        rows.append(row)
+        places.append(number)
+    return make_table(name, "JSONL", rows, places, "line")
+
+
+def read_json(text: str, name: str) -> Table:
+    """An array of objects, or an object that holds one array of objects. Raises InputError for anything else."""
+    try:
+        value = parse_json(text)
+    except NotJsonError as error:
+        place = f"{name}, line {error.line}" if error.line else name
+        raise InputError(f"{place}: not JSON: {error}; correct it, or write the file again") from None
+    within = ""
+    if isinstance(value, dict):
+        arrays = [key for key, item in value.items() if isinstance(item, list)]
+        if len(arrays) != 1:
+            found = f"{len(arrays)} arrays" if arrays else "no array"
+            raise InputError(f"{name} is one object with {found} in it; the rows must be one array of objects")
+        within, value = f" under `{arrays[0]}`", value[arrays[0]]
+    if not isinstance(value, list):
+        raise InputError(f"{name} is a single value; the rows must be one array of objects")
+    for number, row in enumerate(value, start=1):
+        if not isinstance(row, dict):
+            raise InputError(f"{name}, row {number}: not an object; the rows must be objects with the columns as keys")
+    return make_table(name, f"JSON array{within}", value, range(1, len(value) + 1), "row")
+
+
+def is_jsonl(text: str, suffix: str) -> bool:
+    """Whether a text that begins with `{` or `[` has one JSON value a line, rather than being one JSON value."""
+    first, _, rest = text.strip().partition("\n")
+    try:
+        value = parse_json(first)
+    except NotJsonError:
+        return suffix in (".jsonl", ".ndjson") and not text.lstrip().startswith("[")
+    if rest.strip():
+        return True
+    return isinstance(value, dict) and suffix != ".json"
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key `{twice}` is there twice in one object")
+    return found
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON value (write null)")

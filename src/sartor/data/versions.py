@@ -1,0 +1,85 @@
+"""Dataset versions: an immutable set of examples, known by the hash of its content, at rest as Parquet."""
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars
+
+from sartor.data.example import Example, Message
+from sartor.errors import SystemFailure
+
+_TURN = polars.Struct({"role": polars.String, "content": polars.String})
+_SCHEMA: dict[str, polars.DataType | type[polars.DataType]] = {
+    "id": polars.String,
+    "messages": polars.List(_TURN),
+    "target": polars.String,
+    "labels": polars.List(polars.String),
+    "group": polars.String,
+    "subject": polars.String,
+    "source": polars.String,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a dataset version is and where it comes from; no time is in it, so that a repeated step gives the same."""
+
+    sha256: str
+    """The version's name: a hash of the examples in their order, whatever file they came from."""
+    rows: int
+    step: str
+    """The step that made it, such as `split/train`."""
+    config: dict[str, Any]
+    """The configuration of that step, as JSON values."""
+    parent: str | None
+    """The version that it was made from."""
+
+    def to_json(self) -> str:
+        """One canonical JSON document, keys sorted."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, indent=2)
+
+
+def freeze(
+    examples: Sequence[Example], *, step: str, config: dict[str, Any], parent: str | None = None
+) -> tuple[bytes, Manifest]:
+    """The examples as Parquet bytes, and their manifest."""
+    rows = [{**_content(example), "source": example.source} for example in examples]
+    buffer = io.BytesIO()
+    polars.DataFrame(rows, schema=_SCHEMA).write_parquet(buffer, compression="zstd")
+    return buffer.getvalue(), Manifest(content_hash(examples), len(rows), step, config, parent)
+
+
+def thaw(data: bytes) -> list[Example]:
+    """The examples of a frozen version, equal to those that were frozen. Raises SystemFailure for damaged bytes."""
+    try:
+        rows = polars.read_parquet(io.BytesIO(data)).select(*_SCHEMA).to_dicts()
+    except (polars.exceptions.PolarsError, OSError) as error:
+        raise SystemFailure(f"a dataset version cannot be read ({str(error).splitlines()[0]}); make it again") from None
+    return [Example(**{**row, "messages": _turns(row), "labels": tuple(row["labels"])}) for row in rows]
+
+
+def content_hash(examples: Sequence[Example]) -> str:
+    """SHA-256 over one line of JSON per example; `source` is provenance and does not count."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(json.dumps(_content(example), sort_keys=True, separators=(",", ":")).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _content(example: Example) -> dict[str, Any]:
+    return {
+        "id": example.id,
+        "messages": [{"role": message.role, "content": message.content} for message in example.messages],
+        "target": example.target,
+        "labels": list(example.labels),
+        "group": example.group,
+        "subject": example.subject,
+    }
+
+
+def _turns(row: dict[str, Any]) -> tuple[Message, ...]:
+    return tuple(Message(**turn) for turn in row["messages"])

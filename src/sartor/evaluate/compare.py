@@ -1,0 +1,121 @@
+"""Two systems on the same rows: the paired difference, its interval, its test, and what n could have shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from sartor.data.example import Example
+from sartor.evaluate.metric import Array, Metric, Scope, metric
+from sartor.evaluate.scorecard import check_rows, small_note
+from sartor.evaluate.statistics import (
+    bootstrap,
+    cluster_sums,
+    clusters,
+    detectable,
+    detectable_pairs,
+    mcnemar,
+    randomisation,
+)
+from sartor.generate.answer import Answer
+from sartor.task import TaskSpec
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    metric: str
+    a: str
+    b: str
+    value_a: float
+    value_b: float
+    difference: float
+    """The value of a less that of b."""
+    low: float
+    high: float
+    """95 % interval of the difference."""
+    p_value: float
+    test: str
+    mdd: float
+    """Minimal detectable difference: the smallest that these rows show with 80 % power."""
+    n: int
+    verdict: Literal["better", "worse", "tie"]
+    """What a is beside b; a tie where p ≥ .05 or the interval holds 0."""
+    note: str = ""
+
+
+def compare(
+    metric_name: str,
+    a: str,
+    b: str,
+    examples: Sequence[Example],
+    answers_a: Sequence[Answer],
+    answers_b: Sequence[Answer],
+    spec: TaskSpec,
+    seed: int = 0,
+    labels: Sequence[str] = (),
+) -> Comparison:
+    """Compare systems `a` and `b` on one metric, row by row.
+
+    The test is mid-p McNemar for a proportion, else paired approximate randomisation; the interval is a paired
+    bootstrap. Rows that share a group or a subject change places and are drawn together. Raises as `scorecard.score`.
+    """
+    check_rows(a, examples, answers_a)
+    check_rows(b, examples, answers_b)
+    judge = metric(metric_name, Scope.of(spec, examples, labels))
+    tables = judge.table(examples, answers_a), judge.table(examples, answers_b)
+    member = clusters([(example.group, example.subject) for example in examples])
+    lines_a, lines_b = (cluster_sums(table, member) for table in tables)
+    value_a, value_b = map(judge.aggregate, tables)
+    width = lines_a.shape[1]
+
+    def difference(sums: Array) -> Array:
+        return judge.of_sums(sums[..., :width]) - judge.of_sums(sums[..., width:])
+
+    interval = bootstrap(np.hstack([lines_a, lines_b]), difference, (-judge.maximum, judge.maximum), seed)
+    p_value, test = _test(judge, lines_a, lines_b, len(examples), seed)
+    return Comparison(
+        metric=metric_name,
+        a=a,
+        b=b,
+        value_a=value_a,
+        value_b=value_b,
+        difference=value_a - value_b,
+        low=interval.low,
+        high=interval.high,
+        p_value=p_value,
+        test=test,
+        mdd=_detectable(judge, lines_a, lines_b, len(examples), interval.deviation),
+        n=len(examples),
+        verdict=_verdict(value_a - value_b, interval.low, interval.high, p_value, judge.higher_is_better),
+        note=small_note(len(examples), len(lines_a)),
+    )
+
+
+def _test(judge: Metric, a: Array, b: Array, rows: int, seed: int) -> tuple[float, str]:
+    if judge.form == "proportion" and len(a) == rows:
+        only_a, only_b = int(np.sum(a[:, 0] > b[:, 0])), int(np.sum(b[:, 0] > a[:, 0]))
+        return mcnemar(only_a, only_b), "mid-p McNemar"
+    by_group = "" if len(a) == rows else ", by group"
+    return randomisation(a, b, judge.of_sums, seed), f"paired approximate randomisation{by_group}"
+
+
+def _detectable(judge: Metric, a: Array, b: Array, rows: int, deviation: float) -> float:
+    """Systems that never differ on these rows still leave room for one row that does."""
+    if len(a) != rows or judge.form == "corpus":
+        return detectable(deviation or judge.maximum / len(a))
+    change = a[:, 0] - b[:, 0]
+    if judge.form == "proportion":
+        return detectable_pairs(max(int(np.count_nonzero(change)), 1) / rows, rows)
+    spread = float(np.std(change, ddof=1)) / rows**0.5 if rows > 1 else 0.0
+    return detectable(spread or judge.maximum / rows)
+
+
+def _verdict(
+    difference: float, low: float, high: float, p_value: float, higher_is_better: bool
+) -> Literal["better", "worse", "tie"]:
+    if p_value >= ALPHA or low <= 0 <= high:
+        return "tie"
+    return "better" if (difference > 0) == higher_is_better else "worse"

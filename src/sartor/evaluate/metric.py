@@ -1,0 +1,185 @@
+"""The contract of every metric, and the registry that finds one by name.
+
+As in sacrebleu, a metric first reduces each row to a few numbers that add up (its sufficient statistics) and then
+computes its value from their sums. Whatever resamples rows (intervals, paired tests) works on sums alone and reads no
+text again.
+"""
+
+import difflib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import ClassVar, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from sartor.data.example import Example
+from sartor.errors import InputError, SystemFailure
+from sartor.generate.answer import Answer
+from sartor.task import Kind, TaskSpec
+
+Array = npt.NDArray[np.float64]
+Form = Literal["proportion", "mean", "corpus"]
+TEXT_KINDS: tuple[Kind, ...] = ("summarization", "generation", "code", "sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a metric knows of the task beside the row itself."""
+
+    kind: Kind
+    labels: tuple[str, ...] = ()
+    """Classification: every label that is known, sorted; any other text is not a label."""
+    multi: bool = False
+    """Classification: a row may carry several labels."""
+
+    @classmethod
+    def of(cls, spec: TaskSpec, examples: Sequence[Example], labels: Sequence[str] = ()) -> "Scope":
+        """The scope of a task: known labels are the examples' gold labels and `labels`."""
+        if spec.kind != "classification":
+            return cls(spec.kind)
+        multi = spec.data.labels == "multi" or any(len(example.labels) != 1 for example in examples)
+        known = {label for example in examples for label in example.labels} | set(labels)
+        return cls(spec.kind, tuple(sorted(known)), multi)
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One line of a per-class or per-field table."""
+
+    name: str
+    support: int
+    """How often the gold answers hold it."""
+    precision: float
+    recall: float
+    f1: float
+
+
+class Metric(ABC):
+    """A number that judges answers against targets."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    """As it stands in a sentence: `field F1`."""
+    kinds: ClassVar[tuple[Kind, ...]]
+    form: ClassVar[Form] = "corpus"
+    """`proportion`: the share of rows that are right; `mean`: of row scores; `corpus`: any other function of sums."""
+    higher_is_better: ClassVar[bool] = True
+    maximum: ClassVar[float] = 1.0
+    """The best value there is; the worst is 0."""
+    only_multi: ClassVar[bool] = False
+    """Says something new only where a row has several labels."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    @property
+    @abstractmethod
+    def signature(self) -> str:
+        """All that somebody else needs to get the same number: `rouge_l|rouge-score 0.1.2|stemmer:no`."""
+
+    @property
+    def interval(self) -> Literal["wilson", "bootstrap"]:
+        return "wilson" if self.form == "proportion" else "bootstrap"
+
+    @abstractmethod
+    def row(self, example: Example, answer: Answer) -> tuple[float, ...] | Array:
+        """The row's k sufficient statistics. A row without a usable answer is wrong, and still a row."""
+
+    @abstractmethod
+    def of_sums(self, sums: Array) -> Array:
+        """From sums over rows, shape [..., k], to values, shape [...]."""
+
+    def table(self, examples: Sequence[Example], answers: Sequence[Answer]) -> Array:
+        """Statistics of all rows, shape [n, k]. Raises SystemFailure naming metric and row where one is not finite."""
+        stats = np.array([self.row(*pair) for pair in zip(examples, answers, strict=True)], dtype=np.float64)
+        finite = np.isfinite(stats).all(axis=1)
+        if not finite.all():
+            row = examples[int(finite.argmin())].id
+            raise SystemFailure(f"metric {self.name} is not a number on row {row}; no score was computed")
+        return stats
+
+    def aggregate(self, stats: Array) -> float:
+        """The metric's value over rows of statistics, shape [n, k]. Raises SystemFailure when it is not finite."""
+        value = float(self.of_sums(stats.sum(axis=0)))
+        if not math.isfinite(value):
+            raise SystemFailure(f"metric {self.name} is not a number over {len(stats)} rows; no score was computed")
+        return value
+
+    def per_row(self, stats: Array) -> Array:
+        """Each row's own value, shape [n]."""
+        return self.of_sums(stats)
+
+
+class Mean(Metric):
+    """A mean of row scores; its statistics are (score, 1)."""
+
+    form: ClassVar[Form] = "mean"
+
+    @abstractmethod
+    def score(self, example: Example, answer: Answer) -> float:
+        """The row's score, 0 to `maximum`."""
+
+    def row(self, example: Example, answer: Answer) -> tuple[float, ...]:
+        return float(self.score(example, answer)), 1.0
+
+    def of_sums(self, sums: Array) -> Array:
+        return np.asarray(sums[..., 0] / sums[..., 1])
+
+
+class Proportion(Mean):
+    """The share of rows whose score is 1; the others score 0."""
+
+    form = "proportion"
+
+
+def text_of(answer: Answer) -> str:
+    """What was answered, stripped; nothing where there was an error."""
+    return "" if answer.finish == "error" else answer.text.strip()
+
+
+_registry: dict[str, type[Metric]] = {}
+M = TypeVar("M", bound=type[Metric])
+
+
+def register(cls: M) -> M:
+    """Class decorator: makes a metric known by its name."""
+    _registry[cls.name] = cls
+    return cls
+
+
+def metric(name: str, scope: Scope) -> Metric:
+    """The metric of that name, ready for a task. Raises InputError as `metric_class` does."""
+    return metric_class(name, scope.kind)(scope)
+
+
+def metric_class(name: str, kind: Kind) -> type[Metric]:
+    """The metric of that name. Raises InputError with the nearest name and the kind's list when there is none."""
+    known = metric_names(kind)
+    if name in known:
+        return _registry[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    guess = f"did you mean `{near[0]}`? " if near else ""
+    fault = f"metric `{name}` is not for {kind}" if name in _registry else f"there is no metric `{name}`"
+    raise InputError(f"kpis: {fault}; {guess}The metrics for {kind} are {', '.join(known)}")
+
+
+def metric_names(kind: Kind) -> list[str]:
+    """All metrics of a kind of task, the most telling first."""
+    import_module("sartor.evaluate.metrics")  # its modules register themselves, and import this one
+    return [name for name, cls in _registry.items() if kind in cls.kinds]
+
+
+def check_kpis(spec: TaskSpec) -> None:
+    """Raises InputError for a KPI that the kind does not have, or a goal that no system can reach."""
+    for kpi in spec.kpi_list:
+        top = metric_class(kpi.name, spec.kind).maximum
+        if kpi.goal is not None and not 0 <= kpi.goal <= top:
+            raise InputError(f"kpis: the goal {kpi.goal:g} of `{kpi.name}` is outside its range, 0 to {top:g}")
+        if kpi.goal is not None and top > 1 and 0 < kpi.goal < 1:
+            raise InputError(
+                f"kpis: `{kpi.name}` counts from 0 to {top:g}; for a goal of {kpi.goal:g} write {kpi.goal * top:g}"
+            )

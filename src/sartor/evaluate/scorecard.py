@@ -1,0 +1,188 @@
+"""The scorecard: one system on one test set, every metric of the task with its n, interval and signature."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+from sartor.data.example import Example
+from sartor.errors import InputError, SystemFailure
+from sartor.evaluate.metric import Array, Detail, Metric, Scope, check_kpis, metric, metric_class, metric_names
+from sartor.evaluate.metrics.fields import per_field, unreadable
+from sartor.evaluate.metrics.labels import confusions, is_no_label, per_label
+from sartor.evaluate.statistics import SMALL, Interval, bootstrap, cluster_sums, clusters, wilson, wilson_clustered
+from sartor.generate.answer import Answer
+from sartor.task import KpiSpec, TaskSpec
+
+Met = Literal["met", "missed", "unclear"]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    name: str
+    title: str
+    value: float
+    low: float
+    high: float
+    """95 % interval."""
+    n: int
+    method: str
+    """How the interval was made: `Wilson`, `BCa bootstrap`, …; `, by group` where rows depend on each other."""
+    signature: str
+    maximum: float = 1.0
+    goal: float | None = None
+    hard: bool = False
+    met: Met | None = None
+    """Whether the whole interval reaches the goal, misses it, or holds it; None without a goal."""
+    note: str = ""
+    """A warning to print beside the number."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowScore:
+    id: str
+    score: float
+    """The primary metric on this row alone."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    system: str
+    n: int
+    scores: dict[str, Score]
+    """The task's KPIs, the primary one first, then the other metrics of the kind."""
+    details: list[Detail]
+    """Per class or per field; empty for text."""
+    confusions: list[tuple[str, str, int]]
+    """(expected, answered, rows), most frequent first."""
+    counts: dict[str, int]
+    """What went wrong with answers as such: errors, cut at the limit, not a label, invalid JSON."""
+    rows: list[RowScore]
+
+    @property
+    def primary(self) -> Score:
+        return next(iter(self.scores.values()))
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Scorecard":
+        data = json.loads(text)
+        return cls(
+            system=data["system"],
+            n=data["n"],
+            scores={name: Score(**score) for name, score in data["scores"].items()},
+            details=[Detail(**detail) for detail in data["details"]],
+            confusions=[(gold, said, count) for gold, said, count in data["confusions"]],
+            counts=data["counts"],
+            rows=[RowScore(**row) for row in data["rows"]],
+        )
+
+
+def score(
+    system: str,
+    examples: Sequence[Example],
+    answers: Sequence[Answer],
+    spec: TaskSpec,
+    seed: int = 0,
+    labels: Sequence[str] = (),
+) -> Scorecard:
+    """Judge a system's answers by the task's KPIs and by all other metrics of its kind.
+
+    `labels` are known labels beside the examples' own. Raises InputError for an unknown KPI or an empty test set,
+    SystemFailure when answers and examples are not the same rows or a metric is not a number.
+    """
+    check_kpis(spec)
+    check_rows(system, examples, answers)
+    scope = Scope.of(spec, examples, labels)
+    member = clusters([(example.group, example.subject) for example in examples])
+    metrics = [metric(name, scope) for name in _names(spec, scope)]
+    tables = [judge.table(examples, answers) for judge in metrics]
+    kpis = {kpi.name: kpi for kpi in spec.kpi_list}
+    rows = metrics[0].per_row(tables[0])
+    return Scorecard(
+        system=system,
+        n=len(examples),
+        scores={
+            judge.name: _score(judge, table, cluster_sums(table, member), kpis.get(judge.name), seed)
+            for judge, table in zip(metrics, tables, strict=True)
+        },
+        details=_details(examples, answers, scope),
+        confusions=confusions(examples, answers, scope) if scope.kind == "classification" else [],
+        counts=_counts(answers, scope),
+        rows=[RowScore(answer.id, float(row), answer.text) for answer, row in zip(answers, rows, strict=True)],
+    )
+
+
+def check_rows(system: str, examples: Sequence[Example], answers: Sequence[Answer]) -> None:
+    """Raises InputError without rows, SystemFailure unless there is one answer per example, in the same order."""
+    if not examples:
+        raise InputError("the test set is empty: name a file with rows as `data.test`, or raise `data.test_share`")
+    if [example.id for example in examples] != [answer.id for answer in answers]:
+        raise SystemFailure(f"{system}: {len(answers)} answers do not match the {len(examples)} test rows one to one")
+
+
+def small_note(rows: int, independent: int) -> str:
+    """A warning where there are too few rows, or too few groups of them, for an interval to be trusted."""
+    if independent >= SMALL:
+        return ""
+    return f"interval unreliable: only {independent} {'rows' if rows == independent else 'independent groups of rows'}"
+
+
+def _names(spec: TaskSpec, scope: Scope) -> list[str]:
+    kpis = [kpi.name for kpi in spec.kpi_list]
+    usual = [name for name in metric_names(spec.kind) if scope.multi or not metric_class(name, spec.kind).only_multi]
+    return list(dict.fromkeys(kpis + usual))
+
+
+def _score(judge: Metric, table: Array, lines: Array, kpi: KpiSpec | None, seed: int) -> Score:
+    value, interval = judge.aggregate(table), _interval(judge, lines, len(table), seed)
+    goal = kpi.goal if kpi else None
+    return Score(
+        name=judge.name,
+        title=judge.title,
+        value=value,
+        low=interval.low,
+        high=interval.high,
+        n=len(table),
+        method=interval.method,
+        signature=judge.signature,
+        maximum=judge.maximum,
+        goal=goal,
+        hard=bool(kpi and kpi.hard),
+        met=None if goal is None else _met(interval, goal, judge.higher_is_better),
+        note=small_note(len(table), len(lines)),
+    )
+
+
+def _interval(judge: Metric, lines: Array, rows: int, seed: int) -> Interval:
+    grouped = len(lines) < rows
+    if judge.interval == "wilson":
+        return wilson_clustered(lines) if grouped else wilson(float(lines[:, 0].sum()), rows)
+    found = bootstrap(lines, judge.of_sums, (0.0, judge.maximum), seed)
+    return replace(found, method=f"{found.method}, by group") if grouped else found
+
+
+def _met(interval: Interval, goal: float, higher_is_better: bool) -> Met:
+    reached, failed = interval.low >= goal, interval.high < goal
+    if not higher_is_better:
+        reached, failed = interval.high <= goal, interval.low > goal
+    return "met" if reached else "missed" if failed else "unclear"
+
+
+def _details(examples: Sequence[Example], answers: Sequence[Answer], scope: Scope) -> list[Detail]:
+    if scope.kind == "classification":
+        return per_label(examples, answers, scope)
+    return per_field(examples, answers) if scope.kind == "extraction" else []
+
+
+def _counts(answers: Sequence[Answer], scope: Scope) -> dict[str, int]:
+    had = [answer for answer in answers if answer.finish != "error"]
+    counts = {"errors": len(answers) - len(had), "cut at the limit": sum(a.finish == "length" for a in had)}
+    if scope.kind == "classification":
+        counts["not a label"] = sum(is_no_label(answer, scope) for answer in had)
+    if scope.kind == "extraction":
+        counts["invalid JSON"] = sum(unreadable(answer) for answer in had)
+    return counts

@@ -1,0 +1,32 @@
+"""What a system gives back for an example, and what a system is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from sartor.data.example import Example
+from sartor.progress import Progress, silent
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    id: str
+    """The example's id."""
+    text: str
+    label_probs: dict[str, float] | None = None
+    """Classification with label choice: a probability per label, summing to 1."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    finish: Literal["stop", "length", "error"] = "stop"
+    """`length`: cut at the token limit; `error`: no answer was had, and `text` is empty."""
+
+
+class System(Protocol):
+    """Anything that answers: a base with a prompt, an adapter, an encoder with a linear model, an endpoint."""
+
+    name: str
+    """What the report calls it: `specialist`, `zero-shot`, `4-shot`, `encoder + linear`, `endpoint MODEL`."""
+
+    def answer(self, examples: Sequence[Example], progress: Progress = silent) -> list[Answer]:
+        """One answer per example, in the same order."""
+        ...

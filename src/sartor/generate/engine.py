@@ -1,0 +1,134 @@
+"""The one inference engine: prompts in, replies or label probabilities out, in batches that share their prompt prefix.
+
+Prompts are taken in chunks of similar length. A chunk's rows decode together; a row that stops leaves the batch, and
+tokens that a constraint forces are appended without asking the model. Results do not depend on the order of the prompts'
+arrival, and a chunk depends on no other, so an interrupted evaluation resumes chunk by chunk.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sartor.generate.constrain import Constraint, ConstraintFactory, apply_bitmask, new_bitmask
+from sartor.generate.forward import Forward
+from sartor.generate.trie import LabelTrie
+
+CHUNK_ROWS = 48
+CHUNK_TOKENS = 16384
+"""Most prompt tokens (beyond the shared prefix, padding included) that one chunk reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Generated tokens without the stop token; `length` when `max_tokens` cut it."""
+
+    ids: list[int]
+    finish: Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Greedy at temperature 0. Otherwise each prompt draws from its own generator, seeded by `seed` and its index."""
+
+    temperature: float = 0.0
+    seed: int = 0
+
+
+def chunks(lengths: Sequence[int], rows: int = CHUNK_ROWS, tokens: int = CHUNK_TOKENS) -> Iterator[list[int]]:
+    """Indices of the prompts in groups of similar length: at most `rows`, and `tokens` when padded."""
+    group: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if group and (len(group) == rows or (len(group) + 1) * lengths[index] > tokens):
+            yield group
+            group = []
+        group.append(index)
+    if group:
+        yield group
+
+
+def generate(
+    forward: Forward,
+    prompts: Sequence[Sequence[int]],
+    prefix: int,
+    stop: frozenset[int],
+    max_tokens: int,
+    constrain: ConstraintFactory | None = None,
+    sampling: Sampling = Sampling(),  # noqa: B008 (frozen)
+) -> list[Reply]:
+    """Replies to one chunk of prompts, whose first `prefix` tokens are the same."""
+    context, logits = forward.read(prompts[0][:prefix], [p[prefix:] for p in prompts], max_tokens)
+    rows = [_Row(index, constrain() if constrain else None, sampling) for index in range(len(prompts))]
+    replies: dict[int, Reply] = {}
+    while True:
+        if constrain:
+            _mask(rows, logits)
+        chosen = _choose(rows, logits)
+        appended = [row.take(token, stop, max_tokens) for row, token in zip(rows, chosen, strict=True)]
+        going = [at for at, row in enumerate(rows) if row.finish is None]
+        for row in rows:
+            if row.finish is not None:
+                replies[row.index] = Reply(row.ids, row.finish)
+        if not going:
+            return [replies[index] for index in range(len(prompts))]
+        if len(going) < len(rows):
+            forward.keep(context, going)
+            rows = [rows[at] for at in going]
+        logits = forward.extend(context, [appended[at] for at in going])
+
+
+def choose(forward: Forward, prompts: Sequence[Sequence[int]], prefix: int, trie: LabelTrie) -> NDArray[object]:
+    """p(label | prompt) renormalised over the labels, [prompts, labels]; an answer that is no label cannot win."""
+    context, logits = forward.read(prompts[0][:prefix], [p[prefix:] for p in prompts], trie.n_inner)
+    return trie.label_probs(forward.tree_logprobs(context, logits, trie).numpy())
+
+
+class _Row:
+    """One reply in the making."""
+
+    def __init__(self, index: int, constraint: Constraint | None, sampling: Sampling) -> None:
+        self.index, self.constraint = index, constraint
+        self.ids: list[int] = []
+        self.finish: Literal["stop", "length"] | None = None
+        self.generator = torch.Generator().manual_seed(sampling.seed * 1_000_003 + index)
+        self.temperature = sampling.temperature
+
+    def take(self, token: int, stop: frozenset[int], max_tokens: int) -> list[int]:
+        """Accept a token and what must follow it; what the model has to read next."""
+        if token in stop:
+            self.finish = "stop"
+            return []
+        new = [token]
+        if self.constraint:
+            self.constraint.advance(token)
+            for forced in self.constraint.forced():
+                if forced in stop:
+                    break
+                self.constraint.advance(forced)
+                new.append(forced)
+        self.ids += new[: max_tokens - len(self.ids)]
+        if len(self.ids) == max_tokens:
+            self.finish = "length"
+        elif self.constraint and self.constraint.finished:
+            self.finish = "stop"
+        return new
+
+
+def _mask(rows: Sequence[_Row], logits: Tensor) -> None:
+    bitmask = new_bitmask(len(rows), logits.shape[1])
+    for at, row in enumerate(rows):
+        if row.constraint:
+            row.constraint.fill(bitmask, at)
+    apply_bitmask(logits, bitmask)
+
+
+def _choose(rows: Sequence[_Row], logits: Tensor) -> list[int]:
+    best: list[int] = logits.argmax(-1).tolist()
+    for at, row in enumerate(rows):
+        if row.temperature > 0:
+            probs = (logits[at] / row.temperature).softmax(-1).cpu()
+            best[at] = int(torch.multinomial(probs, 1, generator=row.generator))
+    return best

@@ -1,0 +1,99 @@
+"""Labels as a tree of reply tokens, so that one forward pass scores every label of an example.
+
+With prompt x and the label's own tokens y₁…y_T, the last of which is the stop token,
+
+    log p(label | x) = Σ_t log p(y_t | x, y_<t)          p(label | x, some label) = p(label | x) / Σ p(other | x)
+
+Labels that begin alike share their first nodes. Each node attends to the prompt, its ancestors and itself, so its
+logits are those of the label read alone and the scores are exact. The stop token is what tells a label from a longer
+one that begins with it ("card", "card lost").
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from sartor.errors import InputError
+
+
+class LabelTrie:
+    """The flattened tree. A parent comes before its children, and all leaves (stop tokens) come last.
+
+    The log-probability of node i is read off the logits at `parent[i]`, at the prompt's last token where `parent[i]` is
+    -1. So only the first `n_inner` nodes need a forward pass: no logits are read at a leaf.
+    """
+
+    labels: tuple[str, ...]
+    tokens: NDArray[np.int64]
+    """Token id per node, [n_nodes]."""
+    parent: NDArray[np.int64]
+    """Index of the parent node, -1 for a label's first token, [n_nodes]."""
+    depth: NDArray[np.int64]
+    """0 for a label's first token: the node's position is the prompt's length + depth, [n_nodes]."""
+    paths: tuple[NDArray[np.int64], ...]
+    """Per label, the nodes from its first token to its stop token."""
+    n_inner: int
+
+    def __init__(self, labels: Sequence[str], encode: Callable[[str], Sequence[int]]) -> None:
+        """`encode` gives the reply's token ids of a label, exactly as supervised in training, the stop token last.
+
+        Raises InputError when there is no label, a label is empty, or two labels cannot be told apart by their tokens.
+        """
+        if not labels:
+            raise InputError("there is no label to choose from: the training rows name none")
+        children: dict[tuple[int, int], int] = {}
+        paths: list[list[int]] = []
+        for label in labels:
+            path: list[int] = []
+            for token in encode(label):
+                path.append(children.setdefault((path[-1] if path else -1, token), len(children)))
+            if not path:
+                raise InputError(f"the label {label!r} has no tokens: give it a name with letters or digits")
+            paths.append(path)
+
+        parents = np.array([parent for parent, _ in children], dtype=np.int64)
+        leaf = np.ones(len(children), dtype=bool)
+        leaf[parents[parents >= 0]] = False
+        ends: dict[int, str] = {}
+        for label, path in zip(labels, paths, strict=True):
+            if path[-1] in ends:
+                raise InputError(f"the labels {ends[path[-1]]!r} and {label!r} read the same to this model: rename one")
+            ends[path[-1]] = label
+
+        order = np.argsort(leaf, kind="stable")
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        self.labels = tuple(labels)
+        self.tokens = np.array([token for _, token in children], dtype=np.int64)[order]
+        self.parent = np.where(parents >= 0, place[parents], -1)[order]
+        self.paths = tuple(place[path] for path in paths)
+        self.n_inner = int((~leaf).sum())
+        self.depth = np.zeros(len(order), dtype=np.int64)
+        self._padded = np.full((len(paths), max(map(len, paths))), len(order), dtype=np.int64)
+        for row, nodes in zip(self._padded, self.paths, strict=True):
+            self.depth[nodes] = np.arange(len(nodes))
+            row[: len(nodes)] = nodes
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def ancestor_mask(self) -> NDArray[np.bool_]:
+        """[n_nodes, n_nodes]: node i attends to node j iff j is an ancestor of i or i itself. Prompt excluded."""
+        mask = np.eye(len(self), dtype=bool)
+        for node, parent in enumerate(self.parent):
+            if parent >= 0:
+                mask[node] |= mask[parent]
+        return mask
+
+    def label_logprobs(self, node_logprobs: NDArray[np.floating]) -> NDArray[np.float64]:
+        """[…, n_nodes] log p(token | prompt, path) to […, n_labels] log p(label | prompt), in nats."""
+        padded = np.concatenate([node_logprobs, np.zeros_like(node_logprobs[..., :1])], axis=-1, dtype=np.float64)
+        scores: NDArray[np.float64] = padded[..., self._padded].sum(axis=-1)
+        return scores
+
+    def label_probs(self, node_logprobs: NDArray[np.floating]) -> NDArray[np.float64]:
+        """[…, n_nodes] to […, n_labels]: p(label | prompt) renormalised over the labels, so that they sum to 1."""
+        probs: NDArray[np.float64] = softmax(self.label_logprobs(node_logprobs), axis=-1)
+        return probs

@@ -1,0 +1,122 @@
+"""The report page: one HTML file that needs nothing else, with no script and no reference to anywhere."""
+
+from dataclasses import dataclass
+from functools import cache, partial
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from sartor.report import charts, format
+from sartor.report.view import ReportData, SystemView
+
+_FILTERS = (
+    *("compact", "count", "cut", "difference", "difference_interval", "p_value", "plural"),
+    *("score", "seconds", "size", "size_bytes"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One of the big numbers under the headline."""
+
+    label: str
+    value: str
+    unit: str
+    note: str
+    role: str
+    """`specialist`, `rival` or `plain`: its colour."""
+
+
+def render(data: ReportData) -> str:
+    """The whole page as HTML; what the data does not have, the page does not show.
+
+    Every text of the data is escaped, control characters are replaced, and a long text is cut with the cut said.
+    """
+    shown = _environment().get_template("page.html")
+    return shown.render(
+        data=data,
+        tiles=tiles(data),
+        palette=charts.PALETTE,
+        money=partial(format.money, currency=data.cost.currency),
+        marked=lambda system, metric: _marked(data, system, metric),
+        measured=lambda metric: measured(data, metric),
+        systems_chart=lambda metric: Markup(charts.systems_chart(data, metric)),
+        details_charts=[Markup(chart) for chart in charts.details_charts(data)],
+        lengths_chart=_lengths_chart(data),
+        loss_chart=_loss_chart(data),
+        rivals={row.name: row for row in data.rival_details},
+        confusions=charts.top_confusions(data.confusions),
+        most_details=charts.MOST_DETAILS,
+    )
+
+
+def tiles(data: ReportData) -> list[Tile]:
+    """The primary KPI of specialist and best rival, their difference, and the cost.
+
+    The specialist comes first only where it wins.
+    """
+    title, top = data.metric(data.primary).title, data.metric(data.primary).top
+
+    def system_tile(system: SystemView, role: str) -> Tile:
+        mark = system.scores[data.primary]
+        note = f"{title}, 95 % interval {format.interval(mark, top)}"
+        return Tile(system.name, format.score(mark.value, top), "", note, role)
+
+    shown = [system_tile(data.specialist, "specialist")]
+    if data.best_rival:
+        best = system_tile(data.best_rival, "rival")
+        shown = [*shown, best] if data.outcome == "specialist wins" else [best, *shown]
+    if data.decisive:
+        c = data.decisive
+        value, unit = format.difference(c.difference, top).split()
+        p = format.p_value(c.p).replace(" ", "\N{NO-BREAK SPACE}")
+        note = f"{format.difference_interval(c.low, c.high, top)}, {p}"
+        shown.append(Tile("specialist minus rival", value, unit, note, "plain"))
+    if data.cost.rows:
+        most = max(data.cost.rows, key=lambda row: row.amount)
+        note = f"most of it {most.item}, {format.money(most.amount, data.cost.currency)}"
+        shown.append(Tile("cost of this result", format.money(data.cost.total, data.cost.currency), "", note, "plain"))
+    return shown
+
+
+def measured(data: ReportData, metric: str) -> str:
+    """How a metric was measured, over all systems: `n = 300, 95 % Wilson`."""
+    marks = [system.scores[metric] for system in data.systems if metric in system.scores]
+    low, high = min(mark.n for mark in marks), max(mark.n for mark in marks)
+    rows = f"n = {low:,}" if low == high else f"n = {low:,} to {high:,}"
+    return ", ".join([rows, *sorted({mark.method for mark in marks if mark.method})])
+
+
+def _marked(data: ReportData, system: SystemView, metric: str) -> tuple[str, str] | None:
+    mark, top = system.scores.get(metric), data.metric(metric).top
+    return (format.score(mark.value, top), f"({format.interval(mark, top)})") if mark else None
+
+
+def _lengths_chart(data: ReportData) -> Markup:
+    lengths = data.data.lengths
+    return Markup(charts.lengths_chart(lengths, data.data.max_length)) if lengths else Markup()
+
+
+def _loss_chart(data: ReportData) -> Markup:
+    training = data.training
+    if training is None or len(training.train_loss) + len(training.validation_loss) < 2:
+        return Markup()
+    return Markup(charts.loss_chart(training))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("sartor.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    environment.filters.update((name, getattr(format, name)) for name in _FILTERS)
+    return environment
+
+
+def _finalize(value: object) -> object:
+    return format.clean(value) if type(value) is str else value

@@ -1,0 +1,114 @@
+"""The tables of the records. Times are ISO 8601 in UTC; money is in the currency that stands beside it."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+# Migrations need constraints to have names.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task", String, nullable=False, index=True),
+    Column("stage", String, nullable=False),
+    Column("fingerprint", String, nullable=False, index=True),
+    Column("status", String, nullable=False),
+    Column("message", Text),
+    Column("attempts", Integer, nullable=False, default=1),
+    Column("inputs", JSON, nullable=False),
+    Column("outputs", JSON),
+    Column("seconds", Float, nullable=False, default=0.0),
+    Column("cpu_seconds", Float, nullable=False, default=0.0),
+    Column("peak_memory_bytes", BigInteger, nullable=False, default=0),
+    Column("money", Float, nullable=False, default=0.0),
+    Column("started_at", String, nullable=False),
+    Column("finished_at", String),
+    Column("versions", JSON, nullable=False),
+    CheckConstraint("status IN ('running', 'done', 'failed')", name="status"),
+)
+
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("task", String, primary_key=True),
+    Column("hash", String, primary_key=True),
+    Column("parent", String),
+    Column("step", String, nullable=False),
+    Column("manifest", JSON, nullable=False),
+    Column("created_at", String, nullable=False),
+    ForeignKeyConstraint(["task", "parent"], ["dataset_versions.task", "dataset_versions.hash"]),
+)
+
+adapters = Table(
+    "adapters",
+    metadata,
+    Column("task", String, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("hash", String, nullable=False),
+    Column("folder", String, nullable=False),
+    Column("stage", String, nullable=False, default="candidate"),
+    Column("manifest", JSON, nullable=False),
+    Column("scorecard", JSON, nullable=False),
+    Column("cost", Float, nullable=False),
+    Column("created_at", String, nullable=False),
+    UniqueConstraint("task", "hash"),
+    CheckConstraint("stage IN ('candidate', 'production', 'retired')", name="stage"),
+)
+
+test_openings = Table(
+    "test_openings",
+    metadata,
+    Column("task", String, primary_key=True),
+    Column("test_version", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+
+books = Table(
+    "books",
+    metadata,
+    Column("run", Integer, ForeignKey("runs.id"), primary_key=True),
+    Column("item", String, primary_key=True),
+    Column("quantity", Float, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("rate", Float, nullable=False),
+    Column("source", String, nullable=False),
+    Column("amount", Float, nullable=False),
+    Column("currency", String, nullable=False),
+    CheckConstraint("source IN ('measured', 'configured', 'modelled')", name="source"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("verb", String, nullable=False),
+    Column("resource", String, nullable=False),
+    Column("detail", JSON, nullable=False),
+    # Unique, so that no database lets two entries follow the same one.
+    Column("previous", String, nullable=False, unique=True),
+    Column("hash", String, nullable=False),
+)

@@ -1,0 +1,195 @@
+"""The task spec: strict models of `sartor.yaml`, read with the position of every key.
+
+An unknown key is refused with the nearest known one, the file and the line.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from sartor.complaints import explain
+from sartor.errors import InputError
+from sartor.positions import read_yaml
+
+Kind = Literal["classification", "extraction", "summarization", "generation", "code", "sql"]
+SPEC_NAME = "sartor.yaml"
+
+DEFAULT_KPIS: dict[str, tuple[str, ...]] = {
+    "classification": ("accuracy", "macro_f1"),
+    "extraction": ("field_f1", "json_valid", "exact_match"),
+    "summarization": ("rouge_l", "token_f1", "bleu"),
+    "generation": ("rouge_l", "token_f1", "bleu"),
+    "code": ("exact_match", "token_f1"),
+    "sql": ("exact_match", "token_f1"),
+}
+
+
+class Strict(BaseModel):
+    """A part of the spec: immutable, and no key that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _not_blank(cls, value: object) -> object:
+        if isinstance(value, str) and not value.strip():
+            raise PydanticCustomError("blank", "blank text")
+        return value
+
+
+class DataSpec(Strict):
+    train: str
+    """File of examples, relative to `sartor.yaml`."""
+    test: str | None = None
+    """Held-out file; without one, `test_share` of the rows is split off, groups and subjects kept together."""
+    input: str | None = None
+    target: str | None = None
+    id: str | None = None
+    """Column with the row's own id; without one, the row's number."""
+    group: str | None = None
+    """Rows with the same value never lie on both sides of a split."""
+    subject: str | None = None
+    """Whose data the row is: kept on one side of a split, and what erasure asks for."""
+    rows: int | None = Field(default=None, ge=2)
+    """Use at most this many training rows (seeded sample, stratified by label for classification)."""
+    test_rows: int | None = Field(default=None, ge=1)
+    test_share: float = Field(default=0.2, gt=0, lt=1)
+    labels: Literal["single", "multi"] | None = None
+    """Classification only: one label a row, or several (a list, or text separated by `separator`)."""
+    separator: str = ";"
+
+
+class PromptSpec(Strict):
+    system: str | None = None
+    user: str | None = None
+    """Template; `{column}`, `{column.key}` and `{column.*.key}` are filled from the row. Default: `{INPUT}`."""
+    target: str | None = None
+    """Template of the answer. Default: `{TARGET}`."""
+    messages: str | None = None
+    """Chat rows: the column that holds the messages, the last of which is the answer."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "PromptSpec":
+        if self.messages and (self.user or self.target):
+            raise ValueError("`messages` takes the whole conversation from a column: remove `user` and `target`")
+        return self
+
+
+class KpiSpec(Strict):
+    name: str
+    goal: float | None = None
+    hard: bool = False
+
+
+class TrainSpec(Strict):
+    method: Literal["lora"] = "lora"
+    rank: int = Field(default=16, ge=1, le=512)
+    alpha: float | None = Field(default=None, gt=0)
+    """LoRA scale numerator; default 2 × rank."""
+    epochs: int = Field(default=3, ge=1, le=100)
+    learning_rate: Literal["auto"] | Annotated[float, Field(gt=0, le=1)] = "auto"
+    batch_size: int = Field(default=16, ge=1)
+    validation: float = Field(default=0.1, ge=0, le=0.5)
+    """Share of the training rows held back for early stopping (at most 200 rows); 0 turns early stopping off."""
+    max_length: int | None = Field(default=None, ge=8)
+    """Longest example in tokens; default: what the base allows."""
+    overlong: Literal["error", "drop", "cut"] = "error"
+    """What happens to a longer row: an error, dropped and counted, or its prompt cut from the left and counted."""
+    budget: float | None = Field(default=None, gt=0)
+    """Most that training may cost, in `costs.currency`; checked before it starts and while it runs."""
+    seed: int = Field(default=0, ge=0)
+
+
+class GenerateSpec(Strict):
+    constrained: bool = True
+    """Classification: only known labels can be answered. Extraction: only JSON of the targets' schema."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    """Longest answer; default: 1.25 × the longest training target."""
+    temperature: float = Field(default=0.0, ge=0)
+    shots: int = Field(default=4, ge=0)
+    """Examples shown to the few-shot rival; 0 leaves that rival out."""
+
+
+class RivalSpec(Strict):
+    """A rival behind an OpenAI-compatible endpoint."""
+
+    endpoint: str
+    model: str
+    key_env: str | None = None
+    price_in: float | None = Field(default=None, ge=0)
+    """Price of a million prompt tokens, in `costs.currency`."""
+    price_out: float | None = Field(default=None, ge=0)
+
+
+class CostSpec(Strict):
+    label: float = Field(default=0.0, ge=0)
+    """What one labelled row costs."""
+    hour: float = Field(default=0.0, ge=0)
+    """What one hour of this machine costs."""
+    currency: str = "USD"
+
+
+class TaskSpec(Strict):
+    """One well-defined job, as written down in its `sartor.yaml`."""
+
+    task: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    kind: Kind
+    base: str = "smollm2-135m-q4"
+    data: DataSpec
+    prompt: PromptSpec = PromptSpec()
+    kpis: tuple[KpiSpec, ...] = ()
+    train: TrainSpec = TrainSpec()
+    generate: GenerateSpec = GenerateSpec()
+    rivals: tuple[RivalSpec, ...] = ()
+    costs: CostSpec = CostSpec()
+
+    @field_validator("kpis")
+    @classmethod
+    def _distinct(cls, kpis: tuple[KpiSpec, ...]) -> tuple[KpiSpec, ...]:
+        names = [kpi.name for kpi in kpis]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"the KPI `{twice[0]}` is listed twice: remove one")
+        return kpis
+
+    @model_validator(mode="after")
+    def _columns(self) -> "TaskSpec":
+        if not self.prompt.messages:
+            if not (self.prompt.user or self.data.input):
+                raise ValueError("name the input column as `data.input`, or write a `prompt.user` template")
+            if not (self.prompt.target or self.data.target):
+                raise ValueError("name the target column as `data.target`, or write a `prompt.target` template")
+        elif self.data.input or self.data.target:
+            raise ValueError("`prompt.messages` holds input and target: remove `input` and `target` under `data`")
+        if self.data.labels and self.kind != "classification":
+            raise ValueError("`data.labels` is for `kind: classification` only")
+        return self
+
+    @property
+    def user_template(self) -> str:
+        return self.prompt.user or f"{{{self.data.input}}}"
+
+    @property
+    def target_template(self) -> str:
+        return self.prompt.target or f"{{{self.data.target}}}"
+
+    @property
+    def kpi_list(self) -> tuple[KpiSpec, ...]:
+        """The task's KPIs, the primary one first; the kind's usual ones where the spec names none."""
+        return self.kpis or tuple(KpiSpec(name=name) for name in DEFAULT_KPIS[self.kind])
+
+
+def load_task(path: Path) -> TaskSpec:
+    """Read a `sartor.yaml`, or the one in a folder.
+
+    Raises InputError, naming file, line and key, when it is missing, not YAML, or not a valid spec.
+    """
+    document = read_yaml(path / SPEC_NAME if path.is_dir() else path)
+    if not isinstance(document.value, dict):
+        raise InputError(f"{document.name} holds no `key: value` lines; a task has `task:`, `kind:` and `data:`")
+    try:
+        return TaskSpec.model_validate_json(json.dumps(document.value), strict=True)
+    except ValidationError as error:
+        raise InputError(explain(document, error, TaskSpec)) from None

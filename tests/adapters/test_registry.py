@@ -1,0 +1,174 @@
+"""The registry: numbered, immutable, found by name, and checked when taken out."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+import sartor.adapters
+from sartor.adapters import AdapterVersion, Registry
+from sartor.errors import InputError, SystemFailure
+from sartor.store import Store
+from sartor.store.tables import adapters
+
+MANIFEST = {"base_model": "smollm2-135m-q4", "method": "lora", "seed": 0}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store.open(tmp_path / ".sartor")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def registry(store: Store) -> Registry:
+    return Registry(store)
+
+
+def trained(root: Path, weights: bytes) -> Path:
+    folder = root / f"trained-{weights.hex()}"
+    folder.mkdir(exist_ok=True)
+    (folder / "adapter_model.safetensors").write_bytes(weights)
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    return folder
+
+
+def set_stage(store: Store, version: AdapterVersion, stage: str) -> None:
+    with store.records.write() as connection:
+        connection.execute(update(adapters).where(adapters.c.version == version.version).values(stage=stage))
+
+
+def test_versions_of_a_task_are_numbered_from_one(registry: Registry, tmp_path: Path) -> None:
+    names = [
+        registry.register(task, trained(tmp_path, weights), MANIFEST, {}, 0.0).name
+        for task, weights in [("notes", b"a"), ("notes", b"b"), ("intents", b"a")]
+    ]
+    assert names == ["notes@1", "notes@2", "intents@1"]
+    assert [version.name for version in registry.list()] == ["intents@1", "notes@1", "notes@2"]
+    assert [version.name for version in registry.list("notes")] == ["notes@1", "notes@2"]
+
+
+def test_a_version_keeps_its_files_manifest_scorecard_and_cost(registry: Registry, tmp_path: Path) -> None:
+    folder = trained(tmp_path, b"a")
+    version = registry.register("notes", folder, MANIFEST, {"field_f1": 0.9}, 0.25)
+    shutil.rmtree(folder)
+    assert registry.get("notes@1") == version
+    assert (version.stage, version.manifest, version.scorecard, version.cost) == (
+        "candidate",
+        MANIFEST,
+        {"field_f1": 0.9},
+        0.25,
+    )
+    assert (version.path / "adapter_model.safetensors").read_bytes() == b"a"
+    assert json.loads((version.path / "manifest.json").read_text()) == MANIFEST | {"hash": version.hash}
+    assert "library_name: peft" in (version.path / "README.md").read_text()
+
+
+def test_the_same_content_is_the_version_that_it_was_with_its_newest_scorecard(
+    registry: Registry, tmp_path: Path
+) -> None:
+    first = registry.register("notes", trained(tmp_path, b"a"), MANIFEST, {"field_f1": 0.8}, 1.0)
+    (tmp_path / "other").mkdir()
+    other = trained(tmp_path / "other", b"a")
+    (other / "manifest.json").write_text("{}")  # what is said of an adapter is no part of it
+    again = registry.register("notes", other, MANIFEST | {"seconds": 9}, {"field_f1": 0.9}, 2.0)
+    assert (again.name, again.path, again.manifest, again.cost) == (first.name, first.path, MANIFEST, 1.0)
+    assert again.scorecard == {"field_f1": 0.9}
+    assert len(registry.list()) == 1
+
+
+KILLED = """
+import os, shutil, signal, sys
+from pathlib import Path
+from sartor.adapters import Registry
+from sartor.store import Records, Store
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+store = Store.open(Path(sys.argv[1]))
+if sys.argv[3] == "folder":
+    shutil.copytree = die
+else:
+    Records.write = die
+Registry(store).register("notes", Path(sys.argv[2]), {}, {}, 0.0)
+"""
+
+
+@pytest.mark.parametrize("moment", ["folder", "record"])
+def test_a_kill_before_the_folder_or_the_record_stands_costs_nothing(
+    registry: Registry, store: Store, tmp_path: Path, moment: str
+) -> None:
+    folder = trained(tmp_path, b"a")
+    source = Path(sartor.adapters.__file__).parents[2]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(store.root), str(folder), moment],
+        env={**os.environ, "PYTHONPATH": str(source)},
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert registry.list() == ()
+    version = registry.register("notes", folder, MANIFEST, {}, 0.0)
+    assert version.name == "notes@1"
+    assert registry.get("notes") == version
+    assert len(list(version.path.parent.iterdir())) == 1
+
+
+def test_a_scorecard_with_nan_is_never_registered(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        registry.register("notes", trained(tmp_path, b"a"), MANIFEST, {"field_f1": float("nan")}, 0.0)
+    assert registry.list() == ()
+
+
+def test_a_bare_name_means_production_else_the_latest_that_is_not_retired(
+    registry: Registry, store: Store, tmp_path: Path
+) -> None:
+    first, second, third = (
+        registry.register("notes", trained(tmp_path, weights), MANIFEST, {}, 0.0) for weights in (b"a", b"b", b"c")
+    )
+    assert registry.get("notes").version == 3
+    set_stage(store, third, "retired")
+    assert registry.get("notes").version == 2
+    set_stage(store, first, "production")
+    assert registry.get("notes").version == 1
+    assert registry.get("notes@3").stage == "retired"
+    for version in (first, second):
+        set_stage(store, version, "retired")
+    with pytest.raises(InputError, match="notes@1, notes@2, notes@3"):
+        registry.get("notes")
+
+
+def test_a_name_that_is_not_there_is_refused_with_what_is(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="none is registered yet"):
+        registry.get("notes")
+    registry.register("billing-notes", trained(tmp_path, b"a"), MANIFEST, {}, 0.0)
+    with pytest.raises(InputError, match=r"no adapter named 'biling-notes': did you mean 'billing-notes'\?"):
+        registry.get("biling-notes@1")
+    for name in ("billing-notes@2", "billing-notes@", "billing-notes@x"):
+        with pytest.raises(InputError, match=f"no adapter '{name}': there are billing-notes@1"):
+            registry.get(name)
+
+
+def test_files_that_are_damaged_or_gone_are_refused_and_can_be_made_again(registry: Registry, tmp_path: Path) -> None:
+    folder = trained(tmp_path, b"a")
+    version = registry.register("notes", folder, MANIFEST, {}, 0.0)
+    (version.path / "adapter_model.safetensors").write_bytes(b"b")
+    with pytest.raises(SystemFailure, match=r"files of notes@1 are damaged.*delete it and make it again"):
+        registry.get("notes")
+    shutil.rmtree(version.path)
+    with pytest.raises(SystemFailure, match="files of notes@1 are gone"):
+        registry.get("notes")
+    assert registry.register("notes", folder, MANIFEST, {}, 0.0) == version
+    assert registry.get("notes") == version
+
+
+def test_a_version_names_its_folder_as_a_step_does(registry: Registry, store: Store, tmp_path: Path) -> None:
+    version = registry.register("notes", trained(tmp_path, b"a"), MANIFEST, {}, 0.0)
+    assert store.holds({"folders": {"adapter": version.folder}})
