@@ -2,14 +2,20 @@
 
 import random
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import vocabulary as vocab
-from conditions import Condition
+from conditions import DRUGS
+from visits import Med, Problem, Visit
 
 NOT_SWALLOWED = {"nicotine patch", "semaglutide"}
 VOICES = {"telegraphic": 30, "soap": 13, "form": 13, "prose": 22, "dictation": 11, "message": 11}
+FORMS = (  # labels of a form's five fields
+    ("CC", "Exam", "Dx", "Plan", "Visit"),
+    ("Reason", "Findings", "Assessment", "Tx", "E/M"),
+    ("HPI", "Obj", "Impression", "Rx/plan", "Level"),
+    ("Hx", "Done/seen", "Dx", "Orders", "Code by"),
+)
 
 # Why the patient comes → as typed, as said, as told to the billing desk. {who} is "62F" or "a 62-year-old woman".
 OPENINGS = {
@@ -39,45 +45,12 @@ OPENINGS = {
 }
 
 
-@dataclass(frozen=True)
-class Med:
-    drug: str
-    amount: str
-    unit: str
-    freq: str
-    action: str  # continue | start | change | switch
-    before: str = ""  # of a change, the former amount; of a switch, the former drug
-
-    @property
-    def dose(self) -> str:
-        return f"{self.amount} {self.unit}"
-
-
-@dataclass(frozen=True)
-class Problem:
-    condition: Condition
-    side: str  # right | left | both; "" where the code knows no side
-    med: Med | None = None
-
-
-@dataclass(frozen=True)
-class Visit:
-    age: int
-    sex: str
-    problems: tuple[Problem, ...]
-    procedures: tuple[str, ...]
-    code: str | None
-    """Of the office visit; None for a yearly exam (its code follows from the age) and for a procedure alone."""
-    side: str
-    """A side of the body that no code depends on."""
-
-    @property
-    def meds(self) -> list[Med]:
-        return [problem.med for problem in self.problems if problem.med]
+def listed(entries: str) -> list[str]:
+    return [entry.strip() for entry in entries.split(" | ")]
 
 
 def choose(rng: random.Random, entries: str) -> str:
-    return rng.choice(entries.split(" | ")).strip()
+    return rng.choice(listed(entries))
 
 
 def expand(rng: random.Random, phrase: str, **words: Any) -> str:
@@ -147,11 +120,8 @@ class Writer:
         age, female = self.visit.age, self.visit.sex == "F"
         if self.terse:
             letter, word = ("F", "female") if female else ("M", "male")
-            return self.say(
-                "[{age}{letter}|{age} yo {letter}|{age}y {letter}|{age} y/o {word}|{age}yo {word}|{age}"
-                " {letter}|{letter}, {age}]",
-                letter=letter, word=word,
-            )  # fmt: skip
+            forms = "{age}{letter}|{age} {letter}|{age} yo {letter}|{age}y {letter}|{age} y/o {word}|{age}yo {word}"
+            return self.say(f"[{forms}|{{letter}}, {{age}}]", letter=letter, word=word)
         noun = "[woman|woman|female|lady]" if female else "[man|man|male|gentleman]"
         if age < 18:
             noun = "girl" if female else "boy"
@@ -163,8 +133,7 @@ class Writer:
         problem = self.visit.problems[0]
         kind, what, named = problem.condition.kind, self.name(problem), True
         if kind in ("acute", "procedure"):
-            complaints = [entry.strip() for entry in problem.condition.says.split(" |"
-                " ") if entry.strip()[0] not in "=+"]
+            complaints = [entry for entry in listed(problem.condition.says) if entry[0] not in "=+"]
             chosen = self.rng.sample(complaints, k=min(len(complaints), self.rng.choice((1, 2, 2))))
             lasts = f" for {problem.condition.lasts}" if self.rng.random() < 0.6 else ""
             what, named = self.shorten(self.say(" and ".join(chosen) + lasts)), False
@@ -185,7 +154,7 @@ class Writer:
 
     def states(self, problem: Problem, count: int) -> list[str]:
         """How a problem is going, or what came with it."""
-        entries = [entry.strip() for entry in problem.condition.says.split(" | ")]
+        entries = listed(problem.condition.says)
         if problem.condition.kind in ("acute", "procedure"):
             entries = [entry for entry in entries if entry[0] in "=+"]
         chosen: list[str] = []
@@ -201,7 +170,7 @@ class Writer:
             return name
         spoken = "[assessment:|diagnosis:|impression:|assessment is] {name}"
         if problem.condition.kind != "chronic":
-            spoken = "[diagnosis is|assessment:|this is|impression:|I diagnosed] {name}"
+            spoken = "[diagnosis is|assessment:|impression:|I diagnosed] {name}"
         return self.either("[A: |Imp: |Dx: |Assessment: |Dx |]{name}", spoken, name=name)
 
     def second(self, problem: Problem) -> str:
@@ -212,7 +181,7 @@ class Writer:
         )
 
     def dose(self, med: Med) -> str:
-        rng, unit, amount = self.rng, med.unit, med.amount
+        rng, unit, amount = self.rng, med.measure, med.amount
         if self.terse and amount.startswith("0.") and rng.random() < 0.15:
             amount = amount[1:]
         if len(amount) > 3 and amount.isdigit() and rng.random() < 0.4:
@@ -248,8 +217,8 @@ class Writer:
             )
         if med.action == "switch":
             return self.either(
-                "[switch {old} to {drug} {regimen}|stop {old}, start {drug} {regimen}|d/c {old}; {drug} {regimen}"
-                " instead]",
+                "[switch {old} to {drug} {regimen}|stop {old}, start {drug} {regimen}"
+                "|d/c {old}; {drug} {regimen} instead]",
                 "[we switched {him} from {old} to {drug} {regimen}|stop {old} and start {drug} {regimen}"
                 "|{drug} {regimen} replaces {old}]",
                 **words,
@@ -276,19 +245,23 @@ class Writer:
         of_complexity = "a {c} complexity visit|{c} complexity|decision making was of {c} complexity"
         if complexity == "straightforward":
             of_complexity = "a {c} visit|the visit was {c}|decision making was {c}"
-        typed, spoken = self.rng.choices(
+        wordings = (
             (
-                ("[{c} MDM|MDM {c}|{c} visit]" if level == 2 else "[{c} MDM|MDM {c}|{c} complexity]",
-                 f"[{of_complexity}|{{c}} medical decision making]"),
-                ("[level {level}|lvl {level}|level {level} visit|L{level} visit]", "[level {level} visit|a level"
-                    " {spelled} visit]"),
-                ("[{time} min|{time} min total|{time} min visit|total {time} min]",
-                 "[total time {time} minutes|I spent {time} minutes|{time} minutes in all|we spent {time} minutes"
-                 " together]"),
-                ("[{code}|E/M {code}|bill {code}]", "[code {code}|bill as {code}]"),
+                "[{c} MDM|MDM {c}|{c} visit]" if level == 2 else "[{c} MDM|MDM {c}|{c} complexity]",
+                f"[{of_complexity}|{{c}} medical decision making]",
             ),
-            (42, 24, 28, 6),
-        )[0]  # fmt: skip
+            (
+                "[level {level}|lvl {level}|level {level} visit|L{level} visit]",
+                "[level {level} visit|a level {spelled} visit]",
+            ),
+            (
+                "[{time} min|{time} min total|{time} min visit|total {time} min]",
+                "[total time {time} minutes|I spent {time} minutes|{time} minutes in all"
+                "|we spent {time} minutes together]",
+            ),
+            ("[{code}|E/M {code}|bill {code}]", "[code {code}|bill as {code}]"),
+        )
+        typed, spoken = self.rng.choices(wordings, (42, 24, 28, 6))[0]
         text = self.either(typed, spoken, **words)
         if new:
             return self.either(
@@ -296,21 +269,22 @@ class Writer:
                 "[new patient, {text}|{he} is new to the practice, {text}|new to us, {text}]",
                 text=text,
             )
-        return self.either("[{text}|{text}|est pt, {text}|{text}, est pt]", "[{text}|{text}|established patient,"
-            " {text}]", text=text)
+        return self.either(
+            "[{text}|{text}|est pt, {text}|{text}, est pt]", "[{text}|{text}|established patient, {text}]", text=text
+        )
 
     # Asides: what no record holds
 
     def denial(self) -> str:
         said = self.said.lower()
-        items = self.visit.problems[0].condition.denies.split(" | ")
+        items = listed(self.visit.problems[0].condition.denies)
         items = [item for item in items if not any(word in said for word in re.findall(r"[a-z]{4,}", item))]
         chosen = self.rng.sample(items, k=min(len(items), self.rng.choice((1, 2, 2, 3))))
         if not chosen:
             return ""
-        listed = ", ".join(chosen[:-1]) + (" or " if len(chosen) > 1 else "") + chosen[-1]
-        spoken = "[{he} denies|{he} has had no|no] {listed}"
-        return self.either("[denies|denies|no|neg for|den] {listed}", spoken, listed=self.shorten(listed))
+        what = ", ".join(chosen[:-1]) + (" or " if len(chosen) > 1 else "") + chosen[-1]
+        spoken = "[{he} denies|{he} has had no|no] {what}"
+        return self.either("[denies|denies|no|neg for|den] {what}", spoken, what=self.shorten(what))
 
     def stopped(self) -> str:
         keys = [p.condition.code for p in self.visit.problems if p.condition.code in vocab.STOPPED]
@@ -318,25 +292,27 @@ class Writer:
         if any(med.drug in entry or (med.before and med.before in entry) for med in self.visit.meds):
             return ""
         what = self.shorten(self.say(entry))
-        typed = "[stopped|d/c'd] {what}" if re.search(r"\b(last|in|ago|after)\b", entry) else "[off|stopped|d/c'd|no"
-            " longer on] {what}"
+        once = re.search(r"\b(last|in|ago|after)\b", entry)
+        typed = "[stopped|d/c'd] {what}" if once else "[off|stopped|d/c'd|no longer on] {what}"
         return self.either(typed, "[{he} stopped|{he} came off|we had stopped] {what}", what=what)
 
     def undone(self) -> str:
         keys = [entry.split(":")[0] for p in self.visit.problems for entry in p.condition.procs.split()]
         keys = [key for key in keys if vocab.PROCEDURES[key][2]]
-        if not keys or self.visit.procedures:
+        if not keys or self.visit.procedure:
             return ""
         return self.fact(choose(self.rng, vocab.PROCEDURES[self.rng.choice(keys)][2]))
 
     def family(self) -> str:
-        who = "[mother|father|brother|sister|maternal"
-            " aunt|grandfather]" if self.visit.age >= 30 else "[father|aunt|grandmother]"
+        who = "[father|aunt|grandmother]"
+        if self.visit.age >= 30:
+            who = "[mother|father|brother|sister|maternal aunt|grandfather]"
         return self.either(
             "[FH: {who} {what}|{who} w/ {what}|{who} had {what}|fam hx {what} ({who})]",
             "[{his} {who} had {what}|family history of {what} in {his} {who}]",
-            who=self.say(who), what=self.shorten(self.say(choose(self.rng, vocab.FAMILY))),
-        )  # fmt: skip
+            who=self.say(who),
+            what=self.shorten(self.say(choose(self.rng, vocab.FAMILY))),
+        )
 
     def aside(self, kind: str) -> tuple[str, str]:
         """The part of the note it belongs to, and the clause; an empty one is none."""
@@ -348,19 +324,21 @@ class Writer:
         if kind == "undone":
             return "O", self.undone()
         if kind == "plan":
-            return "P", self.shorten(self.say(choose(rng, vocab.PLAN_ACUTE if first.kind == "acute" else vocab.PLAN)))
+            acute = first.kind in ("acute", "procedure")
+            return "P", self.shorten(self.say(choose(rng, vocab.PLAN_ACUTE if acute else vocab.PLAN)))
         if kind == "asked":
-            return "P", self.fact(choose(rng, vocab.ASKED_OLDER if visit.age >= 50 and rng.random() < 0.4 else vocab.ASKED))
+            older = visit.age >= 50 and rng.random() < 0.4
+            return "P", self.fact(choose(rng, vocab.ASKED_OLDER if older else vocab.ASKED))
         if kind == "social":
-            entries = vocab.CHILD if visit.age < 12 else vocab.TEEN if visit.age < 18 else vocab.WORKING if visit.age < 60 else vocab.OLDER
-            return "S", self.fact(choose(rng, entries))
+            ages = ((12, vocab.CHILD), (18, vocab.TEEN), (60, vocab.WORKING), (200, vocab.OLDER))
+            return "S", self.fact(choose(rng, next(entries for below, entries in ages if visit.age < below)))
         if kind == "allergy":
-            taken = {word for med in visit.meds for word in (med.drug, med.before)}
-            return "S", self.shorten(self.say(rng.choice([text for text, barred in vocab.ALLERGIES.items() if not barred & taken])))
+            return "S", self.shorten(self.say(visit.allergy))
         if kind == "past":
             what = self.shorten(self.say(choose(rng, vocab.PAST)))
-            return "S", self.either("[PMH {what}|hx {what}|h/o {what}]", "[past history of {what}|{he} had"
-                " {what}]", what=what)
+            return "S", self.either(
+                "[PMH {what}|hx {what}|h/o {what}]", "[past history of {what}|{he} had {what}]", what=what
+            )
         return "S", {"denial": self.denial, "family": self.family, "stopped": self.stopped}[kind]()
 
     # The note
@@ -373,10 +351,11 @@ class Writer:
         self.parts["S"].append(opening)
         if rng.random() < 0.75:
             self.parts["S"] += self.states(first, 1 if rest or rng.random() < 0.6 else 2)
-        for key in visit.procedures:
-            side = next(problem.side for problem in visit.problems if f"{key}:" in problem.condition.procs)
-            self.parts["O"].append(self.fact(choose(rng, vocab.PROCEDURES[key][1]), side))
-        if not named or (first.condition.kind == "chronic" and rng.random() < (0.6 if self.voice in ("soap", "form") else 0.2)):
+        if visit.procedure:
+            side = next(problem.side for problem in visit.problems if f"{visit.procedure}:" in problem.condition.procs)
+            self.parts["O"].append(self.fact(choose(rng, vocab.PROCEDURES[visit.procedure][1]), side))
+        again = 0.6 if self.voice in ("soap", "form") else 0.2
+        if not named or (first.condition.kind == "chronic" and rng.random() < again):
             self.parts["A"].append(self.assessment(first))
         for problem in rest:
             part = "A" if self.parts["A"] or rng.random() < 0.3 else "S"
@@ -390,28 +369,42 @@ class Writer:
             self.parts["V"].append(self.level(visit.code))
         asides = {"denial": 22, "exam": 16, "social": 14, "plan": 14, "allergy": 7, "undone": 9}
         if visit.age >= 18:
-            asides |= {"family": 8, "stopped": 10 if first.condition.code in vocab.STOPPED else 3, "asked": 5, "vitals": 8}
+            asides |= {"family": 8, "asked": 5, "vitals": 8}
+            asides["stopped"] = 10 if first.condition.code in vocab.STOPPED else 3
         if visit.age >= 30:
             asides["past"] = 6
+        if first.condition.kind == "vaccine":
+            asides = {"denial": 1, "allergy": 1, "social": 1}
         while asides and len(self.said) < length:
             kind = rng.choices(list(asides), list(asides.values()))[0]
             del asides[kind]
             part, clause = self.aside(kind)
             if clause and not contradicts(clause, self.said):
                 self.parts[part].append(clause)
-        return getattr(self, f"in_{self.voice}")()
+        voices = {
+            "telegraphic": self.in_telegraphic,
+            "soap": self.in_soap,
+            "form": self.in_form,
+            "prose": self.in_prose,
+            "dictation": self.in_dictation,
+            "message": self.in_message,
+        }
+        return voices[self.voice]()
 
     def clauses(self, order: str) -> list[str]:
-        """The parts in this order; the long voices join two neighbours that begin with the same pronoun."""
-        joined: list[str] = []
+        """The parts in this order; the long voices join neighbours in a part that begin with the same pronoun."""
+        if self.terse:
+            return [clause for part in order for clause in self.parts[part]]
         pronoun = self.say("{he} ")
-        for clause in (clause for part in order for clause in self.parts[part]):
-            before = joined[-1] if joined else ""
-            both = before.startswith(pronoun) and clause.startswith(pronoun)
-            if both and not self.terse and not re.search(r" (and|or) |, ", before) and self.rng.random() < 0.6:
-                joined[-1] = f"{before} and {clause.removeprefix(pronoun)}"
-            else:
-                joined.append(clause)
+        joined: list[str] = []
+        for part in order:
+            for place, clause in enumerate(self.parts[part]):
+                before = joined[-1] if place else ""
+                alike = before.startswith(pronoun) and clause.startswith(pronoun)
+                if alike and not re.search(r" (and|or|stopped|off) |, ", before + clause) and self.rng.random() < 0.6:
+                    joined[-1] = f"{before} and {clause.removeprefix(pronoun)}"
+                else:
+                    joined.append(clause)
         return joined
 
     def in_telegraphic(self) -> str:
@@ -423,24 +416,18 @@ class Writer:
         return self.in_case(text + ("." if stop.startswith(".") and rng.random() < 0.8 else ""))
 
     def in_soap(self) -> str:
-        rng = self.rng
-        between, colon, stop = rng.choice((" ", "\n", "\n", " / ")), rng.choice((":", ":", ")", ""
-            " -")), rng.choice((". ", ", ", "; "))
+        between = self.rng.choice((" ", "\n", "\n", " / "))
+        colon, stop = self.rng.choice((":", ":", ")", " -")), self.rng.choice((". ", ", ", "; "))
         self.parts["P"] += self.parts["V"]
-        return self.in_case(between.join(f"{part}{colon}"
-            " {stop.join(self.parts[part])}" for part in "SOAP" if self.parts[part]))
+        labelled = [f"{part}{colon} {stop.join(self.parts[part])}" for part in "SOAP" if self.parts[part]]
+        return self.in_case(between.join(labelled))
 
     def in_form(self) -> str:
-        rng = self.rng
-        labels = rng.choice((
-            ("CC", "Exam", "Dx", "Plan", "Visit"), ("Reason", "Findings", "Assessment", "Tx", "E/M"),
-            ("HPI", "Obj", "Impression", "Rx/plan", "Level"), ("Hx", "Done/seen", "Dx", "Orders", "Code by"),
-        ))  # fmt: skip
-        named = dict(zip("SOAPV", labels, strict=True))
-        between, stop = rng.choice(("\n", "\n", " | ", "; ", ". ")), rng.choice((", ", ", ", " + ", " / "))
-        order = rng.choice(("SOAPV", "ASOPV", "VSAOP"))
-        return self.in_case(between.join(f"{named[part]}:"
-            " {stop.join(self.parts[part])}" for part in order if self.parts[part]))
+        labels = dict(zip("SOAPV", self.rng.choice(FORMS), strict=True))
+        between, stop = self.rng.choice(("\n", "\n", " | ", "; ", ". ")), self.rng.choice((", ", ", ", " + ", " / "))
+        order = self.rng.choice(("SOAPV", "ASOPV", "VSAOP"))
+        labelled = [f"{labels[part]}: {stop.join(self.parts[part])}" for part in order if self.parts[part]]
+        return self.in_case(between.join(labelled))
 
     def in_prose(self) -> str:
         order = self.rng.choice(("SOAPV", "SOAPV", "SAOPV", "SVOAP", "SPOAV"))
@@ -467,8 +454,9 @@ def write_note(rng: random.Random, visit: Visit) -> str:
     return Writer(rng, visit, rng.choices(list(VOICES), list(VOICES.values()))[0]).write()
 
 
-def slip(rng: random.Random, text: str, spared: set[str]) -> str:
+def slip(rng: random.Random, text: str) -> str:
     """One typing slip in an ordinary word: two letters swapped, one dropped or one doubled."""
+    spared = {"right", "bilateral", "female", "woman", "gentleman", *re.findall("[a-z]+", " ".join(DRUGS))}
     words = [match for match in re.finditer(r"\b[a-z]{5,}\b", text) if match[0] not in spared]
     if not words:
         return text

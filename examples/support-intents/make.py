@@ -11,13 +11,14 @@ import csv
 import json
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import phrases
 
+Change = Callable[[str, random.Random], str]
 COLUMNS = ("id", "message", "intent", "customer")
 SHORTEST, LONGEST = 10, 45
 """Length of a message in words and punctuation marks."""
@@ -31,7 +32,7 @@ VOICES = {"plain": 24, "polite": 16, "angry": 12, "terse": 14, "rambling": 14, "
 CALM = {
     "stock_question", "feature_request", "discount_code", "invoice_request", "warranty_question", "change_plan",
     "pause_subscription", "change_address", "change_email", "cancel_order", "update_payment_method",
-}
+}  # fmt: skip
 """Intents whose messages are rarely angry."""
 # How often each voice uses a greeting, an aside, a sentence before, one after, and a closing.
 HABITS = {
@@ -43,7 +44,8 @@ HABITS = {
     "foreign": (0.55, 0.0, 0.4, 0.35, 0.4),
     "phone": (0.3, 0.0, 0.25, 0.35, 0.25),
 }
-SHAPES = {"core": 20, "both": 55, "ask": 25}
+GREETED = [re.escape(line.split("{")[0]) for lines in phrases.GREETINGS.values() for line in lines]
+SHAPES = {"core": 15, "both": 60, "ask": 25}
 """How often a message is a formulation alone, one with the plain request beside it, or the plain request alone."""
 ORDERS = (
     ("greeting", "aside", "before", "core", "ask", "after", "closing"),
@@ -51,12 +53,17 @@ ORDERS = (
     ("greeting", "aside", "before", "ask", "core", "after", "closing"),
     ("greeting", "ask", "before", "core", "after", "aside", "closing"),
 )
-COMMON = {"pleas", "would", "could", "have", "with", "that", "this", "what", "when", "order", "item", "table", "there", "from", "want"}
-TIMES = {"time", "days", "weeks", "weekday", "month", "date", "time_soon"}
+COMMON = {
+    "pleas", "would", "could", "have", "with", "that", "this", "what", "when", "there", "from", "want", "order", "item",
+    "table",
+}  # fmt: skip
+"""Stems that two sentences about different things may share."""
+# Slots of which one message has one: a second time, number or product would contradict the first.
+TIMES = {"time", "lately", "days", "weeks", "weekday", "month", "date", "time_soon"}
 NUMBERS = {"order", "number"}
-ONCE = {"amount", "country", "city", "carrier", "who", "who_cap", "who_noun", "os"}
+ONCE = {"amount", "fee", "country", "city", "carrier", "who", "who_cap", "who_noun", "os"}
 PRODUCTS = {"item", "device", "part"}
-THINGS = re.compile(r"\b(tablet|pen|nib|cover|dock|perch|sleeve|folio|wren|tips?|charger|cable|keyboard|gift|plan)\b", re.I)
+THINGS = re.compile(r"\b(tablet|pen|nib|cover|dock|perch|sleeve|folio|wren|tips?|charger|cable|gift|plan)\b", re.I)
 
 
 @dataclass(slots=True)
@@ -74,7 +81,7 @@ class Row:
 
 
 def tokens(text: str) -> list[str]:
-    return re.findall(r"\w+(?:['’-]\w+)*|[^\w\s]", text)
+    return re.findall(r"\w+(?:['-]\w+)*|[^\w\s]", text)
 
 
 def slots(line: str) -> set[str]:
@@ -105,9 +112,13 @@ def made_up(slot: str, rng: random.Random) -> str:
         number = rng.randrange(20000, 99999)
         forms = (f"IW-{number}", f"#{number}", f"IW{number}", f"{number}" if slot == "number" else f"order {number}")
         return rng.choice(forms)
-    if slot in ("amount", "amount2"):
-        sign, price = rng.choice("$€£"), rng.choice((4.99, 9.0, 12.5, 39.0, 49.95, 59.0, 89.9, 129.0, 249.0, 379.0))
-        return rng.choice((f"{sign}{price:.2f}", f"{sign}{price:g}", f"{price:.2f}", f"{price:g} {'euros' if sign == '€' else 'bucks'}"))
+    if slot == "amount":
+        sign, price = rng.choice("$€£"), rng.choice((12.5, 24.9, 39.0, 49.95, 59.0, 89.9, 129.0, 249.0, 379.0))
+        short = f"{price:.2f}".removesuffix(".00")
+        coin = "euros" if sign == "€" else "bucks"
+        return rng.choice((f"{sign}{price:.2f}", f"{sign}{short}", f"{price:.2f}", f"{short} {coin}"))
+    if slot == "fee":
+        return f"{rng.choice('$€£')}{rng.choice((4.5, 4.99, 6.9, 7.99, 9.0, 11.5, 14.99)):.2f}"
     return rng.choice(phrases.SLOTS[slot])
 
 
@@ -121,33 +132,33 @@ def fits(piece: str, used: set[str], core: str) -> bool:
 
 
 def compose(intent: str, core: str, held: bool, voice: str, rng: random.Random) -> str:
-    """One message of an intent in a voice: a formulation, the plain request, or both, with what people put around them."""
+    """One message of an intent in a voice: a formulation, the plain request, or both, and what people put around."""
     spec = phrases.INTENTS[intent]
     used: set[str] = set()
     memory: dict[str, str] = {}
     said: dict[str, str] = {}
     greet, aside, before, after, close = (rng.random() < share for share in HABITS[voice])
-    shape = rng.choices(list(SHAPES), SHAPES.values())[0]
+    shape = rng.choices(list(SHAPES), list(SHAPES.values()))[0]
     register = voice if voice in phrases.GREETINGS else "plain"
 
+    if shape == "ask" and intent == "feature_request":  # without the idea itself, such a message says nothing
+        shape = "both"
+    if shape == "ask":
+        core = ""
+
     def say(name: str, lines: Sequence[str]) -> None:
-        free = [line for line in lines if fits(line, used, said.get("core", "") + core)]
+        free = [line for line in lines if fits(line, used, core)]
         if free:
             line = rng.choice(free)
             used.update(slots(line))
             said[name] = fill(line, rng, memory)
 
-    if shape == "ask" and intent == "feature_request":  # without the idea itself, such a message says nothing
-        shape = "both"
-    if shape != "ask":
+    if core:
         say("core", [core])
     if shape != "core":
-        told = stems(core) if shape == "both" else set()
-        say("ask", [line for line in kept(spec.asks, held) if not stems(line) & told])
-    if shape == "ask":
-        say("before", [line for line in kept(spec.before, held) if slots(line)])
-    elif before:
-        say("before", kept(spec.before, held))
+        say("ask", [line for line in kept(spec.asks, held) if not stems(line) & stems(core)])
+    if before or not core:
+        say("before", [line for line in kept(spec.before, held) if core or slots(line)])
     if after:
         say("after", kept(spec.after, held))
     if aside:
@@ -201,7 +212,8 @@ def hurried(text: str, rng: random.Random) -> str:
 
 def angry(text: str, rng: random.Random) -> str:
     if rng.random() < 0.35:
-        shout = [word for word in ("not", "still", "nothing", "never", "now", "nobody", "again", "every", "my") if f" {word} " in text]
+        loud = ("not", "still", "nothing", "never", "now", "nobody", "again", "every", "my")
+        shout = [word for word in loud if f" {word} " in text]
         if shout:
             word = rng.choice(shout)
             text = text.replace(f" {word} ", f" {word.upper()} ", 1)
@@ -211,7 +223,6 @@ def angry(text: str, rng: random.Random) -> str:
 
 
 def terse(text: str, rng: random.Random) -> str:
-    text = re.sub(r"^(I'd like to know|Can you tell me|Could you tell me|I just see) ", "", text)
     text = re.sub(r"^I (?=still|need|forgot|ordered|want|never|tried|can't)", "", text)
     small = rng.random() < 0.4 and not re.match(r"I\b|I'|[A-Z]{2}|Wren|Inkwren", text)
     text = text[0].lower() + text[1:] if small else text[0].upper() + text[1:]
@@ -260,7 +271,7 @@ def typo(text: str, rng: random.Random) -> str:
     return text[:at] + slip + text[at + 2 :]
 
 
-MANNERS: dict[str, Callable[[str, random.Random], str]] = {"angry": angry, "terse": terse, "foreign": foreign, "phone": phone}
+MANNERS: dict[str, Change] = {"angry": angry, "terse": terse, "foreign": foreign, "phone": phone}
 
 
 # --- the two files ----------------------------------------------------------------------------------------------------
@@ -298,7 +309,7 @@ def write_messages(held: bool, taken: set[str], rng: random.Random) -> list[Row]
     return rows
 
 
-def people(rng: random.Random, held: bool):
+def people(rng: random.Random, held: bool) -> Iterator[str]:
     """Customers, some of whom write several times; those of the two files differ."""
     numbers = iter(rng.sample(range(30000, 40000) if held else range(10000, 30000), 3000))
     known: list[str] = []
@@ -323,8 +334,9 @@ def plant(rows: list[Row], rng: random.Random) -> list[Row]:
     for _ in range(DEFECTS["wrong-label"]):
         mislabel(free.pop(), rng)
     wanted = DEFECTS["pii"]
-    for row in sorted(free, key=lambda row: row.intent not in phrases.CARD_INTENTS + phrases.ADDRESS_INTENTS):
-        if wanted and rng.random() < 0.06 and disclose(row, rng):
+    likely = {*phrases.CARD_INTENTS, *phrases.ADDRESS_INTENTS, "change_address"}
+    for row in sorted(free, key=lambda row: row.intent not in likely):
+        if wanted and rng.random() < 0.1 and disclose(row, rng):
             wanted -= 1
     if wanted:
         raise SystemExit(f"{wanted} rows with personal data could not be planted")
@@ -334,13 +346,14 @@ def plant(rows: list[Row], rng: random.Random) -> list[Row]:
 
 
 def copy(row: Row, rng: random.Random) -> Row:
-    customer = row.customer if rng.random() < 0.6 else f"C{rng.randrange(40000, 50000)}"
+    customer = row.customer if rng.random() < 0.6 else f"C{rng.randrange(10000, 30000)}"
     return Row(row.message, row.intent, customer, row.voice, "duplicate", row)
 
 
 def near_copy(row: Row, rng: random.Random) -> Row:
     """The same message typed again: letters, case, punctuation or order differ, or a courtesy comes on top."""
-    text, edits = row.message, []
+    text = row.message
+    edits: list[str] = []
     for name in rng.sample(sorted(EDITS), k=len(EDITS)):
         changed = EDITS[name](text, rng)
         if changed != text:
@@ -359,7 +372,7 @@ def reorder(text: str, _rng: random.Random) -> str:
     return " ".join(reversed(parts))
 
 
-EDITS: dict[str, Callable[[str, random.Random], str]] = {
+EDITS: dict[str, Change] = {
     "typo": typo,
     "case": lambda text, rng: text.lower() if text != text.lower() else text[0].upper() + text[1:],
     "punctuation": lambda text, rng: text.rstrip(".!?") + rng.choice(("!", "...", "?!", "!!")),
@@ -371,7 +384,8 @@ EDITS: dict[str, Callable[[str, random.Random], str]] = {
 
 def contradict(row: Row, rng: random.Random) -> Row:
     other = rng.choice(phrases.INTENTS[row.intent].confused_with)
-    return Row(row.message, other, f"C{rng.randrange(40000, 50000)}", row.voice, "contradiction", row, {"true": row.intent})
+    customer = f"C{rng.randrange(10000, 30000)}"
+    return Row(row.message, other, customer, row.voice, "contradiction", row, {"true": row.intent})
 
 
 def mislabel(row: Row, rng: random.Random) -> None:
@@ -383,13 +397,17 @@ def disclose(row: Row, rng: random.Random) -> bool:
     """Add personal data to a message; False where it would become too long."""
     lines = phrases.DISCLOSURES
     if row.intent in phrases.CARD_INTENTS:
-        lines += phrases.CARD_DISCLOSURES * 3
+        lines += phrases.CARD_DISCLOSURES * 6
     if row.intent in phrases.ADDRESS_INTENTS:
         lines += phrases.ADDRESS_DISCLOSURES * 4
+    if row.intent == "change_address":
+        lines += phrases.NEW_ADDRESS_DISCLOSURES * 15
     line = rng.choice(lines)
     small = row.message == row.message.lower()
     person = invented_person(rng)
-    if line.startswith(("My name", "{name} here")) and not small:
+    if re.match("My name|Hello|{name} here", line):
+        if re.match("|".join(GREETED), row.message, re.I):
+            return False
         head, tail = "", " " + row.message
     else:
         head, tail = row.message + ("" if re.search(r"[.!?,]$", row.message) else ".") + " ", ""
@@ -410,13 +428,13 @@ def disclose(row: Row, rng: random.Random) -> bool:
 
 def invented_person(rng: random.Random) -> dict[str, str]:
     first, last = rng.choice(phrases.FIRST_NAMES), rng.choice(phrases.LAST_NAMES)
-    user = rng.choice((f"{first}.{last}", f"{first[0]}{last}", f"{last}{rng.randrange(60, 99)}", f"{first}_{rng.randrange(100, 999)}"))
+    year, number = rng.randrange(60, 99), rng.randrange(100, 999)
+    user = rng.choice((f"{first}.{last}", f"{first[0]}{last}", f"{last}{year}", f"{first}_{number}"))
     user = re.sub(r"[^a-z0-9._]", "", user.lower().replace("é", "e"))
-    number = rng.choice(phrases.PHONES)
     return {
         "name": f"{first} {last}",
         "email": f"{user}@{rng.choice(phrases.MAIL_DOMAINS)}",
-        "phone": number.format(n2=rng.randrange(10, 99), n3=rng.randrange(100, 999)),
+        "phone": rng.choice(phrases.PHONES).format(n2=rng.randrange(10, 99), n3=rng.randrange(100, 999)),
         "address": rng.choice(phrases.STREETS),
         "card": rng.choice(phrases.CARDS),
     }
@@ -445,7 +463,7 @@ def write_key(path: Path, rows: Sequence[Row]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder to write to (default: this one)")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder (default: this one)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     rng = random.Random(args.seed)

@@ -3,9 +3,9 @@
 Inkwren sells e-paper notebooks (Wren 7, Wren 10, Wren Pro), accessories, and a plan that syncs notes to other devices.
 Every sentence was written for this project. In a sentence, `[a|b]` is a choice and `{slot}` is filled once a message.
 
-An intent's `says` are complete formulations, many of them without any word of the label; its `asks` are the plain request,
-alone or beside one of them; its `before` and `after` are sentences that may stand around both.
-Every third line of each is kept for the held-out file, so that no formulation occurs in both files.
+An intent's `says` are complete formulations, many of them without any word of the label; its `asks` are the plain
+request, alone or beside one of them; its `before` and `after` are sentences that may stand around both. Every third
+line of each is kept for the held-out file, so that no formulation occurs in both files. (A long file: a word list.)
 """
 
 from dataclasses import dataclass
@@ -32,42 +32,49 @@ def _intent(rows: int, meaning: str, confused_with: str, *lists: str) -> Intent:
     return Intent(rows, meaning, tuple(confused_with.split()), *map(_lines, lists))
 
 
+# fmt: off
 SLOTS: dict[str, tuple[str, ...]] = {
     "device": ("Wren 7", "Wren 10", "Wren Pro", "Wren 7", "Wren 10", "tablet", "notebook"),
     "part": ("Nib pen", "Folio cover", "Perch dock", "pack of pen tips", "felt sleeve", "screen film", "USB-C cable"),
     "item": (
-        "Wren 7", "Wren 10", "Wren Pro", "Wren 10", "tablet", "e-ink notebook", "Nib pen", "Folio cover", "Perch dock",
-        "felt sleeve", "pen", "cover", "dock",
+        "Wren 7", "Wren 10", "Wren Pro", "Wren 10", "tablet", "e-ink notebook", "Nib pen", "Folio cover",
+        "Perch dock", "felt sleeve", "pen", "cover", "dock",
     ),
     "plan": ("Plus", "Family", "Studio"),
     "carrier": ("Parcelo", "NordPost", "Quickvan"),
     "who": (
-        "my wife", "my husband", "my son", "my daughter", "my mother", "my father", "my sister", "my boss", "a colleague",
-        "my flatmate", "my niece", "my granddad",
+        "my wife", "my husband", "my son", "my daughter", "my mother", "my father", "my sister", "my boss",
+        "a colleague", "my flatmate", "my niece", "my granddad",
     ),
     "time": (
-        "yesterday", "last week", "two weeks ago", "on Monday", "on Tuesday", "on Friday", "last night", "this morning",
-        "three days ago", "a few days ago", "over the weekend", "on the 3rd", "on the 17th", "about ten days ago",
+        "yesterday", "last week", "two weeks ago", "on Monday", "on Tuesday", "on Friday", "last night",
+        "this morning", "three days ago", "a few days ago", "over the weekend", "on the 3rd", "on the 17th",
+        "about ten days ago",
     ),
     "weekday": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"),
     "month": ("January", "February", "March", "April", "June", "July", "September", "October", "November"),
-    "days": ("4", "5", "six", "7", "8", "nine", "10", "12", "14", "two weeks and 3"),
+    "days": ("4", "5", "six", "7", "8", "nine", "10", "12", "14"),
     "weeks": ("two weeks", "2 weeks", "three weeks", "over two weeks", "almost 3 weeks", "a fortnight", "a month"),
-    "country": ("Ireland", "Portugal", "Canada", "Norway", "Spain", "Poland", "the Netherlands", "New Zealand", "Austria"),
+    "country": (
+        "Ireland", "Portugal", "Canada", "Norway", "Spain", "Poland", "the Netherlands", "New Zealand", "Austria",
+    ),
     "city": ("Leeds", "Porto", "Gdansk", "Toronto", "Bergen", "Cork", "Utrecht", "Graz", "Bristol", "Valencia"),
     "who_noun": ("wife", "husband", "brother", "sister", "son", "daughter", "partner", "uncle", "aunt", "cousin"),
     "who_cap": ("My wife", "My husband", "My brother", "My sister", "A colleague", "My flatmate"),
     "time_soon": ("today", "tomorrow", "next week", "this weekend", "at the end of the month", "on the 1st", "soon"),
+    "lately": ("yesterday", "last week", "Monday", "Thursday", "this morning", "the weekend", "the 3rd", "the 17th"),
     "date": ("4 March", "the 9th", "12/05", "May 21st", "03.11.", "22 August", "the 30th", "7 Jan"),
     "os": ("Windows laptop", "Mac", "iPhone", "Android phone", "iPad", "work PC", "Chromebook", "old Samsung phone"),
 }
+# fmt: on
 
 INTENTS: dict[str, Intent] = {
     "track_order": _intent(
-        136, "where an order is, or when it will come; no complaint that it is overdue",
-        "late_delivery refund_status stock_question",
+        136,
+        "where an order is, or when it will come; no complaint that it is overdue",
+        "late_delivery change_address",
         """
-        Where is my order {order}? [I haven't heard anything since the confirmation mail.|The shop page tells me nothing.]
+        Where is my order {order}? [I've heard nothing since the confirmation.|The shop page tells me nothing.]
         [Can|Could] you tell me where my {item} is [right now|at the moment]?
         The tracking link [just says|only shows] "label created" and [nothing else|has no dates at all].
         Has {order} left the [warehouse|building] yet?
@@ -169,8 +176,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "request_refund": _intent(
-        118, "wants money back for something bought or billed",
-        "refund_status return_item cancel_subscription unknown_charge",
+        118,
+        "wants money back for something bought or billed",
+        "refund_status return_item cancel_order",
         """
         I'd like [my money back|a full refund] for the {item}, it simply [isn't for me|doesn't suit how I work].
         Please refund {order}. [The pen lag makes it unusable for me.|It is nothing like the video.]
@@ -178,12 +186,12 @@ INTENTS: dict[str, Intent] = {
         Not happy with the {device}. [I want|I'd like] the {amount} returned to my card.
         The cover [fell apart|lost its magnet] after a week. I don't want another one, I want what I paid.
         Your website says [30 days, no questions asked|thirty-day money-back promise]. I'm on day {days} and I'm asking.
-        I was charged for the annual plan when I only wanted a month. [Give back the difference.|Return the rest please.]
+        I was put on the annual plan when I only wanted a month. [Give the rest back.|Return the rest please.]
         [Could you please reverse|Would you reverse] the payment of {amount}, my daughter bought it by accident.
         The {device} is too [small|heavy|slow] for sheet music, so I'd prefer to have the {amount} back.
         Since you can't fix my tablet, [I'd rather have the cash|paying me back would be fair].
         Am I entitled to [get something back|a partial refund] for the three weeks that sync was down?
-        I opened the box, tried it for an evening, [and it gave me headaches|and my eyes hurt]. I want to undo the purchase.
+        I tried it for an evening [and it gave me headaches|and my eyes hurt]. I want to undo the purchase.
         [Requesting|I request] a refund on {order}, reason: [changed my mind|found a better one].
         You raised the price a day after I renewed. I'd like you to pay me the difference.
         My trial turned into a paid plan without warning, please put the {amount} back.
@@ -191,7 +199,7 @@ INTENTS: dict[str, Intent] = {
         This thing [freezes|crashes] every ten minutes. Take it and return every cent.
         I don't want store credit, [I want real money|I want it on my bank account], {amount}, for the broken promise.
         We ordered 5 for the office and use 2. Is it possible to be paid back for the [unused|sealed] ones?
-        [Would|Do] you refund the shipping fee as well? I paid {amount} for express and it went by donkey.
+        [Would|Do] you refund the shipping fee as well? I paid {fee} for express and it went by donkey.
         The ad promised colour. It's grey. [That's false advertising and I want out, with my money.|Refund me.]
         I paid twice for the same {item} by pressing the button again, please give one of them back.
         My [mother passed away|father died] before she could use her subscription. Can the remaining months be paid out?
@@ -200,7 +208,7 @@ INTENTS: dict[str, Intent] = {
         How can I be compensated in money for a {item} that [died|gave up] within a fortnight?
         The promised keyboard support never came. I bought it for that. What's the procedure to recover my {amount}?
         I'm not interested in a replacement or a voucher. [Just the money.|Only the amount that I paid.]
-        Honestly it's a lovely gadget but I can't justify the price, [may I still undo this and get paid back|refund possible]?
+        A lovely gadget, but I can't justify the price, [may I undo this and get paid back|refund possible]?
         The {part} cost {amount} here and half that elsewhere. Can you match it or pay me back?
         I'd like to use my right of withdrawal for {order} and receive the purchase price.
         [My bank says|The bank told me] I should ask you first before I dispute it: please return {amount} for {order}.
@@ -209,13 +217,13 @@ INTENTS: dict[str, Intent] = {
         I would be grateful if you could [credit|send] the {amount} back, I ordered the wrong plan at 2 am.
         The seller at the fair told me Plus was included with the tablet. It wasn't. Please make good the {amount}.
         My company won't allow cloud notes, so the [plan|{plan} plan] is useless to me; can I be given back what I paid?
-        Paid for next-day, got next-week. The express surcharge of {amount} should come back to me.
+        Paid for next-day, got next-week. The express surcharge of {fee} should come back to me.
         Your update removed the feature I paid for. [That deserves a refund.|I think I deserve my money for that.]
-        It's [only {amount}|not a lot of money] but it's a matter of principle, return it.
+        It's [only {fee}|not a lot of money] but it's a matter of principle, return it.
         What do I have to do so that you pay back the {item}? [There's no button anywhere.|I can't find a form.]
-        I changed to a different brand before even opening yours. Still sealed, still within time, [refund please|money please].
+        I changed to another brand before opening yours. Still sealed, still in time, [refund please|money please].
         [Someone|One of the kids] subscribed on my card without asking me. Undo it and put the {amount} back.
-        I got billed for four family members and we're two. Can the [excess|extra part] be reimbursed for the past months?
+        I got billed for four family members and we're two. Can the [excess|extra part] be reimbursed?
         Please treat this as my formal claim for repayment of {amount}.
         The ghosting on the display [ruins|spoils] reading for me. I want to give it up and have my {amount} again.
         I want to be refunded the old-fashioned way, on the card it came from, for {order}.
@@ -274,8 +282,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "cancel_subscription": _intent(
-        110, "wants the plan to end for good, or not to renew",
-        "pause_subscription delete_account change_plan cancel_order",
+        110,
+        "wants the plan to end for good, or not to renew",
+        "pause_subscription delete_account change_plan",
         """
         [Please cancel|Cancel] my {plan} plan [as of today|with immediate effect].
         I don't want to be billed again next month, how do I [stop this|get out of this]?
@@ -299,7 +308,7 @@ INTENTS: dict[str, Intent] = {
         The school now pays for all of us, so my own plan is superfluous. Drop it please.
         I'd like to keep the tablet but get rid of the [monthly payments|recurring bill].
         I want to go back to using it offline without any plan. How do I get off {plan}?
-        You only let me stop it on the website and the website [sends me to the app|sends me in circles]. Stop it for me.
+        I can only stop it on the website and the website [sends me to the app|goes in circles]. Stop it for me.
         Do I need to do something so that {plan} [runs out|expires], or does it do so by itself after a year?
         [Kindly discontinue|Please discontinue] my {plan} service after the current period.
         Budget cuts. The five Studio seats [have to go|must be ended] by the end of {month}.
@@ -317,7 +326,7 @@ INTENTS: dict[str, Intent] = {
         It is not a break that I want, it is the end. Please close {plan}.
         My free account was enough all along. Can you take me off the paid one [for good|permanently]?
         I've found something [cheaper|that fits me better] and will not renew.
-        Please make this the last month you collect [{amount}|the fee] from me.
+        Please make this the last month you collect [{fee}|the fee] from me.
         I have two subscriptions by mistake, on two accounts. Kill the one that renews on the [4th|11th].
         Do not extend. [Do not offer me a discount.|No retention offers please.] Just let it lapse.
         Our team is switching tools in {month}; we'd like to give notice for all Studio licences.
@@ -356,7 +365,7 @@ INTENTS: dict[str, Intent] = {
         I've been on {plan} since {month}.
         My renewal is coming up on the [9th|15th|28th].
         I took out {plan} with my {device}.
-        I pay {amount} a month at the moment.
+        I pay {fee} a month at the moment.
         We have had {plan} for [a year|two years].
         I just saw the reminder about the next payment.
         I've made up my mind.
@@ -379,13 +388,14 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "late_delivery": _intent(
-        100, "an order is overdue: the promised day has passed",
-        "track_order missing_item complaint cancel_order",
+        100,
+        "an order is overdue: the promised day has passed",
+        "track_order missing_item complaint",
         """
         My {item} was [due|supposed to come] on {weekday} and it still [isn't here|hasn't arrived].
         You promised two days. It's been {days}.
         {order} is now {weeks} overdue, [what is going on|what's the hold-up]?
-        I paid [{amount}|extra] for express and here I am, day {days}, without a parcel.
+        I paid [{fee}|extra] for express and here I am, day {days}, without a parcel.
         The birthday was {time}. The {item} is [still not here|nowhere to be seen].
         "Arriving by {weekday}" it said. [Which {weekday}, exactly?|That {weekday} has come and gone.]
         Why does it take so long? Other shops [get it done|deliver] in three days and I'm at {days}.
@@ -484,11 +494,12 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "sync_problem": _intent(
-        90, "notes or files do not pass between the tablet, the app and the cloud",
-        "pairing_problem login_code complaint battery_problem",
+        90,
+        "notes or files do not pass between the tablet, the app and the cloud",
+        "pairing_problem",
         """
         My notes [don't show up|aren't appearing] on my {os}.
-        Sync has been stuck at [12|48|99] percent since {time}.
+        Sync has been stuck at [12|48|99] percent since {lately}.
         What I write on the {device} [never reaches|doesn't get to] the desktop app.
         I wrote four pages {time} and on the {os} the notebook is [empty|blank].
         There's a little cloud with an exclamation mark next to [every|each] notebook.
@@ -505,7 +516,7 @@ INTENTS: dict[str, Intent] = {
         The {device} and the web version [disagree|don't agree] about what is in my Work folder.
         I have to log out and back in before today's pages become visible on my {os}.
         It says "waiting for network" though I'm [streaming music|browsing] on the same connection.
-        Is your server down? Nothing has [uploaded|gone up] from here since {time}.
+        Is your server down? Nothing has [uploaded|gone up] from here since {lately}.
         My flatmate and I share a notebook and she can't see anything I [added|wrote] this week.
         The spinning arrow has been spinning since {weekday}.
         I'm standing in a lecture hall and the slides I put in the folder at home aren't on the [tablet|{device}].
@@ -587,8 +598,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "reset_password": _intent(
-        84, "the password is forgotten, refused, or the reset mail fails",
-        "login_code change_email delete_account",
+        84,
+        "the password is forgotten, refused, or the reset mail fails",
+        "login_code change_email",
         """
         I [forgot|can't remember] my password and [would like|need] to set a new one.
         The reset link [has expired|says invalid] every time I click on it.
@@ -606,11 +618,11 @@ INTENTS: dict[str, Intent] = {
         Got an email that someone tried to sign in from {country}. I want to pick a new secret word right away.
         Where in the settings do I change what I type to log in? I want [something stronger|a longer one].
         I know the email is right, it's the other field that's the problem. [I drew a blank.|I've forgotten it.]
-        I came back after a year and can't [get|log] in any more. Please send something with which I can choose a new one.
-        It accepted my new password on the website but the {device} still wants the old one, which I [don't have|forgot].
+        Back after a year and can't [get|log] in any more. Please send something so that I can choose a new one.
+        The website took my new password but the {device} still wants the old one, which I [don't have|forgot].
         Could you set a temporary password for me and I'll [change it|pick my own] later?
         The sign-in screen shakes its head at me. I've tried every variation that I ever [used|wrote down].
-        I wrote my login on a note. The note was on the tablet. The tablet has logged me out. [Help!|You see my problem.]
+        My login is in a note. The note is on the tablet. The tablet has logged me out. [Help!|You see my problem.]
         Your mail says "click here within 15 minutes" but it reaches me after an hour, so it's never valid.
         I typed a new one twice as asked and now neither the old nor the new one [works|is accepted].
         Do passwords expire with you? Mine worked on {weekday} and [doesn't|won't] today.
@@ -623,7 +635,7 @@ INTENTS: dict[str, Intent] = {
         i cant get into my acount, forgot the pasword, send me new one
         When I hit reset I'm told "no such user", but you [bill|charge] that user every month!
         A leak site shows my Inkwren login. I want to replace it now, where do I do it?
-        There used to be a "show what I type" eye. Without it I keep failing to sign in, please [reset it|start me afresh].
+        Without the "show what I type" eye I keep failing to sign in, please [reset it|start me afresh].
         I made up a brilliant one on {weekday} night and by morning it had left my head.
         Every reset mail sends me to the shop's front page instead of a page where I could type a new one.
         I can open the mailbox and I know my user name. What I don't know any more is the password.
@@ -686,8 +698,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "refund_status": _intent(
-        78, "a refund was promised or sent off; where is the money",
-        "request_refund return_item track_order unknown_charge",
+        78,
+        "a refund was promised or sent off; where is the money",
+        "request_refund return_item",
         """
         You [approved|confirmed] my refund {time} and [I still see nothing|there's nothing] on my account.
         When will the {amount} [be back|arrive] on my card?
@@ -723,7 +736,7 @@ INTENTS: dict[str, Intent] = {
         Could you check whether the reimbursement got stuck, since {who} was paid within days and I wasn't?
         You took the tablet back {weeks} ago, the deal was money in exchange. I'm missing the second half.
         I need the [date|exact date] on which you transferred the {amount}, for my bank's search.
-        The agent in chat arranged everything on {date}, very friendly. The amount hasn't [landed|appeared], though.
+        The agent in chat arranged everything {time}, very friendly. The amount hasn't [landed|appeared], though.
         I've been credited {amount} and it should've been more with shipping. Is the rest still coming?
         """,
         """
@@ -779,8 +792,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "battery_problem": _intent(
-        72, "charging or battery life of the tablet or the pen",
-        "pairing_problem warranty_question damaged_item",
+        72,
+        "charging or battery life of the tablet or the pen",
+        "warranty_question damaged_item",
         """
         The {device} [doesn't|won't] charge any more, [no matter which cable|whatever plug I use].
         The battery [drains|goes down] overnight though I don't touch it.
@@ -851,7 +865,7 @@ INTENTS: dict[str, Intent] = {
         I use the original cable.
         I mostly write with the light off.
         I keep it on the Perch at night.
-        It was fine until {time}.
+        It was fine until {lately}.
         I write maybe two hours a day.
         I treat it like a raw egg.
         It's always in its cover.
@@ -872,8 +886,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "return_item": _intent(
-        66, "how to send something back or exchange it: label, address, time limit",
-        "request_refund wrong_item refund_status warranty_question",
+        66,
+        "how to send something back or exchange it: label, address, time limit",
+        "request_refund wrong_item",
         """
         How do I send the {item} back? [There was no label in the box.|I can't find a form.]
         [Can|May] I exchange my {device} for the bigger one?
@@ -903,7 +918,7 @@ INTENTS: dict[str, Intent] = {
         Please arrange collection of the {item}, we will not be keeping it.
         Can I bring it to your [showroom|store] in {city} rather than post it?
         What do I write on the customs form when the parcel goes back to you from {country}?
-        I returned to a shop near me that sells your stuff, but they won't take it because it was bought online. So where to?
+        A shop near me sells your stuff, but they won't take mine back because I bought it online. So where to?
         want to send it back, whats the adress
         The tablet you sent on loan for the trial needs to go home now. What are the steps?
         I ordered both sizes to compare. The large one is going back, how do I go about that?
@@ -965,8 +980,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "unknown_charge": _intent(
-        62, "a charge that the customer does not recognise or finds wrong",
-        "request_refund update_payment_method invoice_request payment_declined",
+        62,
+        "a charge that the customer does not recognise or finds wrong",
+        "request_refund payment_declined",
         """
         There's a charge of {amount} from you that I [don't recognise|can't place].
         I was [billed|charged] twice this month, [why|what happened]?
@@ -980,7 +996,7 @@ INTENTS: dict[str, Intent] = {
         Someone [in my family|in our office] swears they bought nothing, but {amount} went to you {time}.
         [Please explain|Can you explain] the item "proration adjustment" of {amount}.
         Your price list says one thing and my bank account says [another|something else].
-        I stopped my plan in {month}, so what was this money for {time}?
+        I stopped my plan in {month}, so what was the money for that you took {time}?
         A yearly fee? I chose [monthly|by the month]. Now there's {amount} gone in one go.
         We have four seats and are being [invoiced|billed] for seven.
         There's a one-dollar thing from you {time}. Is it a test or a [scam|fraud]?
@@ -997,7 +1013,7 @@ INTENTS: dict[str, Intent] = {
         I see a hold of {amount} that doesn't belong to any of my orders.
         The shipping was supposed to be free over a hundred, and still there's an extra {amount}.
         Our bookkeeper found a payment to Inkwren in {month} that nobody here can match with anything.
-        I paid {amount} last year and {amount2} this year for the same thing. Nobody announced that.
+        I paid {amount} this year and a good deal less last year, for the same thing. Nobody announced that.
         One {part}, three payments. What kind of maths is this?
         I cancelled {order} before it left and the debit went through anyway. What is it for?
         Did you start charging for the text conversion? My bill looks different [this month|since {month}].
@@ -1058,8 +1074,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "cancel_order": _intent(
-        58, "stop an order that has not arrived",
-        "cancel_subscription request_refund change_address late_delivery",
+        58,
+        "stop an order that has not arrived",
+        "cancel_subscription request_refund change_address",
         """
         Please cancel {order}, I [ordered|took] the wrong [size|model].
         I'd like to stop my order before it [ships|leaves your warehouse].
@@ -1083,10 +1100,10 @@ INTENTS: dict[str, Intent] = {
         Kindly annul our purchase order {number}; a revised one will follow.
         I'll refuse the parcel at the door otherwise, so better not send it at all.
         We ordered ten but the head office says no. Can you scrap the whole thing [today|before it's packed]?
-        I see the price dropped. I'd like to scrap my order from {time} and place it again.
+        I see the price dropped. I'd like to scrap my order from {lately} and place it again.
         Is {order} still stoppable? The confirmation says I have [an hour|60 minutes] and I'm at minute fifty.
         cancel my order pls i made mistake with the colour
-        Not the subscription, that one's fine. It's the {item} from {time} that I don't want.
+        Not the subscription, that one's fine. It's the {item} from {lately} that I don't want.
         Nobody reacted to my request to stop {order} and now I see it's being packed!
         I'd prefer to wait for the new model, so please don't process the {device} I just bought.
         My loan fell through, I can't afford the {device} after all. Please let me out of the order.
@@ -1151,8 +1168,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "payment_declined": _intent(
-        54, "a payment does not go through",
-        "update_payment_method discount_code unknown_charge",
+        54,
+        "a payment does not go through",
+        "update_payment_method discount_code",
         """
         My card [is|gets] declined at checkout [but works everywhere else|though there's plenty of money on it].
         "Payment could not be processed." [I've tried four times.|Again and again.]
@@ -1235,8 +1253,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "damaged_item": _intent(
-        52, "something arrived broken or scratched",
-        "wrong_item missing_item warranty_question return_item",
+        52,
+        "something arrived broken or scratched",
+        "wrong_item warranty_question",
         """
         The {item} [arrived|came] with a crack across the [corner|screen].
         The box was [crushed|soaked] and what's inside [is too|looks no better].
@@ -1303,13 +1322,14 @@ INTENTS: dict[str, Intent] = {
         I haven't even switched it on.
         The order is {number}.
         I kept the packaging.
-        I'd like a replacement as soon as possible.
+        I was going to use it this weekend.
         It wasn't me, I promise.
         """,
     ),
     "change_address": _intent(
-        50, "where an order or future parcels should go",
-        "change_email track_order cancel_order",
+        50,
+        "where an order or future parcels should go",
+        "change_email track_order",
         """
         I [moved|have moved]. Please send {order} to [my new place|the new flat] instead.
         I typed the wrong house number, can you [correct|fix] it before it ships?
@@ -1338,7 +1358,7 @@ INTENTS: dict[str, Intent] = {
         need to change where u send my order i moved last month
         Is it a problem that I left out the floor? The courier never finds us without it. Please add: 4th.
         I gave a parcel locker but the {device} is too big for it, they tell me. Home delivery then.
-        I've just seen on the confirmation that I'm apparently still living with my ex. I'm not. Can you send it elsewhere?
+        According to the confirmation I still live with my ex. I don't. Can you send it elsewhere?
         """,
         """
         I need to change the [delivery|shipping] address.
@@ -1379,8 +1399,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "change_plan": _intent(
-        47, "move between plans, seats or billing periods",
-        "cancel_subscription pause_subscription unknown_charge feature_request",
+        47,
+        "move between plans, seats or billing periods",
+        "cancel_subscription pause_subscription",
         """
         I'd like to [upgrade|move up] from Plus to Studio, [how does that work|what do I have to press]?
         Can I [switch|change] from monthly to yearly [billing|payment]?
@@ -1415,7 +1436,7 @@ INTENTS: dict[str, Intent] = {
         I'd like to change my plan.
         How do I switch to a different plan?
         Can I change to another plan?
-        I want to [upgrade|downgrade] my plan.
+        I want to [change|adjust] my plan.
         Please switch me to [the other|the {plan}] plan.
         How can I upgrade or downgrade my subscription?
         Can I switch plans [right now|in the middle of the month]?
@@ -1424,9 +1445,9 @@ INTENTS: dict[str, Intent] = {
         What does it cost to switch plans?
         Please change our subscription accordingly.
         Please change my plan for me.
-        Could you upgrade us?
-        How do I downgrade?
-        I need a [bigger|smaller] plan.
+        Could you move us to another plan?
+        How do I move to another tier?
+        Which of your plans would [suit me better|be the right one]?
         """,
         """
         I'm on {plan} at the moment.
@@ -1450,8 +1471,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "invoice_request": _intent(
-        44, "needs an invoice, receipt or a correction of one",
-        "unknown_charge change_email refund_status",
+        44,
+        "needs an invoice, receipt or a correction of one",
+        "unknown_charge",
         """
         I need [an invoice|a proper invoice] for {order}, [my employer|the tax office] wants one.
         Could you send me the receipt for my {device} again?
@@ -1521,7 +1543,8 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "pause_subscription": _intent(
-        42, "stop the plan for a while and come back",
+        42,
+        "stop the plan for a while and come back",
         "cancel_subscription change_plan",
         """
         Can I [pause|freeze] my {plan} plan for [two|three] months?
@@ -1592,8 +1615,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "pairing_problem": _intent(
-        40, "first set-up, WiFi, Bluetooth, pen or phone will not connect",
-        "sync_problem battery_problem login_code",
+        40,
+        "first set-up, WiFi, Bluetooth, pen or phone will not connect",
+        "sync_problem",
         """
         My {device} [can't find|doesn't see] my WiFi.
         The pen [won't pair|doesn't connect], it blinks blue and then [gives up|goes out].
@@ -1663,8 +1687,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "login_code": _intent(
-        38, "the one-time code for signing in does not come or is refused",
-        "reset_password pairing_problem change_email",
+        38,
+        "the one-time code for signing in does not come or is refused",
+        "reset_password",
         """
         I never [get|receive] the SMS with the [login code|six digits].
         The verification code [arrives|shows up] after it has already [expired|run out].
@@ -1715,7 +1740,7 @@ INTENTS: dict[str, Intent] = {
         """
         I'm trying to sign in on my {os}.
         I switched on two-step login in {month}.
-        I've got a new phone since {time}.
+        I've got a new phone since {lately}.
         My password is fine.
         I'm travelling in {country}.
         Logging in used to be easy.
@@ -1734,8 +1759,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "update_payment_method": _intent(
-        36, "put another card or account on file",
-        "payment_declined change_email change_plan",
+        36,
+        "put another card or account on file",
+        "payment_declined change_plan",
         """
         My card [expires|runs out] in {month}, how do I [give you|enter] the new one?
         I'd like to pay by [PayPal|direct debit] from now on instead of by card.
@@ -1803,8 +1829,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "missing_item": _intent(
-        35, "the parcel came, but not everything was in it",
-        "wrong_item late_delivery track_order damaged_item",
+        35,
+        "the parcel came, but not everything was in it",
+        "wrong_item late_delivery",
         """
         The parcel came but the {part} [wasn't in it|is missing].
         I ordered two and [got|there was only] one.
@@ -1872,8 +1899,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "change_email": _intent(
-        34, "another e-mail address for the account",
-        "reset_password login_code change_address delete_account",
+        34,
+        "another e-mail address for the account",
+        "reset_password change_address",
         """
         How do I [change|update] the email address of my account?
         I'm losing my [university|school] address in {month}. Can my login be moved to my private one?
@@ -1941,8 +1969,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "wrong_item": _intent(
-        33, "something else came than what was ordered",
-        "missing_item damaged_item return_item",
+        33,
+        "something else came than what was ordered",
+        "missing_item return_item",
         """
         I ordered the Wren 10 and [got|received] the Wren 7.
         This isn't [what I ordered|mine]. I was expecting a {part}.
@@ -2010,8 +2039,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "stock_question": _intent(
-        31, "is it available, when will it be back, can it be reserved",
-        "track_order discount_code feature_request",
+        31,
+        "is it available, when will it be back, can it be reserved",
+        "track_order",
         """
         When will the {device} be back [in stock|on sale]?
         The {part} is [sold out|greyed out], do you know when there'll be more?
@@ -2077,8 +2107,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "discount_code": _intent(
-        30, "vouchers, codes and special prices",
-        "payment_declined stock_question change_plan",
+        30,
+        "vouchers, codes and special prices",
+        "payment_declined",
         """
         My code [WREN10|SPRING15|HELLO20] [doesn't work|is refused] at checkout.
         I forgot to enter my [voucher|coupon], can you [still apply|deduct] it afterwards?
@@ -2144,8 +2175,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "warranty_question": _intent(
-        29, "how long and for what the guarantee holds; who pays for a repair",
-        "battery_problem damaged_item return_item",
+        29,
+        "how long and for what the guarantee holds; who pays for a repair",
+        "damaged_item return_item",
         """
         How long is the [warranty|guarantee] on a {device}?
         Is a [cracked screen|broken hinge] covered if I dropped it myself?
@@ -2211,8 +2243,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "delete_account": _intent(
-        28, "erase the account and the data in it",
-        "cancel_subscription change_email reset_password",
+        28,
+        "erase the account and the data in it",
+        "cancel_subscription",
         """
         Please [delete|erase] my account and [everything in it|all of my data].
         I want to be forgotten. [GDPR article 17.|You know the law.]
@@ -2278,8 +2311,9 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "feature_request": _intent(
-        27, "an idea or a wish for the product",
-        "sync_problem change_plan stock_question",
+        27,
+        "an idea or a wish for the product",
+        "sync_problem change_plan",
         """
         It would be [great|lovely] if I could write in [colour|two colours].
         Could you add a [dark mode|night mode] to the desktop app?
@@ -2345,10 +2379,11 @@ INTENTS: dict[str, Intent] = {
         """,
     ),
     "complaint": _intent(
-        30, "about how the customer was treated: staff, waiting, bots",
-        "late_delivery request_refund sync_problem",
+        30,
+        "about how the customer was treated: staff, waiting, bots",
+        "late_delivery",
         """
-        I've been [passed around|sent from one person to the next] by five of your agents and nobody [helped|read my case].
+        I've been [passed around|handed on] by five of your agents and nobody [helped|read my case].
         Your bot is an insult. I want to talk to a [human|living person].
         The lady on the phone [hung up on me|laughed at my question] {time}.
         I've written four times and got the same [copied|canned] answer every time.
@@ -2413,22 +2448,25 @@ INTENTS: dict[str, Intent] = {
     ),
 }
 
+# fmt: off
 GREETINGS: dict[str, tuple[str, ...]] = {
     "plain": (
-        "Hi,", "Hello,", "Hi there,", "Hey,", "Good morning,", "Hello Inkwren,", "Hi team,", "Good evening,", "One thing:",
+        "Hi,", "Hello,", "Hi there,", "Hey,", "Good morning,", "Hello Inkwren,", "Hi team,", "Good evening,",
+        "One thing:",
     ),
     "polite": (
         "Dear Inkwren team,", "Good afternoon,", "Dear Sir or Madam,", "Hello and good morning,", "Dear support,",
         "Hello dear team,", "Good day,", "Dear all,", "I hope you're well.", "Sorry to bother you.", "Excuse me,",
     ),
     "angry": (
-        "Seriously?", "Come on.", "This is ridiculous.", "Unbelievable.", "I'm fed up.", "For heaven's sake,", "Right, enough.",
-        "Not again.", "I can't believe I have to write this.", "What a joke.", "Really disappointed.", "OK, now I'm annoyed.",
+        "Seriously?", "Come on.", "This is ridiculous.", "Unbelievable.", "I'm fed up.", "For heaven's sake,",
+        "Right, enough.", "Not again.", "I can't believe I have to write this.", "What a joke.",
+        "Really disappointed.", "OK, now I'm annoyed.",
     ),
     "phone": ("hi", "hey", "hello", "hi guys", "yo", "ok so", "hey there", "um hi"),
     "foreign": (
-        "Hello dear support,", "Good day,", "Dear friends,", "Hello sir,", "Hello Mrs or Mr,", "Dear Inkwren,", "Hi respected team,",
-        "Excuse my english.", "Hello,", "Greetings from {country}.",
+        "Hello dear support,", "Good day,", "Dear friends,", "Hello sir,", "Hello Mrs or Mr,", "Dear Inkwren,",
+        "Hi respected team,", "Excuse my english.", "Hello,", "Greetings from {country}.",
     ),
 }
 
@@ -2444,7 +2482,7 @@ ASIDES = _lines("""
     I first asked {who}, who didn't know either.
     The kids are shouting in the background so I'll be quick.
     I'm not very technical so please bear with me.
-    It's past midnight here and I can't sleep over this.
+    I can't sleep over this.
     I've only got a few minutes before my shift starts.
     {who_cap} told me to just write to you.
     Between two meetings, so in short:
@@ -2465,77 +2503,86 @@ ASIDES = _lines("""
 
 CLOSINGS: dict[str, tuple[str, ...]] = {
     "plain": (
-        "Thanks.", "Thanks!", "Cheers.", "Any help?", "Thank you.", "Please let me know.", "What can I do?", "Thanks a lot.",
-        "Can you help?", "What next?", "Let me know, thanks.", "How do we proceed?",
+        "Thanks.", "Thanks!", "Cheers.", "Any help?", "Thank you.", "Please let me know.", "What can I do?",
+        "Thanks a lot.", "Can you help?", "What next?", "Let me know, thanks.", "How do we proceed?",
     ),
     "polite": (
-        "Thank you very much in advance.", "Many thanks for your help.", "Kind regards", "I'd be very grateful for your help.",
-        "Thank you for your time.", "With best wishes", "Looking forward to hearing from you.", "Thanks so much, have a nice day.",
-        "I appreciate your help.", "Best regards from {country}", "Have a lovely week.", "Thank you for being so patient with me.",
+        "Thank you very much in advance.", "Many thanks for your help.", "Kind regards",
+        "I'd be very grateful for your help.", "Thank you for your time.", "With best wishes",
+        "Looking forward to hearing from you.", "Thanks so much, have a nice day.", "I appreciate your help.",
+        "Best regards from {country}", "Have a lovely week.", "Thank you for being so patient with me.",
     ),
     "angry": (
         "Sort it out.", "I expect an answer today.", "Fix this.", "Not good enough.", "Do something.", "I'm waiting.",
-        "This can't be so hard.", "Last chance.", "And no bot answer please.", "How is this acceptable?", "I mean it.", "Well?",
+        "This can't be so hard.", "Last chance.", "And no bot answer please.", "How is this acceptable?",
+        "I mean it.", "Well?",
     ),
     "phone": ("thx", "thanks", "pls help", "help", "ty", "cheers", "any idea", "let me know", "asap pls", "thank u"),
     "foreign": (
-        "Thank you for understanding.", "I wait your answer.", "Please to help me.", "With friendly greetings", "Thanks in advance.",
-        "Please answer fast.", "Many thank.", "I am waiting your reply.",
+        "Thank you for understanding.", "I wait your answer.", "Please to help me.", "With friendly greetings",
+        "Thanks in advance.", "Please answer fast.", "Many thank.", "I am waiting your reply.",
     ),
 }
 
 # What a lower-case phone message does to words, and what a hurried learner of English does to sentences.
 SHORTHAND: tuple[tuple[str, str], ...] = (
     (r"\byou\b", "u"), (r"\byour\b", "ur"), (r"\bplease\b", "pls"), (r"\bbecause\b", "cuz"), (r"\band\b", "&"),
-    (r"\bare\b", "r"), (r"\bthough\b", "tho"), (r"\btomorrow\b", "tmrw"), (r"\bsomething\b", "smth"), (r"\bthanks\b", "thx"),
-    (r"\bwithout\b", "w/o"), (r"\bwith\b", "w"), (r"\babout\b", "abt"), (r"\bmessage\b", "msg"), (r"\bminutes\b", "min"),
-    (r"\bdon't know\b", "dunno"), (r"\bwant to\b", "wanna"), (r"\bgoing to\b", "gonna"), (r"\bweeks\b", "wks"),
-    (r"\bpassword\b", "pw"), (r"\baccount\b", "acct"), (r"\bdelivery\b", "delivry"),
+    (r"\bare\b", "r"), (r"\bthough\b", "tho"), (r"\btomorrow\b", "tmrw"), (r"\bsomething\b", "smth"),
+    (r"\bthanks\b", "thx"), (r"\bwithout\b", "w/o"), (r"\bwith\b", "w"), (r"\babout\b", "abt"),
+    (r"\bmessage\b", "msg"), (r"\bminutes\b", "min"), (r"\bdon't know\b", "dunno"), (r"\bwant to\b", "wanna"),
+    (r"\bgoing to\b", "gonna"), (r"\bweeks\b", "wks"), (r"\bpassword\b", "pw"), (r"\baccount\b", "acct"),
+    (r"\bdelivery\b", "delivry"),
 )
 FOREIGN: tuple[tuple[str, str], ...] = (
-    (r"\bI'd like to\b", "I would like"), (r"\b[Cc]an I\b", "Is possible I"), (r"\bHow do I\b", "How I can"),
-    (r"\bhow do I\b", "how I can"), (r"\b[Cc]ould you\b", "You can"), (r"\bdoesn't\b", "don't"), (r"\bhas been\b", "is"),
-    (r"\bI've been\b", "I am"), (r"\bI've\b", "I have"), (r"\bIt's\b", "Is"), (r"\bit's\b", "is"), (r"\bisn't\b", "is not"),
-    (r"\bwon't\b", "don't want to"), (r"\bmade\b", "did"), (r"\bfor (\d+) days\b", r"since \1 days"), 
-    (r"\bsomething\b", "some thing"), (r"\bdo you have\b", "you have"), (r"\bIs there\b", "There is"),
-    (r"\binformation\b", "informations"), (r"\bThere's\b", "There is"), (r"\bthere's\b", "there is"), (r"\bwhere is\b", "where it is"),
+    (r"\bI'd like to\b", "I would like"), (r"\bCan I\b", "Is possible I"), (r"\bcan I\b", "is possible I"),
+    (r"\bHow do I\b", "How I can"), (r"\bhow do I\b", "how I can"), (r"\b[Cc]ould you\b", "You can"),
+    (r"\bdoesn't\b", "don't"), (r"\bhas been\b", "is"), (r"\bI've been\b", "I am"), (r"\bI've\b", "I have"),
+    (r"\bIt's\b", "Is"), (r"\bit's\b", "is"), (r"\bisn't\b", "is not"), (r"\bwon't\b", "don't want to"),
+    (r"\bmade\b", "did"), (r"\bfor (\d+) days\b", r"since \1 days"), (r"\bsomething\b", "some thing"),
+    (r"\bdo you have\b", "you have"), (r"\bIs there\b", "There is"), (r"\binformation\b", "informations"),
+    (r"\bThere's\b", "There is"), (r"\bthere's\b", "there is"), (r"\bwhere is\b", "where it is"),
     (r"\bwould like\b", "want"), (r"\bthe\b ", ""), (r"\ba\b (?!few|lot|bit)", ""), (r"\bWhen will\b", "When"),
     (r"\bwas\b", "is"), (r"\bdid not\b", "not"), (r"\bcould\b", "can"),
 )
 MISSPELT: dict[str, str] = {
-    "receive": "recieve", "received": "recieved", "address": "adress", "account": "acount", "definitely": "definately",
-    "subscription": "subcription", "delivery": "delivary", "separate": "seperate", "tomorrow": "tommorow", "which": "wich",
-    "because": "becuase", "until": "untill", "really": "realy", "business": "buisness", "receipt": "reciept", "their": "there",
-    "invoice": "invoce", "charged": "chraged", "refund": "refound", "cancel": "cancle", "password": "pasword", "parcel": "parcle",
-    "believe": "beleive", "different": "diffrent", "arrived": "arived", "possible": "posible", "address.": "adress.", "tablet": "tablett",
-    "warranty": "waranty", "weird": "wierd", "replacement": "replacment", "colour": "collor", "again": "agian", "courier": "currier",
-    "battery": "batery", "charger": "chager", "necessary": "neccessary", "there": "ther", "friend": "freind", "would": "woud",
+    "receive": "recieve", "received": "recieved", "address": "adress", "account": "acount",
+    "definitely": "definately", "subscription": "subcription", "delivery": "delivary", "separate": "seperate",
+    "tomorrow": "tommorow", "which": "wich", "because": "becuase", "until": "untill", "really": "realy",
+    "business": "buisness", "receipt": "reciept", "their": "there", "invoice": "invoce", "charged": "chraged",
+    "refund": "refound", "cancel": "cancle", "password": "pasword", "parcel": "parcle", "believe": "beleive",
+    "different": "diffrent", "arrived": "arived", "possible": "posible", "tablet": "tablett",
+    "warranty": "waranty", "weird": "wierd", "replacement": "replacment", "colour": "collor", "again": "agian",
+    "courier": "currier", "battery": "batery", "charger": "chager", "necessary": "neccessary", "there": "ther",
+    "friend": "freind", "would": "woud",
 }
 
 # Invented people and places for the planted personal data. Phone numbers lie in ranges kept for fiction, e-mail domains
-# are reserved ones, towns do not exist, card numbers are the payment industry's public test numbers.
+# are reserved ones, addresses are made up, card numbers are the payment industry's public test numbers.
 FIRST_NAMES = (
-    "Dora", "Milan", "Yusuf", "Petra", "Callum", "Ines", "Takeshi", "Oluwaseun", "Brigid", "Stefan", "Amrita", "Léa", "Wanda", "Joaquim",
-    "Sunniva", "Tobias", "Marguerite", "Kwame", "Zofia", "Rowan", "Hamid", "Elspeth", "Nils", "Thuy",
+    "Dora", "Milan", "Yusuf", "Petra", "Callum", "Ines", "Takeshi", "Oluwaseun", "Brigid", "Stefan", "Amrita", "Léa",
+    "Wanda", "Joaquim", "Sunniva", "Tobias", "Marguerite", "Kwame", "Zofia", "Rowan", "Hamid", "Elspeth", "Nils",
+    "Thuy",
 )
 LAST_NAMES = (
-    "Quistgard", "Okonedo-Hale", "Brandlmeier", "Pellworth", "Achterkamp", "Sandoval Ruy", "Ferrowhite", "Ivanchek", "Mbeki-Lund",
-    "Trevanna", "Oyelami", "Kranjcar", "Dalwhistle", "Nakagome", "Vanterpool", "Szymczyk", "Haldorsen", "Marchbank", "Threlkeld",
-    "Boutourlin", "Garrowby", "Yilmazer",
+    "Quistgard", "Okonedo-Hale", "Brandlmeier", "Pellworth", "Achterkamp", "Sandoval Ruy", "Ferrowhite", "Ivanchek",
+    "Mbeki-Lund", "Trevanna", "Oyelami", "Kranjcar", "Dalwhistle", "Nakagome", "Vanterpool", "Szymczyk", "Haldorsen",
+    "Marchbank", "Threlkeld", "Boutourlin", "Garrowby", "Yilmazer",
 )
 STREETS = (
-    "14 Harrowmere Lane, Eastwick Vale", "Kastanienring 7, 99998 Oberlindau", "3B Tallow Court, Port Merrin", "221 Quarrystone Ave, Fallbrook Heights",
-    "Rua das Andorinhas 58, 2.º Esq, Vila Serena", "9 rue du Moulin-Bleu, 00120 Saint-Orlan", "77 Old Ferry Road, Dunmarrow", "Apt 12, 4 Cooper's Wharf, Lowhaven",
-    "1806 Juniper Bend, Cedar Falls Junction", "Plac Lipowy 3/17, 00-009 Nowe Brzegi", "The Mill House, Sparrow Hill, Netherby-on-Tarn", "Flat 6, 52 Ashgrove Terrace, Kilbrennan",
+    "14 Harrowmere Lane, Eastwick Vale", "Kastanienring 7, 99998 Oberlindau", "3B Tallow Court, Port Merrin",
+    "221 Quarrystone Ave, Fallbrook Heights", "Rua das Andorinhas 58, 2.º Esq, Vila Serena",
+    "9 rue du Moulin-Bleu, 00120 Saint-Orlan", "77 Old Ferry Road, Dunmarrow", "Apt 12, 4 Cooper's Wharf, Lowhaven",
+    "1806 Juniper Bend, Cedar Falls Junction", "Plac Lipowy 3/17, 00-009 Nowe Brzegi",
+    "The Mill House, Sparrow Hill, Netherby-on-Tarn", "Flat 6, 52 Ashgrove Terrace, Kilbrennan",
 )
 PHONES = (
-    "+44 7700 900{n3}", "07700 900{n3}", "020 7946 0{n3}", "+1 (202) 555-01{n2}", "312-555-01{n2}", "(646) 555 01{n2}", "+44 20 7946 0{n3}",
-    "07700900{n3}", "415.555.01{n2}",
+    "+44 7700 900{n3}", "07700 900{n3}", "020 7946 0{n3}", "+1 (202) 555-01{n2}", "312-555-01{n2}",
+    "(646) 555 01{n2}", "+44 20 7946 0{n3}", "07700900{n3}", "415.555.01{n2}",
 )
 MAIL_DOMAINS = ("example.com", "example.org", "example.net", "mail.example", "post.example")
 CARDS = (
-    "4242 4242 4242 4242", "4111 1111 1111 1111", "5555 5555 5555 4444", "5105-1051-0510-5100", "3782 822463 10005", "6011111111111117",
-    "4012888888881881", "5200 8282 8282 8210", "4000 0566 5566 5556",
+    "4242 4242 4242 4242", "4111 1111 1111 1111", "5555 5555 5555 4444", "5105-1051-0510-5100", "3782 822463 10005",
+    "6011111111111117", "4012888888881881", "5200 8282 8282 8210", "4000 0566 5566 5556",
 )
 
 # How a customer gives personal data away; `name`, `phone`, `email`, `address`, `card` are the planted spans.
@@ -2552,11 +2599,10 @@ DISCLOSURES: tuple[str, ...] = _lines("""
     My name is {name}.
     Best wishes, {name}, {phone}
     {name} ({email})
-    It's in the name of {name}.
+    The account is in the name of {name}.
     Yours, {name}, {address}
     {name} here, phone {phone}.
-    I live at {address}.
-    The address is {address}.
+    Hello, {name} here.
     For your files: {name}, {address}.
 """)
 CARD_DISCLOSURES: tuple[str, ...] = _lines("""
@@ -2567,10 +2613,16 @@ CARD_DISCLOSURES: tuple[str, ...] = _lines("""
     Try it yourself: {card}, {name}.
 """)
 CARD_INTENTS = ("update_payment_method", "payment_declined", "unknown_charge", "request_refund", "refund_status")
-ADDRESS_DISCLOSURES: tuple[str, ...] = _lines("""
+NEW_ADDRESS_DISCLOSURES: tuple[str, ...] = _lines("""
     The right one is {address}.
     It should go to {address}.
     Deliver to: {name}, {address}
-    That is {address}, call {phone} if closed.
+    New address: {address}, mobile {phone}.
 """)
-ADDRESS_INTENTS = ("change_address", "late_delivery", "track_order")
+ADDRESS_DISCLOSURES: tuple[str, ...] = _lines("""
+    I live at {address}.
+    It goes to {name}, {address}.
+    The address on it is {address}.
+    I'm at {address}, call {phone} if nobody opens.
+""")
+ADDRESS_INTENTS = ("late_delivery", "track_order", "missing_item", "damaged_item")

@@ -8,8 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+from tests.tiny import tiny_tokenizer
 
 from sartor.errors import InputError
 from sartor.generate.constrain import Constraint, JsonConstraint, LabelsConstraint, apply_bitmask, new_bitmask
@@ -18,26 +17,7 @@ from sartor.generate.schema import infer_schema
 LABELS = ["card", "card lost", "top_up", "PIN (new)", "why?; how", "späti"]
 
 
-def train_tokenizer() -> PreTrainedTokenizerFast:
-    text = [
-        '{"intents":["card","pin"],"slots":{"amount":{"text":"5 pounds","value":5}}}',
-        "the quick brown fox; jumps over 12 dogs, yes: null true false",
-        "; ".join(LABELS),
-    ]
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=420,
-        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(text * 20, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>")
-
-
-TOKENIZER = train_tokenizer()
+TOKENIZER = tiny_tokenizer()
 EOS = TOKENIZER.eos_token_id
 VOCAB = len(TOKENIZER) + 13
 """Wider than the tokenizer, as models pad their embeddings."""
@@ -169,7 +149,8 @@ def test_forced_tokens_are_those_the_tokenizer_would_have_written(targets: list[
 
 def test_fixed_keys_are_forced() -> None:
     forced = json_constraint(RECORD).forced()
-    assert '{"intents":["card"]}'.startswith(TOKENIZER.decode(forced)) and len(forced) > 1
+    assert '{"intents":["card"]}'.startswith(TOKENIZER.decode(forced))
+    assert len(forced) > 1
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,8 @@ def test_what_may_pass_is_tried_again(server: Server, status: int) -> None:
     server.behave = lambda body, before: refusal(status, "busy") if before < 2 else completion("ok")
     endpoint, answers = ask(server.url, count=3)
     assert [answer.text for answer in answers] == ["ok"] * 3
-    assert len(server.bodies) == 9 and not endpoint.errors
+    assert len(server.bodies) == 9
+    assert not endpoint.errors
 
 
 def test_it_waits_as_long_as_retry_after_says(server: Server) -> None:
@@ -208,7 +209,8 @@ def test_one_row_that_fails_is_an_error_of_that_row(server: Server) -> None:
     )
     endpoint, answers = ask(server.url, count=3)
     assert [answer.finish for answer in answers] == ["stop", "error", "stop"]
-    assert answers[1].text == "" and endpoint.errors.keys() == {"1"}
+    assert answers[1].text == ""
+    assert endpoint.errors.keys() == {"1"}
     assert endpoint.errors["1"].endswith("answered 400 for the model 'big': content refused")
 
 

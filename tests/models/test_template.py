@@ -5,15 +5,16 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.tiny import CHAT_TEMPLATE, tiny_tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from sartor.data.example import Example, Message
 from sartor.errors import InputError
 from sartor.models.template import Renderer, few_shot, shared_prefix
-from tests.tiny import CHAT_TEMPLATE, tiny_tokenizer
 
 TALK = [Message("system", "Be brief."), Message("user", "Is it so?")]
+TINY = Renderer(tiny_tokenizer(), "tiny")
 NO_SURROGATES = st.text(st.characters(exclude_categories=["Cs"]))
 
 LLAMA3 = (
@@ -22,7 +23,8 @@ LLAMA3 = (
 )
 QWEN3 = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n"
-    "{% if m.role == 'assistant' and loop.last %}<think>\n\n</think>\n\n{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if m.role == 'assistant' and loop.last %}<think>\n\n</think>\n\n{% endif %}"
+    "{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n"
     "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
 )
@@ -76,13 +78,13 @@ def test_every_eos_of_the_generation_config_stops_too() -> None:
 
 def test_a_generation_config_that_does_not_stop_at_the_end_of_turn_is_said() -> None:
     odd = Renderer(tiny_tokenizer(), "tiny", eos_ids=[0])
-    assert 2 in odd.stop_ids and noted(odd, "does not name <|im_end|> as eos")
+    assert 2 in odd.stop_ids
+    assert noted(odd, "does not name <|im_end|> as eos")
 
 
 @given(NO_SURROGATES)
 def test_what_is_trained_is_what_is_read_back(target: str) -> None:
-    tiny = renderer()
-    assert tiny.text(tiny.reply_ids(target)) == target
+    assert TINY.text(TINY.reply_ids(target)) == target
 
 
 def test_text_ends_at_the_first_stop_token() -> None:
@@ -102,6 +104,11 @@ def test_a_base_without_template_gets_the_plain_one_and_says_so() -> None:
     assert plain.prompt_text(TALK) == "Be brief.\n\nIs it so?\n"
     assert plain.end_id == plain.tokenizer.eos_token_id
     assert noted(plain, "no chat template")
+
+
+def test_a_base_with_neither_template_nor_eos_is_refused() -> None:
+    with pytest.raises(InputError, match="neither a chat template nor an eos token"):
+        renderer(None, eos_token=None)
 
 
 def test_the_plain_template_starts_with_bos_where_the_tokenizer_does() -> None:
@@ -161,10 +168,11 @@ def test_padding_that_equals_the_end_of_turn_is_explained() -> None:
         (CHAT_TEMPLATE.replace("message.content", "message.content | lower"), "lower-cases the user's message"),
         ("{% for m in messages %}<|im_start|>{{ m.role }}{% endfor %}", "changes or drops the user's message"),
         (
-            "{% for m in messages %}{{ m.content if m.role != 'assistant' else m.content | upper }}<|im_end|>{% endfor %}",
+            "{% for m in messages %}{{ m.content if m.role == 'user' else m.content | upper }}<|im_end|>{% endfor %}",
             "changes the assistant's reply",
         ),
         ("{{ raise_exception('never') }}", "cannot be rendered: never"),
+        (CHAT_TEMPLATE.replace("{{ message.role }}", "{{ message.role if loop.first else 0 + '' }}"), "be rendered"),
         ("{% for m in messages %", "cannot be rendered"),
         ("{{ bos_token }}" + CHAT_TEMPLATE, "two <|im_start|> tokens"),
     ],
@@ -192,7 +200,8 @@ def sentencepiece(template: str) -> Renderer:
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=False)
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="always", split=False)
-    words = "Sartor Probes: A Question? Yes It Does, 42 [INST] user assistant \n [/INST] yes no".split(" ")
+    lines = ["Sartor Probes: A Question?", "Yes It Does, 42", "[INST] [/INST] user assistant yes no"]
+    words = ["\n", *(word for line in lines for word in line.split())]
     trainer = trainers.BpeTrainer(vocab_size=150, special_tokens=["<unk>", "<s>", "</s>"], show_progress=False)
     tokenizer.train_from_iterator(words * 2, trainer)
     fast = PreTrainedTokenizerFast(

@@ -57,7 +57,7 @@ class Overlap:
     """What a test set shares with its training set. The first three hold a match per test row."""
 
     exact: tuple[Match, ...]
-    """Question and target the same, character by character."""
+    """Question and target the same, character by character but for white space around them."""
     questions: tuple[Match, ...]
     """The same normalised question, whatever the target: the exact ones are among them."""
     contradictions: tuple[Match, ...]
@@ -104,8 +104,8 @@ def overlap(train: Sequence[Example], test: Sequence[Example]) -> Overlap:
 
 
 def _content(example: Example) -> str:
-    turns = [message.content for message in example.messages if message.role != "system"]
-    return "\0".join((*turns, example.target))
+    turns = [message.content.strip() for message in example.messages if message.role != "system"]
+    return "\0".join((*turns, example.target.strip()))
 
 
 def _matches(

@@ -9,7 +9,6 @@ from sartor.data.example import Example, Message
 from sartor.data.jsontext import NotJsonError, compact, parse_json
 from sartor.data.shapes import detect_shape, read_messages, to_messages
 from sartor.data.table import Table
-from sartor.errors import InputError
 from sartor.task import TaskSpec
 
 Row = Mapping[str, Any]
@@ -54,12 +53,46 @@ def build_examples(table: Table, spec: TaskSpec) -> list[Example]:
             examples.append(Example(id, messages, target, labels, group, subject, table.source(index)))
         except ValueError as error:
             problems.append((index, str(error)))
-    if problems:
-        index, problem = min(problems)
-        others = len(problems) - 1
-        more = f" (and {others:,} more row{'s' * (others > 1)})" if others else ""
-        raise InputError(f"{table.place(index)}: {problem}{more}")
+    table.refuse(problems)
     return examples
+
+
+def build_questions(table: Table, spec: TaskSpec) -> list[Example]:
+    """Examples without a target, for rows that are yet to be answered; chats end in a user message, or their answer is cut.
+
+    Raises InputError for a column that is not there and for an empty input.
+    """
+    if spec.prompt.messages:
+        table = _chat_table(table, spec.prompt.messages)
+
+        def read(row: Row) -> Turns:
+            turns = read_messages(row["messages"])
+            turns = turns[:-1] if turns[-1].role == "assistant" else turns
+            if not turns or turns[-1].role != "user" or not turns[-1].content.strip():
+                raise ValueError("there is no question; end the conversation in a user message")
+            return turns
+    else:
+        user = _template(spec.prompt.user, spec.data.input, table, "user")
+
+        def read(row: Row) -> Turns:
+            if not any(as_text(path.value(row)).strip() for path in user.paths):
+                raise ValueError("the input is empty; fill it in, or remove the row")
+            return (Message("user", user.text(row)),)
+
+    questions, problems = list[Example](), list[tuple[int, str]]()
+    id_column = spec.data.id if spec.data.id in table.columns else None
+    for index, row in enumerate(table.rows):
+        try:
+            messages = read(row)
+        except ValueError as error:
+            problems.append((index, str(error)))
+            continue
+        if spec.prompt.system and messages[0].role != "system":
+            messages = (Message("system", spec.prompt.system), *messages)
+        id = _name(row, id_column) or str(index + 1)
+        questions.append(Example(id, messages, "", source=table.source(index)))
+    table.refuse(problems)
+    return questions
 
 
 def _chat_table(table: Table, column: str) -> Table:
@@ -96,7 +129,7 @@ def _from_columns(table: Table, spec: TaskSpec) -> Callable[[Row], tuple[Turns, 
         if answer.bare:
             return question, answer.paths[0].value(row)
         if spec.kind == "extraction":
-            return question, answer.json(row)
+            return question, _parse(answer.json(row), 'put placeholders of text in quotes: "{name}"')
         if not any(as_text(path.value(row)).strip() for path in answer.paths):
             raise ValueError("the target is empty; fill it in, or remove the row")
         return question, answer.text(row)
@@ -113,9 +146,7 @@ def _template(text: str | None, column: str | None, table: Table, role: str) -> 
 def _finisher(spec: TaskSpec, lists: bool) -> Callable[[Any], tuple[str, tuple[str, ...]]]:
     """Turns an answer as the row has it into the supervised text and the labels; `lists`: some answers are lists."""
     if spec.kind == "extraction":
-        templated = spec.prompt.target is not None
-        remedy = 'put placeholders of text in quotes: "{name}"' if templated else "correct it, or choose another kind"
-        return lambda answer: _record(answer, remedy)
+        return _record
     if spec.kind != "classification":
         return _prose
     if spec.data.labels == "multi" or (spec.data.labels is None and lists):
@@ -148,20 +179,20 @@ def _labels(answer: Any, separator: str) -> tuple[str, tuple[str, ...]]:
     return "; ".join(labels), labels
 
 
-def _record(answer: Any, remedy: str) -> tuple[str, tuple[str, ...]]:
+def _record(answer: Any) -> tuple[str, tuple[str, ...]]:
     value = answer
     if not isinstance(answer, dict | list):
-        text = _prose(answer)[0]
-        try:
-            value = parse_json(text)
-        except NotJsonError as error:
-            start = " ".join(text.split())[:60]
-            raise ValueError(
-                f"the target is not JSON ({error}): `{start}`; correct it, or choose another kind"
-            ) from None
+        value = _parse(_prose(answer)[0], "correct it, or choose another kind")
     if not isinstance(value, dict | list):
         raise ValueError('the target is a single JSON value; an extraction needs an object, such as {"dose": "5 mg"}')
     return compact(value), ()
+
+
+def _parse(text: str, remedy: str) -> Any:
+    try:
+        return parse_json(text)
+    except NotJsonError as error:
+        raise ValueError(f"the target is not JSON ({error}): `{' '.join(text.split())[:60]}`; {remedy}") from None
 
 
 def _name(row: Row, column: str | None) -> str | None:

@@ -28,17 +28,7 @@ TARGETS = (
 """Column names that speak for themselves, the surest first."""
 
 IDS = ("id", "row_id", "uid", "uuid", "example_id", "task_id")
-SUBJECTS = (
-    "subject",
-    "patient",
-    "patient_id",
-    "subject_id",
-    "customer",
-    "customer_id",
-    "client_id",
-    "user_id",
-    "person",
-)
+SUBJECTS = ("subject", "subject_id", "patient", "patient_id", "customer", "customer_id", "client_id", "user_id")
 GROUPS = ("group", "fold", "document_id", "doc_id", "contract", "conversation_id", "session_id", "thread_id", "case_id")
 
 _SQL = re.compile(r"\s*(?:select|insert|update|delete|with|create)\b.*\b(?:from|into|set|as|table)\b", re.I | re.S)
@@ -89,6 +79,7 @@ def guess_task(
             if column and each:
                 each.require(column, role)
     usable = [column for column in table.columns if test_table is None or column in test_table.columns]
+    usable = [column for column in usable if not any(isinstance(row[column], bytes) for row in table.rows)]
     roles = _roles(table, test_table, [column for column in usable if column not in (input, target)])
     shape = detect_shape(table) if not (input or target) else None
     messages = None
@@ -138,7 +129,8 @@ def guess_kind(questions: Sequence[Any], answers: Sequence[Any]) -> tuple[Kind, 
         return "extraction", "the targets are JSON"
     texts = [as_text(value) for value in values]
     distinct, longest = len(set(texts)), max(map(len, texts))
-    if distinct <= max(2, len(texts) / 4) and distinct <= 500 and longest <= 80:
+    few = max(min(10, len(texts) / 2), len(texts) / 4)
+    if distinct <= few and distinct <= 500 and longest <= 80:
         return "classification", f"{distinct} different targets in {len(texts):,} rows, none over {longest} characters"
     if _share(texts, lambda text: bool(_SQL.match(text))) > 0.8:
         return "sql", "the targets read like SQL"
@@ -169,12 +161,13 @@ def write_spec(guess: Guess) -> str:
         lines.append("  # group: COLUMN  # rows with the same value stay on one side of a split")
     if not guess.subject:
         lines.append("  # subject: COLUMN  # whose data a row is")
-    lines += ["prompt:", "  # system: You are …  # what every prompt begins with"]
+    prompt = []
     if guess.messages:
-        lines.append(f"  messages: {_quote(guess.messages)}  # {guess.reasons['messages']}")
+        prompt.append(f"  messages: {_quote(guess.messages)}  # {guess.reasons['messages']}")
     for role, column in (("user", guess.input), ("target", guess.target)):
         if column and not set("{}\n") & set(column):  # else `data.input` and `data.target` serve as they are
-            lines.append(f"  {role}: {_quote(f'{{{column}}}')}  # a template, filled from the row's columns")
+            prompt.append(f"  {role}: {_quote(f'{{{column}}}')}  # a template, filled from the row's columns")
+    lines += [f"{'' if prompt else '# '}prompt:", "  # system: You are …  # what every prompt begins with", *prompt]
     kpis = ", ".join(f"{{name: {name}}}" for name in DEFAULT_KPIS[guess.kind])
     lines += [
         f"kpis: [{kpis}]  # the first decides; goal: 0.9 sets a goal, hard: true makes it a condition",
@@ -203,9 +196,7 @@ def _columns(
             target, reasons["target"] = rest[-1], "the last column"
     if input is None or target is None:
         missing = "input" if input is None else "target"
-        raise InputError(
-            f"{table.name}: no column is left to be the {missing}; it needs two, such as `text` and `label`"
-        )
+        raise InputError(f"{table.name}: no column is left to be the {missing}; add one, such as `text` or `label`")
     return input, target
 
 

@@ -9,7 +9,6 @@ from sartor.data.columns import as_text
 from sartor.data.example import Message
 from sartor.data.jsontext import NotJsonError, compact, parse_json
 from sartor.data.table import Table
-from sartor.errors import InputError
 
 ROLES = {
     "system": "system",
@@ -67,15 +66,17 @@ def detect_shape(table: Table) -> Shape | None:
 
 
 def to_messages(table: Table, shape: Shape) -> Table:
-    """The table with the shape's columns replaced by `messages`. Raises InputError with the row that does not fit."""
+    """The table with the shape's columns replaced by `messages`. Raises InputError with the rows that do not fit."""
     kept = [column for column in table.columns if column not in shape.columns]
-    rows = []
+    rows, problems = [], list[tuple[int, str]]()
     for index, row in enumerate(table.rows):
         try:
             messages = [{"role": m.role, "content": m.content} for m in _conversation(row, shape)]
         except ValueError as error:
-            raise InputError(f"{table.place(index)}: {error}") from None
-        rows.append({**{column: row[column] for column in kept}, "messages": messages})
+            problems.append((index, str(error)))
+        else:
+            rows.append({**{column: row[column] for column in kept}, "messages": messages})
+    table.refuse(problems)
     columns = (*(column for column in kept if column != "messages"), "messages")
     return replace(table, format=f"{table.format}, {shape.name}", columns=columns, rows=rows)
 
@@ -95,12 +96,12 @@ def _message(turn: Any, number: int) -> Message:
     if not isinstance(turn, dict):
         raise ValueError(f"message {number} is not an object with `role` and `content`")
     role = turn.get("role", turn.get("from"))
-    if role not in ROLES:
+    if not isinstance(role, str) or role not in ROLES:
         known = ", ".join(f"`{name}`" for name in ROLES)
         raise ValueError(f"message {number} has the role {json.dumps(role, ensure_ascii=False)}; known are {known}")
     content = turn.get("content", turn.get("value"))
     calls = turn.get("tool_calls")
-    if not content and calls:
+    if not content and isinstance(calls, list) and calls:
         content = [call.get("function", call) if isinstance(call, dict) else call for call in calls]
         return Message(ROLES[role], compact(content[0] if len(content) == 1 else content))
     if isinstance(content, list):
@@ -114,15 +115,13 @@ def _message(turn: Any, number: int) -> Message:
 
 def _conversation(row: dict[str, Any], shape: Shape) -> tuple[Message, ...]:
     if shape.name == "alpaca":
-        asked = [as_text(row["instruction"]), as_text(row.get("input") if "input" in shape.columns else None)]
-        history = row.get("history") if "history" in shape.columns else None
-        if history and not all(isinstance(pair, list) and len(pair) == 2 for pair in history):
-            raise ValueError("`history` must be a list of [question, answer] pairs")
-        turns = [
-            Message(role, as_text(text))
-            for pair in history or ()
-            for role, text in zip(("user", "assistant"), pair, strict=True)
-        ]
+        asked = [as_text(row["instruction"]), as_text(row["input"] if "input" in shape.columns else None)]
+        history = row["history"] if "history" in shape.columns else None
+        turns = list[Message]()
+        for pair in history if isinstance(history, list) else [history] if history else ():
+            if not isinstance(pair, list) or len(pair) != 2:
+                raise ValueError("`history` must be a list of [question, answer] pairs")
+            turns += [Message("user", as_text(pair[0])), Message("assistant", as_text(pair[1]))]
         turns += [Message("user", "\n\n".join(text for text in asked if text)), _answer(row["output"])]
     elif shape.name in ("prompt-completion", "preference"):
         prompt = row[shape.columns[0]]

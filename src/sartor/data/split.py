@@ -56,9 +56,10 @@ def _split_off_test(
 ) -> tuple[list[Example], list[Example]]:
     count = max(1, round(spec.data.test_share * len(examples)))
     rows, held, dropped = carve(examples, count, most=len(examples) - 1, seed=seed, keep=2 if single else 1)
-    if not held:
+    if not held or not rows:
         file = examples[0].source.rpartition(":")[0]
-        raise InputError(f"{file} cannot be split: question, group or subject link all rows; name a test file")
+        why = "too few rows, or too many linked by question, group or subject"
+        raise InputError(f"{file} cannot be split: {why}; name a test file under `data`")
     notes.append(f"{len(held):,} of {len(examples):,} rows split off as the test set, groups and duplicates together")
     if dropped:
         notes.append(f"{dropped:,} rows left out of training: the test set asks the same in another group")
@@ -89,10 +90,10 @@ def _hold_back_validation(
         return examples, []
     most = min(MOST_VALIDATION, len(examples) // 2)
     rows, held, dropped = carve(examples, count, most, seed=seed + 1, keep=1)
-    if held:
-        notes.append(f"{len(held):,} of {len(examples):,} training rows held back for validation")
-    else:
-        notes.append("no validation rows: question, group or subject link the training rows")
+    if not held or not rows:
+        notes.append("no validation rows: too few training rows, or too many linked by question, group or subject")
+        return examples, []
+    notes.append(f"{len(held):,} of {len(examples):,} training rows held back for validation")
     if dropped:
         notes.append(f"{dropped:,} rows left out of training: validation asks the same in another group")
     return rows, held

@@ -41,6 +41,14 @@ class Table:
             hint = did_you_mean(column, self.columns) or f"; it has {', '.join(f'`{name}`' for name in self.columns)}"
             raise InputError(f"{self.name} has no column `{column}` ({role}){hint}")
 
+    def refuse(self, problems: Sequence[tuple[int, str]]) -> None:
+        """Raises InputError with the first of these (row, what is wrong) pairs, the others counted; none is fine."""
+        if problems:
+            row, problem = min(problems)
+            others = len(problems) - 1
+            more = f" (and {others:,} more row{'s' * (others > 1)})" if others else ""
+            raise InputError(f"{self.place(row)}: {problem}{more}")
+
 
 def make_table(
     name: str,

@@ -7,13 +7,13 @@ constraint advances. A row that nobody fills allows everything.
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import llguidance.hf
 import numpy as np
 import torch
 from llguidance import LLMatcher, LLTokenizer
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from sartor.errors import InputError
 from sartor.generate.schema import literal_pattern
@@ -84,7 +84,7 @@ class JsonConstraint(GrammarConstraint):
 
     @staticmethod
     def factory(
-        tokenizer: PreTrainedTokenizerFast, vocab_size: int, schema: dict[str, Any], stop: Sequence[int] | None = None
+        tokenizer: PreTrainedTokenizerBase, vocab_size: int, schema: dict[str, Any], stop: Sequence[int] | None = None
     ) -> Callable[[], "JsonConstraint"]:
         """`vocab_size` is the width of the logits, `stop` the ids that end a reply (default: the tokenizer's EOS).
 
@@ -102,7 +102,7 @@ class LabelsConstraint(GrammarConstraint):
 
     @staticmethod
     def factory(
-        tokenizer: PreTrainedTokenizerFast,
+        tokenizer: PreTrainedTokenizerBase,
         vocab_size: int,
         labels: Sequence[str],
         separator: str = "; ",
@@ -118,7 +118,7 @@ class LabelsConstraint(GrammarConstraint):
 
 
 def _compile(
-    tokenizer: PreTrainedTokenizerFast, vocab_size: int, stop: Sequence[int] | None, grammar: str, what: str
+    tokenizer: PreTrainedTokenizerBase, vocab_size: int, stop: Sequence[int] | None, grammar: str, what: str
 ) -> LLMatcher:
     stop_ids = (tokenizer.eos_token_id,) if stop is None else tuple(stop)
     matcher = LLMatcher(_ll_tokenizer(tokenizer, vocab_size, stop_ids), grammar, log_level=0)
@@ -129,10 +129,12 @@ def _compile(
 
 
 @lru_cache(maxsize=4)
-def _ll_tokenizer(tokenizer: PreTrainedTokenizerFast, vocab_size: int, stop: tuple[int, ...]) -> LLTokenizer:
+def _ll_tokenizer(tokenizer: PreTrainedTokenizerBase, vocab_size: int, stop: tuple[int, ...]) -> LLTokenizer:
     """The tokenizer as llguidance sees it, kept because building one takes a second."""
     try:
-        return llguidance.hf.from_tokenizer(tokenizer, n_vocab=vocab_size, eos_token=list(stop))
+        return llguidance.hf.from_tokenizer(
+            cast(PreTrainedTokenizerFast, tokenizer), n_vocab=vocab_size, eos_token=list(stop)
+        )
     except ValueError as error:
         raise InputError(
             f"constrained answers need a fast tokenizer that llguidance can read ({error}): "

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -32,10 +33,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Greedy at temperature 0. Otherwise each prompt draws from its own generator, seeded by `seed` and its index."""
+    """Greedy at temperature 0. Otherwise each prompt draws from its own generator, seeded by `seed` and its tokens."""
 
     temperature: float = 0.0
     seed: int = 0
+
+
+GREEDY = Sampling()
 
 
 def chunks(lengths: Sequence[int], rows: int = CHUNK_ROWS, tokens: int = CHUNK_TOKENS) -> Iterator[list[int]]:
@@ -57,16 +61,16 @@ def generate(
     stop: frozenset[int],
     max_tokens: int,
     constrain: ConstraintFactory | None = None,
-    sampling: Sampling = Sampling(),  # noqa: B008 (frozen)
+    sampling: Sampling = GREEDY,
 ) -> list[Reply]:
     """Replies to one chunk of prompts, whose first `prefix` tokens are the same."""
-    context, logits = forward.read(prompts[0][:prefix], [p[prefix:] for p in prompts], max_tokens)
-    rows = [_Row(index, constrain() if constrain else None, sampling) for index in range(len(prompts))]
+    reading = forward.read(prompts[0][:prefix], [p[prefix:] for p in prompts], max_tokens)
+    rows = [_Row(i, prompt, constrain() if constrain else None, sampling) for i, prompt in enumerate(prompts)]
     replies: dict[int, Reply] = {}
     while True:
         if constrain:
-            _mask(rows, logits)
-        chosen = _choose(rows, logits)
+            _mask(rows, reading.logits)
+        chosen = _choose(rows, reading.logits)
         appended = [row.take(token, stop, max_tokens) for row, token in zip(rows, chosen, strict=True)]
         going = [at for at, row in enumerate(rows) if row.finish is None]
         for row in rows:
@@ -75,26 +79,27 @@ def generate(
         if not going:
             return [replies[index] for index in range(len(prompts))]
         if len(going) < len(rows):
-            forward.keep(context, going)
+            reading.keep(going)
             rows = [rows[at] for at in going]
-        logits = forward.extend(context, [appended[at] for at in going])
+        reading.extend([appended[at] for at in going])
 
 
-def choose(forward: Forward, prompts: Sequence[Sequence[int]], prefix: int, trie: LabelTrie) -> NDArray[object]:
+def choose(forward: Forward, prompts: Sequence[Sequence[int]], prefix: int, trie: LabelTrie) -> NDArray[np.float64]:
     """p(label | prompt) renormalised over the labels, [prompts, labels]; an answer that is no label cannot win."""
-    context, logits = forward.read(prompts[0][:prefix], [p[prefix:] for p in prompts], trie.n_inner)
-    return trie.label_probs(forward.tree_logprobs(context, logits, trie).numpy())
+    reading = forward.read(prompts[0][:prefix], [p[prefix:] for p in prompts], trie.n_inner)
+    return trie.label_probs(reading.trie_logprobs(trie).numpy())
 
 
 class _Row:
     """One reply in the making."""
 
-    def __init__(self, index: int, constraint: Constraint | None, sampling: Sampling) -> None:
+    def __init__(self, index: int, prompt: Sequence[int], constraint: Constraint | None, sampling: Sampling) -> None:
         self.index, self.constraint = index, constraint
         self.ids: list[int] = []
         self.finish: Literal["stop", "length"] | None = None
-        self.generator = torch.Generator().manual_seed(sampling.seed * 1_000_003 + index)
         self.temperature = sampling.temperature
+        # Hashes of integers do not differ between processes.
+        self.generator = torch.Generator().manual_seed(hash((sampling.seed, *prompt)) % 2**63)
 
     def take(self, token: int, stop: frozenset[int], max_tokens: int) -> list[int]:
         """Accept a token and what must follow it; what the model has to read next."""
@@ -109,11 +114,12 @@ class _Row:
                     break
                 self.constraint.advance(forced)
                 new.append(forced)
-        self.ids += new[: max_tokens - len(self.ids)]
-        if len(self.ids) == max_tokens:
-            self.finish = "length"
-        elif self.constraint and self.constraint.finished:
+        self.ids += new
+        if len(self.ids) <= max_tokens and self.constraint and self.constraint.finished:
             self.finish = "stop"
+        elif len(self.ids) >= max_tokens:
+            self.ids = self.ids[:max_tokens]
+            self.finish = "length"
         return new
 
 

@@ -1,7 +1,7 @@
 """The model's side of inference: keys and values that are kept, and more tokens read on top of them.
 
-A `Context` holds rows that share a prompt prefix, read once; each row's own keys and values lie in slots of their own, so
-that rows may differ in length without a padded token ever being seen:
+The rows of a reading share a prompt prefix, read once; each row's own keys and values lie in slots of their own, so that
+rows may differ in length without a padded token ever being seen:
 
     keys of row b    [ prefix P (shared) | own slots 0 … filled[b]−1 | new tokens, by `visible` ]
 
@@ -10,57 +10,43 @@ that rows may differ in length without a padded token ever being seen:
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
-from transformers import PreTrainedModel
+from torch import Tensor, nn
 
 from sartor.generate.trie import LabelTrie
-from sartor.models.decoder import Decoder
+from sartor.models.decoder import Decoder, causal_attention
 from sartor.models.lora import LoraView, LoraWeights
 
 
-class Forward(Protocol):
-    """A model with at most one adapter, reading rows of tokens."""
+class Reading(Protocol):
+    """Rows of tokens that a model has read, and can read on."""
 
-    vocabulary: int
+    logits: Tensor
+    """Next-token logits after each row's last token, [rows, vocabulary], float32."""
 
-    def read(self, prefix: Sequence[int], rows: Sequence[Sequence[int]], room: int) -> tuple[object, Tensor]:
-        """Start a context of rows that follow a shared prefix, with room for `room` more tokens each.
-
-        Returns it with the next-token logits [rows, vocabulary] in float32.
-        """
+    def extend(self, rows: Sequence[Sequence[int]]) -> None:
+        """Append one or more tokens to every row."""
         ...
 
-    def extend(self, context: object, rows: Sequence[Sequence[int]]) -> Tensor:
-        """Append one or more tokens to every row; the next-token logits after each row's last."""
-        ...
-
-    def keep(self, context: object, rows: Sequence[int]) -> None:
+    def keep(self, rows: Sequence[int]) -> None:
         """Drop all other rows."""
         ...
 
-    def tree_logprobs(self, context: object, logits: Tensor, trie: LabelTrie) -> Tensor:
-        """log p(token | row, path) of every node of a trie hung on every row: [rows, nodes], float32.
-
-        `logits` are the rows' next-token logits; the context is unchanged.
-        """
+    def trie_logprobs(self, trie: LabelTrie) -> Tensor:
+        """log p(token | row, path) of every node of a trie hung on every row: [rows, nodes], float32, on the CPU."""
         ...
 
 
-@dataclass(slots=True)
-class Context:
-    """Kept keys and values per layer: prefix [kv heads, P, d], own [rows, kv heads, slots, d]."""
+class Forward(Protocol):
+    """A model with at most one adapter."""
 
-    prefix_keys: list[Tensor] = field(default_factory=list)
-    prefix_values: list[Tensor] = field(default_factory=list)
-    keys: list[Tensor] = field(default_factory=list)
-    values: list[Tensor] = field(default_factory=list)
-    filled: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
-    prefix: int = 0
+    vocabulary: int
+
+    def read(self, prefix: Sequence[int], rows: Sequence[Sequence[int]], room: int) -> Reading:
+        """Read rows that follow a shared prefix, with room for `room` more tokens each."""
+        ...
 
 
 class FastForward:
@@ -73,107 +59,115 @@ class FastForward:
                 self._lora = lora.view(decoder.dtype)
 
     @torch.inference_mode()
-    def read(self, prefix: Sequence[int], rows: Sequence[Sequence[int]], room: int) -> tuple[Context, Tensor]:
-        decoder = self.decoder
-        context = Context(prefix=len(prefix))
+    def read(self, prefix: Sequence[int], rows: Sequence[Sequence[int]], room: int) -> "FastReading":
+        return FastReading(self.decoder, self._lora, prefix, rows, room)
+
+
+class FastReading:
+    """Keys and values per layer: of the prefix [kv heads, P, d], and of each row [rows, kv heads, slots, d]."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        lora: LoraView | None,
+        prefix: Sequence[int],
+        rows: Sequence[Sequence[int]],
+        room: int,
+    ) -> None:
+        self._decoder, self._lora, self._prefix = decoder, lora, len(prefix)
+        self._prefix_keys: list[Tensor] = []
+        self._prefix_values: list[Tensor] = []
         if prefix:
-            self._read_prefix(context, prefix)
-        slots = max(len(row) for row in rows) + room
-        shape = (len(rows), decoder.kv_heads, slots, decoder.head_dim)
-        for _ in decoder.layers:
-            context.keys.append(torch.zeros(shape, dtype=decoder.dtype, device=decoder.device))
-            context.values.append(torch.zeros(shape, dtype=decoder.dtype, device=decoder.device))
-        context.filled = torch.zeros(len(rows), dtype=torch.long, device=decoder.device)
-        return context, self.extend(context, rows)
+            self._read_prefix(prefix)
+        shape = (len(rows), decoder.kv_heads, max(len(row) for row in rows) + room, decoder.head_dim)
+        self._keys, self._values = (
+            [torch.zeros(shape, dtype=decoder.dtype, device=decoder.device) for _ in decoder.layers] for _ in range(2)
+        )
+        self._filled = torch.zeros(len(rows), dtype=torch.long, device=decoder.device)
+        self.extend(rows)
 
     @torch.inference_mode()
-    def extend(self, context: Context, rows: Sequence[Sequence[int]]) -> Tensor:
-        counts = torch.tensor([len(row) for row in rows], device=self.decoder.device)
+    def extend(self, rows: Sequence[Sequence[int]]) -> None:
+        device = self._decoder.device
+        counts = torch.tensor([len(row) for row in rows], device=device)
         width = int(counts.max())
         ids = torch.zeros(len(rows), width, dtype=torch.long)
         for row, tokens in enumerate(rows):
             ids[row, : len(tokens)] = torch.tensor(tokens)
-        depth = torch.arange(width, device=self.decoder.device)
-        visible = torch.ones(width, width, dtype=torch.bool, device=self.decoder.device).tril()
-        hidden = self._read(context, ids.to(self.decoder.device), depth, visible)
-        context.filled += counts
-        last = hidden[torch.arange(len(rows), device=hidden.device), counts - 1]
-        return self.decoder.logits(last).float()
+        visible = torch.ones(width, width, dtype=torch.bool, device=device).tril()
+        hidden = self._read(ids.to(device), torch.arange(width, device=device), visible)
+        self._filled += counts
+        last = hidden[torch.arange(len(rows), device=device), counts - 1]
+        self.logits = self._decoder.logits(last).float()
 
-    def keep(self, context: Context, rows: Sequence[int]) -> None:
-        index = torch.tensor(rows, dtype=torch.long, device=self.decoder.device)
-        context.filled = context.filled[index]
-        for layer in range(len(context.keys)):
-            context.keys[layer] = context.keys[layer][index]
-            context.values[layer] = context.values[layer][index]
+    def keep(self, rows: Sequence[int]) -> None:
+        index = torch.tensor(rows, dtype=torch.long, device=self._decoder.device)
+        self._filled, self.logits = self._filled[index], self.logits[index]
+        self._keys = [keys[index] for keys in self._keys]
+        self._values = [values[index] for values in self._values]
 
     @torch.inference_mode()
-    def tree_logprobs(self, context: Context, logits: Tensor, trie: LabelTrie) -> Tensor:
-        device = self.decoder.device
+    def trie_logprobs(self, trie: LabelTrie) -> Tensor:
+        """As `Reading` says. The room for more tokens must be at least the trie's inner nodes; nothing is appended."""
+        rows, inner, device = len(self.logits), trie.n_inner, self._decoder.device
         tokens, parent = torch.from_numpy(trie.tokens).to(device), torch.from_numpy(trie.parent).to(device)
-        logprobs = torch.empty(len(logits), len(trie), device=device)
-        logprobs[:, parent < 0] = logits.log_softmax(-1)[:, tokens[parent < 0]]
-        inner = trie.n_inner
+        logprobs = torch.empty(rows, len(trie), device=device)
+        logprobs[:, parent < 0] = self.logits.log_softmax(-1)[:, tokens[parent < 0]]
         visible = torch.from_numpy(trie.ancestor_mask()[:inner, :inner]).to(device)
         depth = torch.from_numpy(trie.depth[:inner]).to(device)
-        hidden = self._read(context, tokens[:inner].expand(len(logits), inner), depth, visible)
+        hidden = self._read(tokens[:inner].expand(rows, inner), depth, visible)
         for node in range(inner):
             children = (parent == node).nonzero().flatten()
-            wide = self.decoder.logits(hidden[:, node]).float()
+            wide = self._decoder.logits(hidden[:, node]).float()
             logprobs[:, children] = wide[:, tokens[children]] - wide.logsumexp(-1, keepdim=True)
         return logprobs.cpu()
 
-    def _read_prefix(self, context: Context, prefix: Sequence[int]) -> None:
-        decoder = self.decoder
+    def _read_prefix(self, prefix: Sequence[int]) -> None:
+        decoder = self._decoder
         ids = torch.tensor(prefix, device=decoder.device)
 
         def attend(index: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            keys, values = k.transpose(0, 1), v.transpose(0, 1)
-            context.prefix_keys.append(keys.contiguous())
-            context.prefix_values.append(values.contiguous())
-            gqa = q.shape[1] != k.shape[1]
-            out = F.scaled_dot_product_attention(
-                q.transpose(0, 1)[None], keys[None], values[None], is_causal=True, enable_gqa=gqa
-            )
-            return out[0].transpose(0, 1).flatten(1)
+            self._prefix_keys.append(k.transpose(0, 1).contiguous())
+            self._prefix_values.append(v.transpose(0, 1).contiguous())
+            return causal_attention(q, k, v)
 
         decoder.hidden(ids, decoder.rotary(torch.arange(len(prefix), device=decoder.device)), attend, self._lora)
 
-    def _read(self, context: Context, ids: Tensor, depth: Tensor, visible: Tensor) -> Tensor:
+    def _read(self, ids: Tensor, depth: Tensor, visible: Tensor) -> Tensor:
         """Hidden states [B, N, hidden] of N new tokens a row; `visible` [N, N] says which new ones each new one sees.
 
         Their keys and values go into the slots after `filled`, which counts them only when the caller advances it.
         """
-        decoder = self.decoder
-        (B, N), P = ids.shape, context.prefix
+        decoder, P = self._decoder, self._prefix
+        B, N = ids.shape
         heads, kv_heads, d = decoder.heads, decoder.kv_heads, decoder.head_dim
         group = heads // kv_heads
-        positions = P + context.filled[:, None] + depth
-        slots = int(context.filled.max()) + N
+        positions = P + self._filled[:, None] + depth
+        slots = int(self._filled.max()) + N
         # Where a slot lies after what its row filled: negative is context, 0 … N−1 the new tokens, beyond is empty.
-        after = torch.arange(slots, device=ids.device) - context.filled[:, None]
+        after = torch.arange(slots, device=ids.device) - self._filled[:, None]
         sees = (after < 0)[:, None] | (visible.T[after.clamp(0, N - 1)].transpose(1, 2) & (after < N)[:, None])
         blocked = ~sees[:, None, None]
         row_index = torch.arange(B, device=ids.device)[:, None]
-        new_slots = context.filled[:, None] + torch.arange(N, device=ids.device)
+        new_slots = self._filled[:, None] + torch.arange(N, device=ids.device)
 
         def attend(index: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            context.keys[index][row_index, :, new_slots] = k.view(B, N, kv_heads, d)
-            context.values[index][row_index, :, new_slots] = v.view(B, N, kv_heads, d)
-            keys, values = context.keys[index][:, :, :slots], context.values[index][:, :, :slots]
+            self._keys[index][row_index, :, new_slots] = k.view(B, N, kv_heads, d)
+            self._values[index][row_index, :, new_slots] = v.view(B, N, kv_heads, d)
+            keys, values = self._keys[index][:, :, :slots], self._values[index][:, :, :slots]
             query = (q * (1 / math.sqrt(d))).view(B, N, kv_heads, group, d).permute(0, 2, 3, 1, 4)
             query = query.reshape(B, kv_heads, group * N, d)
             scores = (query @ keys.transpose(2, 3)).view(B, kv_heads, group, N, slots)
             scores = scores.masked_fill_(blocked, float("-inf")).view(B, kv_heads, group * N, slots)
             if P:
                 shared = query.transpose(0, 1).reshape(kv_heads, B * group * N, d)
-                on_prefix = torch.bmm(shared, context.prefix_keys[index].transpose(1, 2))
+                on_prefix = torch.bmm(shared, self._prefix_keys[index].transpose(1, 2))
                 scores = torch.cat((on_prefix.view(kv_heads, B, group * N, P).transpose(0, 1), scores), dim=-1)
             weights = scores.softmax(-1)
             out = weights[..., P:] @ values
             if P:
                 on_prefix = weights[..., :P].transpose(0, 1).reshape(kv_heads, B * group * N, P)
-                part = torch.bmm(on_prefix, context.prefix_values[index])
+                part = torch.bmm(on_prefix, self._prefix_values[index])
                 out = out + part.view(kv_heads, B, group * N, d).transpose(0, 1)
             return out.view(B, kv_heads, group, N, d).permute(0, 3, 1, 2, 4).reshape(B * N, heads * d)
 
@@ -181,51 +175,48 @@ class FastForward:
         return hidden.view(B, N, -1)
 
 
-@dataclass(slots=True)
-class PlainContext:
-    """Whole rows, read anew at each step: slow, and right for every architecture."""
-
-    rows: list[list[int]]
-
-
 class PlainForward:
-    """Any causal language model, padded on the right and read whole at each step (no cache to go wrong)."""
+    """Any causal language model through Transformers."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
-        self.model = model
-        self.vocabulary = int(model.get_input_embeddings().weight.shape[0])
+    def __init__(self, model: nn.Module, vocabulary: int) -> None:
+        self.model, self.vocabulary = model, vocabulary
 
-    @torch.inference_mode()
-    def read(self, prefix: Sequence[int], rows: Sequence[Sequence[int]], room: int) -> tuple[PlainContext, Tensor]:
-        context = PlainContext([[*prefix, *row] for row in rows])
-        return context, self._next(context.rows)
+    def read(self, prefix: Sequence[int], rows: Sequence[Sequence[int]], room: int) -> "PlainReading":
+        return PlainReading(self.model, [[*prefix, *row] for row in rows])
 
-    @torch.inference_mode()
-    def extend(self, context: PlainContext, rows: Sequence[Sequence[int]]) -> Tensor:
-        for kept, new in zip(context.rows, rows, strict=True):
+
+class PlainReading:
+    """Whole rows, padded on the right and read anew at each step: slow, and right for every architecture."""
+
+    def __init__(self, model: nn.Module, rows: list[list[int]]) -> None:
+        self._model, self._rows = model, rows
+        self.logits = self._next(rows)
+
+    def extend(self, rows: Sequence[Sequence[int]]) -> None:
+        for kept, new in zip(self._rows, rows, strict=True):
             kept.extend(new)
-        return self._next(context.rows)
+        self.logits = self._next(self._rows)
 
-    def keep(self, context: PlainContext, rows: Sequence[int]) -> None:
-        context.rows = [context.rows[row] for row in rows]
+    def keep(self, rows: Sequence[int]) -> None:
+        self._rows = [self._rows[row] for row in rows]
 
-    @torch.inference_mode()
-    def tree_logprobs(self, context: PlainContext, logits: Tensor, trie: LabelTrie) -> Tensor:
+    def trie_logprobs(self, trie: LabelTrie) -> Tensor:
         tokens, parent, visible = trie.tokens, trie.parent, trie.ancestor_mask()
-        logprobs = torch.empty(len(context.rows), len(trie))
-        logprobs[:, parent < 0] = logits.log_softmax(-1)[:, tokens[parent < 0]].cpu()
+        logprobs = torch.empty(len(self._rows), len(trie))
+        logprobs[:, parent < 0] = self.logits.log_softmax(-1)[:, tokens[parent < 0]].cpu()
         for node in range(trie.n_inner):
             path = tokens[visible[node]].tolist()
-            wide = self._next([row + path for row in context.rows]).log_softmax(-1)
+            wide = self._next([row + path for row in self._rows]).log_softmax(-1)
             logprobs[:, parent == node] = wide[:, tokens[parent == node]].cpu()
         return logprobs
 
+    @torch.inference_mode()
     def _next(self, rows: list[list[int]]) -> Tensor:
         lengths = torch.tensor([len(row) for row in rows])
         ids = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)
         for index, row in enumerate(rows):
             ids[index, : len(row)] = torch.tensor(row)
         seen = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
-        device = self.model.device
-        logits = self.model(input_ids=ids.to(device), attention_mask=seen.to(device)).logits
+        device = next(self._model.parameters()).device
+        logits: Tensor = self._model(input_ids=ids.to(device), attention_mask=seen.to(device)).logits
         return logits[torch.arange(len(rows)), lengths - 1].float()

@@ -14,7 +14,7 @@ from sartor.errors import InputError
 from sartor.generate.answer import Answer
 from sartor.progress import Progress, silent
 
-STRENGTHS = (1.0, 10.0, 100.0)
+STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
 """Inverse strengths C of the L2 penalty that are tried."""
 HELD_OUT = 0.2
 """Share of each label's rows that choose C."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sartor.data.example import Example
 from sartor.generate.answer import Answer
 from sartor.generate.constrain import ConstraintFactory
-from sartor.generate.engine import Reply, Sampling, choose, chunks, generate
+from sartor.generate.engine import GREEDY, Reply, Sampling, choose, chunks, generate
 from sartor.generate.forward import Forward
 from sartor.generate.trie import LabelTrie
 from sartor.models.template import Renderer, few_shot, shared_prefix
@@ -28,7 +28,7 @@ class PromptedSystem:
         shots: Sequence[Example] = (),
         trie: LabelTrie | None = None,
         constrain: ConstraintFactory | None = None,
-        sampling: Sampling = Sampling(),  # noqa: B008 (frozen)
+        sampling: Sampling = GREEDY,
     ) -> None:
         self.name = name
         self._forward, self._renderer = forward, renderer
@@ -39,7 +39,9 @@ class PromptedSystem:
         prompts = [self._renderer.prompt_ids(few_shot(example.messages, self._shots)) for example in examples]
         answers: dict[int, Answer] = {}
         for chunk in chunks([len(prompt) for prompt in prompts]):
-            for index, answer in zip(chunk, self._answer([examples[i] for i in chunk], [prompts[i] for i in chunk]), strict=True):
+            for index, answer in zip(
+                chunk, self._answer([examples[i] for i in chunk], [prompts[i] for i in chunk]), strict=True
+            ):
                 answers[index] = answer
             progress(self.name, len(answers), len(examples))
         return [answers[index] for index in range(len(examples))]

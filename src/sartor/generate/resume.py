@@ -28,16 +28,23 @@ def answer_resumably(
         if all(example.id in done for example in part):
             continue
 
-        def told(what: str, at: int, total: int, detail: str = "", before: int = start) -> None:
-            progress(what, before + at, len(ordered), detail)
-
-        answers = system.answer(part, told)
+        answers = system.answer(part, _Offset(progress, start, len(ordered)))
         with path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(asdict(answer), ensure_ascii=False) + "\n" for answer in answers)
             file.flush()
             os.fsync(file.fileno())
         done |= {answer.id: answer for answer in answers}
     return [done[example.id] for example in examples]
+
+
+class _Offset:
+    """The progress of a slice, told as progress of the whole."""
+
+    def __init__(self, progress: Progress, before: int, total: int) -> None:
+        self._progress, self._before, self._total = progress, before, total
+
+    def __call__(self, what: str, done: int, total: int, detail: str = "") -> None:
+        self._progress(what, self._before + done, self._total, detail)
 
 
 def _read(path: Path) -> list[Answer]:

@@ -4,6 +4,7 @@ Nothing here reaches a network, runs a model's own code, or opens a pickle.
 """
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +136,7 @@ def load(ref: BaseRef | BaseModel, dtype: torch.dtype, device: str | torch.devic
 
     Raises InputError when the files lack a weight, which transformers would fill with random numbers.
     """
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     try:
         found: Any = AutoModelForCausalLM.from_pretrained(
             ref.path,
@@ -199,7 +200,7 @@ def _cached_sha256(path: Path) -> str:
     note = cache_root() / "hashes" / key
     if not note.is_file():
         note.parent.mkdir(parents=True, exist_ok=True)
-        draft = note.with_name(f".{key}-{stat.st_ino}")
+        draft = note.with_name(f".{key}-{os.getpid()}")
         draft.write_text(file_sha256(path))
         draft.replace(note)
     return note.read_text()

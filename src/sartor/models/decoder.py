@@ -40,7 +40,11 @@ def unsupported(config: PretrainedConfig) -> str | None:
     window = getattr(config, "sliding_window", None)
     if window and getattr(config, "use_sliding_window", True) and window < config.max_position_embeddings:
         return f"the fast path has no sliding window (this base: {window} tokens)"
-    if (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default") not in ("default", "linear", "llama3"):
+    if (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default") not in (
+        "default",
+        "linear",
+        "llama3",
+    ):
         return "the fast path does not know this base's rotary scaling, which depends on the length"
     if getattr(config, "attention_bias", False) and config.model_type != "qwen2":
         return "the fast path has no bias on the attention's output"
@@ -89,7 +93,7 @@ class Decoder:
         self.kv_heads: int = getattr(config, "num_key_value_heads", None) or self.heads
         self.head_dim: int = getattr(config, "head_dim", None) or config.hidden_size // self.heads
         self.eps: float = config.rms_norm_eps
-        self.embedding: Tensor = model.get_input_embeddings().weight.data
+        self.embedding: Tensor = model.get_input_embeddings().weight.data  # type: ignore[assignment]
         self.head: Tensor = model.get_output_embeddings().weight.data
         self.norm: Tensor = model.model.norm.weight.data
         self._rotary = model.model.rotary_emb
@@ -157,7 +161,9 @@ class Decoder:
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """x / √(mean x² + ε) · weight over the last dimension, in float32 (Zhang & Sennrich 2019, 1910.07467)."""
-    return RmsNorm.apply(x, weight, eps) if x.requires_grad else _rms_norm(x, weight, eps)[0]
+    if not x.requires_grad:
+        return _rms_norm(x, weight, eps)[0]
+    return RmsNorm.apply(x, weight, eps)  # type: ignore[no-any-return,no-untyped-call]
 
 
 def _rms_norm(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
@@ -195,9 +201,7 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 class SharedPrefixAttention:
     """Attention of a rectangle of examples after a shared prefix; see the module's picture.
 
-    `prefix` is P, `rows` B, `width` L. Keys and values of the last call's layers are left in `keys`/`values`
-    ([P + B·L, kv heads, d] per layer) when `keep` is set, for a cache.
-    """
+    `prefix` is P, `rows` B, `width` L."""
 
     def __init__(self, prefix: int, rows: int, width: int, device: torch.device) -> None:
         self.prefix, self.rows, self.width = prefix, rows, width
@@ -212,7 +216,7 @@ class SharedPrefixAttention:
             return self._flash(q, k, v)
         parts = []
         if P:
-            parts.append(_causal(q[:P], k[:P], v[:P]))
+            parts.append(causal_attention(q[:P], k[:P], v[:P]))
         # One product per kv head serves its whole group of query heads: keys and values are never repeated.
         qe = q[P:].view(B, L, kv_heads, group, d).permute(2, 0, 3, 1, 4).reshape(kv_heads, B, group * L, d)
         ke = k[P:].view(B, L, kv_heads, d).permute(2, 0, 1, 3).reshape(kv_heads * B, L, d)
@@ -248,7 +252,7 @@ class SharedPrefixAttention:
         return torch.cat((out[0, :P], example)) if P else example
 
 
-def _causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Causal attention of one sequence with itself: [T, heads, d] → [T, heads · d]."""
     out = F.scaled_dot_product_attention(
         q.transpose(0, 1)[None],

@@ -31,7 +31,7 @@ class Encoder:
     def load(cls, device: str = "cpu") -> "Encoder":
         """Raises InputError, naming the command that fetches it, when the encoder is not on this machine."""
         folder: Path = pulled(ENCODER.name)
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        logging.disable_progress_bar()
         model = BertModel.from_pretrained(folder, local_files_only=True)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model.train(False).requires_grad_(False)

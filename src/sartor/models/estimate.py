@@ -83,7 +83,7 @@ def estimate(config: PreTrainedConfig, work: Workload, rank: int, dtype: torch.d
     width · vocabulary, only at supervised positions.
     """
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
     linear = [module for module in model.modules() if isinstance(module, nn.Linear | Conv1D) and module is not head]
     shapes = [_shape(module) for module in linear]

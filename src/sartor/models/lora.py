@@ -73,8 +73,7 @@ class LoraWeights:
     def view(self, dtype: torch.dtype) -> LoraView:
         """The weights in `dtype` for one forward pass; gradients flow back to `flat`."""
         parts = [
-            part.view(shape)
-            for part, shape in zip(self.flat.to(dtype).split(self._sizes), self._shapes, strict=True)
+            part.view(shape) for part, shape in zip(self.flat.to(dtype).split(self._sizes), self._shapes, strict=True)
         ]
         taken = iter(parts)
         pairs: list[dict[str, tuple[Tensor, Tensor]]] = []
@@ -145,7 +144,7 @@ def lora_linear(x: Tensor, weight: Tensor, lora: LoraView | None, layer: int, gr
     if lora is None:
         return F.linear(x, weight)
     down, up = lora.pairs[layer][group]
-    return LoraLinear.apply(x, weight, down, up, lora.scale)  # type: ignore[no-any-return]
+    return LoraLinear.apply(x, weight, down, up, lora.scale)  # type: ignore[no-any-return,no-untyped-call]
 
 
 class LoraLinear(torch.autograd.Function):

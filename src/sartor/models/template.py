@@ -63,7 +63,7 @@ class Renderer:
         notes: list[str] = []
         self._set_options(notes)
         prompt = self._probe_prompt(notes)
-        full = self._render([Message("user", _USER), Message("assistant", _REPLY)], generate=False)
+        full = self._probe(Message("user", _USER), Message("assistant", _REPLY))
         self.end_id = self._probe_end(full, notes)
         self.stop_ids = frozenset({self.end_id, *eos_ids} | ({self._eos} if self._eos is not None else set()))
         self._probe_reply(prompt, full, notes)
@@ -125,6 +125,11 @@ class Renderer:
 
     def _set_options(self, notes: list[str]) -> None:
         if self._template is PLAIN:
+            if self._eos is None:
+                raise InputError(
+                    f"{self.base_name} has neither a chat template nor an eos token, so a reply could not end: "
+                    "name one as `eos_token` in tokenizer_config.json"
+                )
             first = self.tokenizer("x")["input_ids"][:1]
             self._options["starts_with_bos"] = self.tokenizer.bos_token_id is not None and (
                 first == [self.tokenizer.bos_token_id]
@@ -140,13 +145,16 @@ class Renderer:
             self._template = _NOW.sub(lambda call: repr(_DATE.strftime(call[2])), self._template)
             notes.append(f"the chat template writes today's date into the prompt: it is fixed at {_DATE:%Y-%m-%d}")
 
+    def _probe(self, *messages: Message) -> str:
+        try:
+            return self._render(messages, generate=messages[-1].role == "user")
+        except (TemplateError, TypeError, ValueError) as error:
+            raise InputError(f"the chat template of {self.base_name} cannot be rendered: {error}") from error
+
     def _probe_prompt(self, notes: list[str]) -> str:
         """The text of a prompt without a system message, having looked what the template does to messages."""
         user = Message("user", _USER)
-        try:
-            prompt = self._render([user])
-        except (TemplateError, ValueError) as error:
-            raise InputError(f"the chat template of {self.base_name} cannot be rendered: {error}") from error
+        prompt = self._probe(user)
         if _USER not in prompt:
             how = "lower-cases" if _USER.lower() in prompt else "changes or drops"
             raise InputError(
@@ -154,11 +162,11 @@ class Renderer:
                 f"put a template that keeps it into {self.base_name}'s folder (chat_template.jinja)"
             )
         padded = f"  {_USER}\n"
-        if padded not in self._render([Message("user", padded)]):
+        if padded not in self._probe(Message("user", padded)):
             notes.append("the chat template strips the whitespace around messages")
         try:
-            before, found, after = self._render([Message("system", _SYSTEM), user]).partition(_SYSTEM)
-        except TemplateError:
+            before, found, after = self._probe(Message("system", _SYSTEM), user).partition(_SYSTEM)
+        except InputError:
             found = ""
         self._takes_system = bool(found)
         if not found:

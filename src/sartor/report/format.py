@@ -1,53 +1,46 @@
-"""Numbers and texts the way the field prints them: `.91 (.88-.93)`, `+7.1 pp`, `1,204`, `$0.42`, `4 min 12 s`.
-
-Ranges are set with an en dash, negative numbers with a minus sign; the docstrings show a hyphen for both.
-"""
+"""Numbers and texts the way the field prints them: `.91 (.88–.93)`, `+7.1 points`, `1,204`, `$0.42`, `4 min 12 s`."""
 
 import math
 
 from sartor.report.view import Mark
 
-DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CHF": "CHF ", "INR": "₹"}
 _KEPT = {"\n", "\t"}
 
 
-def score(value: float, top: float = 1.0) -> str:
-    """`.91`, `1.00`, `.997`; one decimal where the metric's best value is not 1: `27.3`.
-
-    A third digit shows where two would round to 0 or 1 what is neither.
-    """
-    if top != 1.0:
+def score(value: float, maximum: float = 1.0) -> str:
+    """`.91`; `27.3` for a metric that counts to 100; more decimals where rounding would make it all or nothing."""
+    if maximum > 1:
         return _minus(f"{value:.1f}")
-    digits = 3 if 0 < value < 0.005 or 0.995 <= value < 1 else 2
-    if digits == 3:
-        value = min(max(value, 0.001), 0.999)
-    return _minus(f"{value:.{digits}f}").replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
+    for places in (2, 3, 4):
+        text = f"{value:.{places}f}"
+        if value in (0, 1) or 0 < float(text) < 1:
+            break
+    return text.removeprefix("0")
 
 
-def interval(mark: Mark, top: float = 1.0) -> str:
-    """`.88-.93`"""
-    return f"{score(mark.low, top)}{DASH}{score(mark.high, top)}"
+def interval(mark: Mark, maximum: float = 1.0) -> str:
+    """`.88–.93`"""
+    return f"{score(mark.low, maximum)}–{score(mark.high, maximum)}"
 
 
-def marked(mark: Mark, top: float = 1.0) -> str:
-    """`.91 (.88-.93)`"""
-    return f"{score(mark.value, top)} ({interval(mark, top)})"
+def marked(mark: Mark, maximum: float = 1.0) -> str:
+    """`.91 (.88–.93)`"""
+    return f"{score(mark.value, maximum)} ({interval(mark, maximum)})"
 
 
-def difference(value: float, top: float = 1.0) -> str:
-    """`+7.1 pp` (percentage points), or `+3.4 points` where the metric's best value is not 1."""
-    return f"{_signed(value, top)} {'pp' if top == 1.0 else 'points'}"
+def points(difference: float, maximum: float = 1.0) -> str:
+    """Hundredths of the metric's scale, percentage points where it is a share: `+7.1 points`, `−15 points`."""
+    scaled = 100 / maximum * difference
+    text = _points(scaled, scaled)
+    return f"{'+' if scaled > 0 and text != '0.0' else ''}{text} points"
 
 
-def difference_interval(low: float, high: float, top: float = 1.0) -> str:
-    """`+4.0 to +10.2`, in the unit of `difference`."""
-    return f"{_signed(low, top)} to {_signed(high, top)}"
-
-
-def size(value: float, top: float = 1.0) -> str:
-    """A difference without direction: `5.6 pp`."""
-    return difference(abs(value), top).lstrip("+")
+def points_interval(difference: float, low: float, high: float, maximum: float = 1.0) -> str:
+    """The interval of a difference, with as many decimals as the difference has: `4.0–10.2`, `−19 to −11`."""
+    scale = 100 / maximum
+    joint = "–" if min(low, high) >= 0 else " to "
+    return joint.join(_points(scale * end, scale * difference) for end in (low, high))
 
 
 def p_value(p: float) -> str:
@@ -60,14 +53,19 @@ def count(number: float) -> str:
     return _minus(f"{number:,.{0 if float(number).is_integer() else _decimals(number)}f}")
 
 
-def plural(number: int, one: str, many: str = "") -> str:
+def capital(text: str) -> str:
+    """The first letter in upper case, the rest as it is: `Field F1`."""
+    return text[:1].upper() + text[1:]
+
+
+def plural(number: int, one: str) -> str:
     """`1 row`, `1,204 rows`"""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {one if number == 1 else one + 's'}"
 
 
 def money(amount: float, currency: str) -> str:
     """`$1,204.50`; below a cent two significant digits: `$0.0034`. Currencies without a known sign keep their code."""
-    sign = MINUS if amount < 0 else ""
+    sign = "−" if amount < 0 else ""
     return f"{sign}{SYMBOLS.get(currency, currency + ' ')}{abs(amount):,.{_decimals(amount)}f}"
 
 
@@ -124,14 +122,14 @@ def cut(text: str, limit: int) -> tuple[str, int]:
     text = clean(text)
     if len(text) <= limit:
         return text, 0
-    end = text.rfind(" ", limit - 20, limit)
+    end = text.rfind(" ", max(limit - 20, 0), limit + 1)
     end = end if end > 0 else limit
     return text[:end], len(text) - end
 
 
-def _signed(value: float, top: float) -> str:
-    scaled = value * 100 if top == 1.0 else value
-    return _minus(f"{scaled:+.1f}") if round(scaled, 1) else "0.0"
+def _points(scaled: float, leading: float) -> str:
+    places = 1 if abs(leading) < 10 else 0
+    return _minus(f"{round(scaled, places) + 0.0:.{places}f}")
 
 
 def _decimals(number: float) -> int:
@@ -140,7 +138,7 @@ def _decimals(number: float) -> int:
 
 
 def _minus(text: str) -> str:
-    return text.replace("-", MINUS)
+    return text.replace("-", "−")
 
 
 def _hostile(letter: str) -> bool:

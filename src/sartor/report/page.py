@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from sartor.report import charts, format
+from sartor.report import charts, format, plots
+from sartor.report.svg import PALETTE
 from sartor.report.view import ReportData, SystemView
 
+MOST_CONFUSIONS = 15
 _FILTERS = (
-    *("compact", "count", "cut", "difference", "difference_interval", "p_value", "plural"),
-    *("score", "seconds", "size", "size_bytes"),
+    *("capital", "compact", "count", "cut", "p_value", "plural", "points", "points_interval"),
+    *("score", "seconds", "size_bytes"),
 )
 
 
@@ -36,7 +38,7 @@ def render(data: ReportData) -> str:
     return shown.render(
         data=data,
         tiles=tiles(data),
-        palette=charts.PALETTE,
+        palette=PALETTE,
         money=partial(format.money, currency=data.cost.currency),
         marked=lambda system, metric: _marked(data, system, metric),
         measured=lambda metric: measured(data, metric),
@@ -45,7 +47,8 @@ def render(data: ReportData) -> str:
         lengths_chart=_lengths_chart(data),
         loss_chart=_loss_chart(data),
         rivals={row.name: row for row in data.rival_details},
-        confusions=charts.top_confusions(data.confusions),
+        supports={row.name: row.support for row in data.details},
+        confusions=sorted(data.confusions, key=lambda c: -c.rows)[:MOST_CONFUSIONS],
         most_details=charts.MOST_DETAILS,
     )
 
@@ -55,11 +58,11 @@ def tiles(data: ReportData) -> list[Tile]:
 
     The specialist comes first only where it wins.
     """
-    title, top = data.metric(data.primary).title, data.metric(data.primary).top
+    title, top = data.metric(data.primary).title, data.metric(data.primary).maximum
 
     def system_tile(system: SystemView, role: str) -> Tile:
         mark = system.scores[data.primary]
-        note = f"{title}, 95 % interval {format.interval(mark, top)}"
+        note = f"{format.capital(title)}, 95 % interval {format.interval(mark, top)}"
         return Tile(system.name, format.score(mark.value, top), "", note, role)
 
     shown = [system_tile(data.specialist, "specialist")]
@@ -68,9 +71,9 @@ def tiles(data: ReportData) -> list[Tile]:
         shown = [*shown, best] if data.outcome == "specialist wins" else [best, *shown]
     if data.decisive:
         c = data.decisive
-        value, unit = format.difference(c.difference, top).split()
-        p = format.p_value(c.p).replace(" ", "\N{NO-BREAK SPACE}")
-        note = f"{format.difference_interval(c.low, c.high, top)}, {p}"
+        value, unit = format.points(c.difference, top).split()
+        p = format.p_value(c.p_value).replace(" ", "\N{NO-BREAK SPACE}")
+        note = f"{format.points_interval(c.difference, c.low, c.high, top)}, {p}"
         shown.append(Tile("specialist minus rival", value, unit, note, "plain"))
     if data.cost.rows:
         most = max(data.cost.rows, key=lambda row: row.amount)
@@ -80,28 +83,29 @@ def tiles(data: ReportData) -> list[Tile]:
 
 
 def measured(data: ReportData, metric: str) -> str:
-    """How a metric was measured, over all systems: `n = 300, 95 % Wilson`."""
+    """How a metric was measured, over all systems: `n = 300, Wilson`, and what is to be minded."""
     marks = [system.scores[metric] for system in data.systems if metric in system.scores]
     low, high = min(mark.n for mark in marks), max(mark.n for mark in marks)
     rows = f"n = {low:,}" if low == high else f"n = {low:,} to {high:,}"
-    return ", ".join([rows, *sorted({mark.method for mark in marks if mark.method})])
+    said = [{mark.method for mark in marks}, {mark.note for mark in marks}]
+    return ", ".join([rows, *(text for texts in said for text in sorted(texts) if text)])
 
 
 def _marked(data: ReportData, system: SystemView, metric: str) -> tuple[str, str] | None:
-    mark, top = system.scores.get(metric), data.metric(metric).top
+    mark, top = system.scores.get(metric), data.metric(metric).maximum
     return (format.score(mark.value, top), f"({format.interval(mark, top)})") if mark else None
 
 
 def _lengths_chart(data: ReportData) -> Markup:
     lengths = data.data.lengths
-    return Markup(charts.lengths_chart(lengths, data.data.max_length)) if lengths else Markup()
+    return Markup(plots.lengths_chart(lengths, data.data.max_length)) if lengths else Markup()
 
 
 def _loss_chart(data: ReportData) -> Markup:
     training = data.training
     if training is None or len(training.train_loss) + len(training.validation_loss) < 2:
         return Markup()
-    return Markup(charts.loss_chart(training))
+    return Markup(plots.loss_chart(training))
 
 
 @cache
@@ -115,7 +119,13 @@ def _environment() -> Environment:
         finalize=_finalize,
     )
     environment.filters.update((name, getattr(format, name)) for name in _FILTERS)
+    environment.filters["breakable"] = _breakable
     return environment
+
+
+def _breakable(name: str) -> Markup:
+    """A name in which a line may break after `_` and `.`"""
+    return escape(format.clean(name)).replace("_", Markup("_<wbr>")).replace(".", Markup(".<wbr>"))
 
 
 def _finalize(value: object) -> object:

@@ -1,6 +1,6 @@
 """What the report shows, as plain values: `flows` fills them, the page and the terminal only read them.
 
-Scores are as the metric defines them, between 0 and `MetricView.top`. Differences are specialist minus rival.
+Scores are as the metric defines them, between 0 and `MetricView.maximum`. Differences are specialist minus rival.
 """
 
 import math
@@ -12,7 +12,6 @@ from typing import Literal
 from sartor.task import Kind
 
 Outcome = Literal["specialist wins", "rival wins", "tie"]
-GoalState = Literal["met", "just met", "just missed", "missed", "no goal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +19,14 @@ class MetricView:
     """How a metric is called and read."""
 
     title: str
-    """`Field F1`"""
+    """As it stands in a sentence: `field F1`."""
     about: str = ""
     """One line for a stranger: `share of fields that are right, missing and invented ones counted`."""
     signature: str = ""
     """What makes the number reproducible, printed in the provenance."""
-    top: float = 1.0
-    """The best possible value: 1, or 100 for BLEU as sacrebleu prints it."""
+    maximum: float = 1.0
+    """The scale's end: 1, or 100 for BLEU as sacrebleu prints it."""
+    higher_is_better: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,9 @@ class Mark:
     n: int
     """Rows scored."""
     method: str = ""
-    """How the interval was made: `95 % Wilson`."""
+    """How the 95 % interval was made: `Wilson`."""
+    note: str = ""
+    """A warning to print beside the number."""
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(number) for number in (self.value, self.low, self.high)):
@@ -56,16 +58,9 @@ class KpiView:
     metric: str
     mark: Mark
     goal: float | None = None
+    met: Literal["met", "missed", "unclear"] | None = None
+    """Whether the whole interval reaches the goal, misses it, or holds it; None without a goal."""
     hard: bool = False
-
-    @property
-    def state(self) -> GoalState:
-        """`met` and `missed` where the whole interval agrees; `just …` where the interval holds the goal."""
-        if self.goal is None:
-            return "no goal"
-        if self.mark.value >= self.goal:
-            return "met" if self.mark.low >= self.goal else "just met"
-        return "missed" if self.mark.high < self.goal else "just missed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +104,7 @@ class SystemView:
     scores: Mapping[str, Mark]
     """Metric name → mark; a metric that was not measured is missing."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """Answers that went wrong in form: `errors`, `cut`, `not a label`, `invalid JSON`."""
+    """Answers that went wrong in form: `errors`, `cut at the limit`, `not a label`, `invalid JSON`."""
     seconds: float | None = None
     """For all test rows."""
     tokens: int | None = None
@@ -125,14 +120,16 @@ class ComparisonView:
     difference: float
     low: float
     high: float
-    p: float
+    p_value: float
     test: str
     """`mid-p McNemar`"""
-    mdd: float | None
+    mdd: float
     """Smallest difference that this many rows show with 80 % power."""
     n: int
-    verdict: str
-    """`specialist better`, `rival better`, `no difference shown`"""
+    verdict: Literal["better", "worse", "tie"]
+    """What the specialist is beside the rival."""
+    note: str = ""
+    """A warning to print beside the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +147,7 @@ class DetailRow:
 class ConfusionView:
     expected: str
     answered: str
-    count: int
-    support: int
-    """Test rows in which `expected` is right."""
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +164,16 @@ class MistakeView:
     """One wrong answer of the specialist that is worth reading."""
 
     id: str
-    place: str
+    source: str
     """`held_out.jsonl:12`"""
     question: str
     expected: str
     answered: str
     differences: tuple[Difference, ...] = ()
-    rival_note: str = ""
-    """`4-shot answers this one right`"""
+    confidence: float | None = None
+    """The probability that the specialist gave to its answer, where it gives one."""
+    right_rivals: tuple[str, ...] = ()
+    """Systems that answered this one right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +277,9 @@ class ReportData:
     @property
     def ranked(self) -> tuple[SystemView, ...]:
         """The systems by their primary KPI, best first; of equals the rival comes first."""
+        sign = -1 if self.metric(self.primary).higher_is_better else 1
         return tuple(
-            sorted(self.systems, key=lambda s: (-s.scores[self.primary].value, s.kind == "specialist", s.name))
+            sorted(self.systems, key=lambda s: (sign * s.scores[self.primary].value, s.kind == "specialist", s.name))
         )
 
     @property

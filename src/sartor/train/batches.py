@@ -1,4 +1,4 @@
-"""From encoded examples to the batches of every epoch: a pure function of data, seed and sizes, so that a run resumes exactly."""
+"""From encoded examples to the batches of every epoch: a pure function of data, seed and sizes, so a run resumes exactly."""
 
 import random
 from collections.abc import Sequence

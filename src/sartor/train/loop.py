@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -62,6 +63,12 @@ class History:
     stopped_early: bool = False
     attempts: int = 0
 
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "History":
+        """The history that `dataclasses.asdict` gave, after a trip through JSON."""
+        pairs = {name: [(at, loss) for at, loss in values[name]] for name in ("losses", "validation")}
+        return cls(**(values | pairs))
+
 
 def auto_learning_rate(hidden_size: int) -> float:
     """`learning_rate: auto`: 5e-4 · (2000 / hidden)^0.781, at most 2e-3, for α/r = 2.
@@ -69,7 +76,7 @@ def auto_learning_rate(hidden_size: int) -> float:
     The dependence on the hidden size is the fit of Schulman et al., "LoRA Without Regret" (2025), for Llama-family
     bases; docs/explanation/recipe.md holds the measurements behind it.
     """
-    return min(2e-3, 5e-4 * (2000 / hidden_size) ** 0.781)
+    return float(min(2e-3, 5e-4 * (2000 / hidden_size) ** 0.781))
 
 
 def learning_rate_at(step: int, total: int, peak: float) -> float:
@@ -162,8 +169,8 @@ def _step(
     summed = 0.0
     for batch in micro_batches(examples, prefix, pad):
         loss = network.loss(batch)
-        (loss / supervised).backward()  # type: ignore[no-untyped-call]
-        summed += float(loss)
+        (loss / supervised).backward()
+        summed += float(loss.detach())
         history.computed_tokens += batch.tokens
     norm = torch.nn.utils.clip_grad_norm_(network.trainable, CLIP_NORM)
     if not math.isfinite(summed) or not math.isfinite(float(norm)):
@@ -199,7 +206,7 @@ def _rehearse(network: Network, training: Sequence[Encoded], recipe: Recipe, pre
     """One forward and backward pass at the largest batch, so that memory runs out at once or never."""
     longest = sorted(training, key=len)[-recipe.batch_size :]
     widest = max(micro_batches(longest, prefix, recipe.pad), key=lambda batch: batch.tokens)
-    network.loss(widest).backward()  # type: ignore[no-untyped-call]
+    network.loss(widest).backward()
     for tensor in network.trainable:
         tensor.grad = None
 
@@ -249,8 +256,7 @@ class Checkpoint:
         if not self.path.exists():
             return None
         with safe_open(self.path, "pt") as file, torch.no_grad():
-            raw = json.loads(file.metadata()["history"])
-            history = History(**{key: _pairs(value) if isinstance(value, list) else value for key, value in raw.items()})
+            history = History.from_json(json.loads(file.metadata()["history"]))
             for index, tensor in enumerate(self.trainable):
                 tensor.copy_(file.get_tensor(f"weights.{index}"))
                 self.best[index].copy_(file.get_tensor(f"best.{index}"))
@@ -260,10 +266,3 @@ class Checkpoint:
                     "exp_avg_sq": file.get_tensor(f"exp_avg_sq.{index}").to(tensor.device),
                 }
         return history
-
-
-def _pairs(values: list[list[float]]) -> list[tuple[int, float]]:
-    return [(int(at), value) for at, value in values]
-
-
-

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from sartor.models.decoder import Decoder, SharedPrefixAttention, rms_norm, unsupported
+from sartor.models.decoder import Decoder, SharedPrefixAttention, rms_norm
 from sartor.models.lora import LoraWeights
 from sartor.train.batches import Batch
 from sartor.train.loss import reply_loss
@@ -65,11 +65,15 @@ class PlainNetwork:
 
         torch.manual_seed(seed)
         config = LoraConfig(
-            r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
+            r=rank,
+            lora_alpha=alpha,  # type: ignore[arg-type]
+            lora_dropout=0.0,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
         )
         config.base_model_name_or_path = base_name
         self.model = get_peft_model(model, config)
-        self.trainable = [p for p in self.model.parameters() if p.requires_grad]
+        self.trainable: list[Tensor] = [p for p in self.model.parameters() if p.requires_grad]
 
     def loss(self, batch: Batch) -> Tensor:
         device = self.trainable[0].device
@@ -82,10 +86,3 @@ class PlainNetwork:
     def save(self, folder: Path) -> None:
         self.model.save_pretrained(str(folder))
         (folder / "README.md").unlink(missing_ok=True)
-
-
-def build(model: PreTrainedModel, rank: int, alpha: float, seed: int, base_name: str) -> tuple[Network, str | None]:
-    """The fastest network that this base allows, and why it is not the fast one where it is not."""
-    if reason := unsupported(model.config):
-        return PlainNetwork(model, rank, alpha, seed, base_name), reason
-    return FastNetwork(Decoder(model), LoraWeights(model.config, rank, alpha, seed), base_name), None

@@ -1,0 +1,1 @@
+"""Sartor: fine-tuning, made to measure."""

@@ -1,0 +1,63 @@
+"""A task's base model in this process: opened at once, its weights loaded when something first needs them."""
+
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from sartor.flows.prepare import Task
+from sartor.generate.forward import FastForward, Forward, PlainForward
+from sartor.models.base import BaseModel, load, open_base, resolve
+from sartor.models.decoder import Decoder, unsupported
+from sartor.models.dtype import choose_dtype
+from sartor.models.lora import LoraWeights
+from sartor.models.template import Renderer
+from sartor.progress import Progress, silent
+from sartor.train.network import FastNetwork, Network, PlainNetwork
+
+
+class LoadedBase:
+    """Weights, number format and device of a base, and the networks and engines made of it."""
+
+    def __init__(self, task: Task, progress: Progress = silent) -> None:
+        """Raises InputError when the base is not on this machine; nothing is fetched."""
+        self.opened: BaseModel = open_base(resolve(task.spec.base, task.folder, progress))
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.slow_because = unsupported(self.opened.config)
+        """Why the fast path does not cover this base; None where it does."""
+
+    @property
+    def renderer(self) -> Renderer:
+        return self.opened.renderer
+
+    @cached_property
+    def number_format(self) -> tuple[torch.dtype, str]:
+        """The format that is faster here, and the measurement behind the choice."""
+        return choose_dtype(self.device)
+
+    def network(self, rank: int, alpha: float, seed: int) -> Network:
+        """A fresh adapter on this base, ready to be trained."""
+        if self.slow_because:
+            return PlainNetwork(self._load(), rank, alpha, seed, self.opened.name)
+        return FastNetwork(self._decoder, LoraWeights(self.opened.config, rank, alpha, seed), self.opened.name)
+
+    def forward(self, adapter: Path | None = None) -> Forward:
+        """This base, with an adapter's folder where one is given, ready to generate."""
+        if self.slow_because is None:
+            return FastForward(self._decoder, LoraWeights.load(adapter, self.opened.config) if adapter else None)
+        model = self._load()
+        vocabulary: int = self.opened.config.get_text_config().vocab_size
+        if adapter is None:
+            return PlainForward(model, vocabulary)
+        from peft import PeftModel
+
+        return PlainForward(PeftModel.from_pretrained(model, str(adapter)), vocabulary)
+
+    @cached_property
+    def _decoder(self) -> Decoder:
+        return Decoder(self._load())
+
+    def _load(self) -> PreTrainedModel:
+        # PEFT changes a model in place, so the plain path loads one for each use.
+        return load(self.opened, self.number_format[0], self.device)

@@ -1,0 +1,68 @@
+"""What training a task will take: its workload, counted from its batches, on this machine or on a named one."""
+
+from collections.abc import Sequence
+
+import torch
+
+from sartor.flows.base import LoadedBase
+from sartor.flows.check_report import Cost
+from sartor.models.estimate import Machine, Workload, estimate, this_machine
+from sartor.task import TaskSpec
+from sartor.train.batches import Encoded, common_prefix, epoch_batches, micro_batches
+from sartor.train.loss import CHUNK
+
+
+def cost_of_training(
+    base: LoadedBase,
+    train: Sequence[Encoded],
+    validation: Sequence[Encoded],
+    spec: TaskSpec,
+    machine: Machine | None,
+    price: float | None,
+) -> Cost:
+    """The estimate for a machine at `price` an hour; without a machine for this one, by default at `costs.hour`."""
+    work = workload(train, validation, spec, fast=base.slow_because is None)
+    if machine is None:
+        dtype = base.number_format[0]
+        machine = this_machine(dtype, base.device)
+        price = spec.costs.hour if price is None else price
+    else:
+        dtype = torch.bfloat16
+    expected = estimate(base.opened.config, work, spec.train.rank, dtype)
+    seconds = expected.seconds(machine)
+    return Cost(
+        machine=machine.name,
+        number_format=str(dtype).removeprefix("torch."),
+        parameters=expected.parameters,
+        trainable=expected.trainable,
+        tokens=work.tokens,
+        seconds=seconds,
+        memory_bytes=expected.memory_bytes,
+        machine_memory_bytes=machine.memory_bytes,
+        money=seconds / 3600 * price if price else None,
+        currency=spec.costs.currency,
+    )
+
+
+def workload(train: Sequence[Encoded], validation: Sequence[Encoded], spec: TaskSpec, fast: bool) -> Workload:
+    """What the loop will compute, taking every epoch to be like the first.
+
+    The fast path computes the shared prefix once a batch and the head at supervised positions only; the plain path
+    neither. A validation pass goes forward only, which is half the work of training on the same tokens.
+    """
+    prefix = common_prefix([*train, *validation]) if fast else 0
+    lengths = [len(row) for row in train]
+    tokens = 0
+    for batch in epoch_batches(lengths, spec.train.batch_size, spec.train.seed, 0):
+        tokens += prefix + len(batch) * (max(lengths[place] for place in batch) - prefix)
+    held = sum(len(row) - prefix for row in validation)
+    supervised = sum(len(row.reply) for row in train) + sum(len(row.reply) for row in validation) // 2
+    longest = sorted(train, key=len)[-spec.train.batch_size :]
+    heaviest = max(micro_batches(longest, prefix, pad=0), key=lambda batch: batch.tokens)
+    return Workload(
+        tokens=spec.train.epochs * (tokens + held // 2),
+        supervised=spec.train.epochs * (supervised if fast else tokens + held // 2),
+        longest=max(lengths),
+        batch_tokens=heaviest.tokens,
+        batch_supervised=min(CHUNK, len(heaviest.targets)) if fast else heaviest.tokens,
+    )

@@ -1,0 +1,56 @@
+"""The first steps of every verb: open a task, read its files, build its examples, split them. Nothing is written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sartor.data.example import Example
+from sartor.data.examples import build_examples
+from sartor.data.read import Table, read_rows
+from sartor.data.split import Splits, split
+from sartor.errors import InputError
+from sartor.evaluate.metric import check_kpis
+from sartor.task import SPEC_NAME, TaskSpec, load_task
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task spec and the folder that it lies in."""
+
+    folder: Path
+    spec: TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    task: Task
+    train_table: Table
+    test_table: Table | None
+    examples: list[Example]
+    """Every row of the training file, before the split."""
+    splits: Splits
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels that training shows, sorted; empty unless a classification."""
+        rows = (*self.splits.train, *self.splits.validation)
+        return sorted({label for example in rows for label in example.labels})
+
+
+def open_task(path: Path) -> Task:
+    """The task of a folder, or of a `sartor.yaml`. Raises InputError as `load_task` does."""
+    spec = load_task(path)
+    return Task((path if path.is_dir() else path.parent).resolve(), spec)
+
+
+def prepare(task: Task) -> Prepared:
+    """Read, build and split. Raises InputError naming file, row and column for whatever cannot be used."""
+    spec = task.spec
+    check_kpis(spec)
+    train_table = read_rows(task.folder / spec.data.train)
+    test_table = read_rows(task.folder / spec.data.test) if spec.data.test else None
+    examples = build_examples(train_table, spec)
+    test = build_examples(test_table, spec) if test_table else None
+    splits = split(examples, test, spec, spec.train.seed)
+    if not splits.train or not splits.test:
+        raise InputError(f"{task.folder / SPEC_NAME}: no rows are left to train or to test on; add rows")
+    return Prepared(task, train_table, test_table, examples, splits)

@@ -1,0 +1,300 @@
+"""The main job: check → version and split → rivals → train → evaluate → register → report.
+
+Every stage is a step that is done once: after a kill the same command goes on where it was, and a finished stage is
+repeated only when something that it depends on has changed.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sartor.adapters.registry import AdapterVersion, Registry
+from sartor.data.versions import freeze
+from sartor.evaluate.compare import Comparison, compare
+from sartor.evaluate.mistakes import mistakes
+from sartor.evaluate.scorecard import Scorecard, score
+from sartor.evaluate.verdict import Verdict, decide
+from sartor.flows.base import LoadedBase
+from sartor.flows.check import CheckReport, check
+from sartor.flows.outcome import Answered, Outcome, Trained
+from sartor.flows.page import build_report
+from sartor.flows.prepare import Prepared, Task, prepare
+from sartor.flows.systems import SPECIALIST, Answering, Rival, prompted, rivals
+from sartor.generate.answer import Answer, System
+from sartor.generate.resume import answer_resumably
+from sartor.jobs.here import Here
+from sartor.jobs.steps import StepResult, Steps
+from sartor.jobs.versions import versions
+from sartor.progress import Progress, silent
+from sartor.report.page import render
+from sartor.report.terminal import verdict_lines
+from sartor.store import Store, disk_errors
+from sartor.store.disk import write_file
+from sartor.store.folders import hash_folder
+from sartor.train.encode import encode, token_limit
+from sartor.train.loop import History, Recipe, auto_learning_rate, train
+
+REPORT_NAME = "report.html"
+log = logging.getLogger("sartor")
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    report: Path
+    """The page."""
+    adapter: AdapterVersion
+    verdict: Verdict
+    lines: list[str]
+    """The verdict for a terminal."""
+    scorecards: list[Scorecard]
+
+    def to_json(self) -> dict[str, Any]:
+        """One document for machines: verdict, scores with intervals, adapter, page."""
+        return {
+            "task": self.adapter.task,
+            "verdict": asdict(self.verdict),
+            "systems": {card.system: {name: asdict(s) for name, s in card.scores.items()} for card in self.scorecards},
+            "adapter": {"name": self.adapter.name, "hash": self.adapter.hash, "path": str(self.adapter.path)},
+            "report": str(self.report),
+        }
+
+
+def run(task: Task, store: Store, progress: Progress = silent) -> RunResult:
+    """From a file of examples to a verdict.
+
+    Raises InputError before anything is written when the preflight says no, SystemFailure for what a machine can do
+    wrong; what was finished is kept, and the same call goes on from there.
+    """
+    checked = check(task, progress)
+    checked.raise_for_errors()
+    prepared = prepare(task)
+    base = LoadedBase(task, progress)
+    spec = task.spec
+    with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
+        run = _Run(task, prepared, base, store, steps, progress)
+        answered = [run.rival(rival) for rival in rivals(spec, base, run.answering, run.labelled)]
+        trained = run.train()
+        answered.append(run.specialist(trained))
+        outcome = run.judge(checked, answered, trained)
+        path = task.folder / REPORT_NAME
+        data = build_report(outcome, str(path))
+        write_file(path, render(data).encode())
+    return RunResult(path, outcome.adapter, outcome.verdict, verdict_lines(data), outcome.scorecards)
+
+
+class _Run:
+    """The stages of one run: each returns what the next ones need, from the store where it was done before."""
+
+    def __init__(
+        self, task: Task, prepared: Prepared, base: LoadedBase, store: Store, steps: Steps, progress: Progress
+    ) -> None:
+        self.task, self.spec, self.prepared, self.base = task, task.spec, prepared, base
+        self.store, self.steps, self.progress = store, steps, progress
+        self.versions = self._version_data()
+        self.labelled = [*prepared.splits.train, *prepared.splits.validation]
+        self.answering = Answering.learn(self.spec, base, self.labelled)
+
+    def rival(self, rival: Rival) -> Answered:
+        return self._answer(rival.name, rival.kind, rival.inputs, rival.make, rival)
+
+    def specialist(self, trained: Trained) -> Answered:
+        inputs = {"adapter": trained.manifest["hash"], "generate": self.spec.generate.model_dump(exclude={"shots"})}
+
+        def make() -> System:
+            return prompted(SPECIALIST, self.spec, self.base, self.answering, trained.folder)
+
+        return self._answer(SPECIALIST, SPECIALIST, inputs, make)
+
+    def train(self) -> Trained:
+        spec, base, opened = self.spec.train, self.base, self.base.opened
+        splits = self.prepared.splits
+        dtype, why = base.number_format
+        rate = auto_learning_rate(opened.config.hidden_size) if spec.learning_rate == "auto" else spec.learning_rate
+        alpha = spec.alpha if spec.alpha is not None else 2.0 * spec.rank
+        recipe = Recipe(
+            learning_rate=rate,
+            epochs=spec.epochs,
+            batch_size=spec.batch_size,
+            seed=spec.seed,
+            pad=min(base.renderer.stop_ids),
+            price_per_hour=self.spec.costs.hour,
+            budget=spec.budget,
+        )
+        settings = {
+            "method": spec.method,
+            "rank": spec.rank,
+            "alpha": alpha,
+            "learning_rate": rate,
+            "epochs": spec.epochs,
+            "batch_size": spec.batch_size,
+            "seed": spec.seed,
+            "max_length": spec.max_length,
+            "overlong": spec.overlong,
+            "number_format": str(dtype).removeprefix("torch."),
+        }
+        data = {side: self.versions[side] for side in ("train", "validation")}
+        inputs = settings | data | {"base": opened.hash}
+
+        def work(folder: Path) -> dict[str, Any]:
+            limit = token_limit(spec.max_length, opened.config)
+            encoded = encode(splits.train, base.renderer, limit, spec.overlong)
+            validation = encode(splits.validation, base.renderer, limit, spec.overlong)
+            if base.slow_because:
+                log.info("training takes the plain path: %s", base.slow_because)
+            network = base.network(spec.rank, alpha, spec.seed)
+            history = train(network, encoded.rows, validation.rows, recipe, folder, self.progress)
+            made = folder / "adapter"
+            made.mkdir(exist_ok=True)
+            network.save(made)
+            content = hash_folder(made)
+            manifest = settings | {
+                "task": self.spec.task,
+                "kind": self.spec.kind,
+                "base_model": self.spec.base,
+                "base_hash": opened.hash,
+                "template_hash": opened.template_hash,
+                "dataset": self.versions,
+                "answering": asdict(self.answering),
+                "prompt": self.spec.prompt.model_dump(exclude_none=True),
+                "number_format_why": why,
+                "plain_path": base.slow_because,
+                "threads": torch.get_num_threads(),
+                "versions": versions(),
+                "dropped": len(encoded.dropped),
+                "cut": len(encoded.cut),
+                "trainable": sum(tensor.numel() for tensor in network.trainable),
+                "best_epoch": history.best_epoch,
+                "hash": content,
+            }
+            name = f"{self.spec.task}-{content[:16]}"
+            published = self.store.folders.publish("trained", name, lambda target: _copy(made, target))
+            log.info("adapter %s trained: %s", content[:12], published.name)
+            return {"folders": {"adapter": f"trained/{name}"}, "manifest": manifest, "history": asdict(history)}
+
+        step = self.steps.run("train", inputs, work)
+        history = History.from_json(step.outputs["history"])
+        kind, name = step.outputs["folders"]["adapter"].split("/", 1)
+        manifest = step.outputs["manifest"] | {"seconds": round(history.seconds, 1), "cost": round(step.money, 4)}
+        return Trained(self.store.folders.path(kind, name), manifest, history, step)
+
+    def judge(self, checked: CheckReport, answered: Sequence[Answered], trained: Trained) -> Outcome:
+        """Score all systems on the test set, register the adapter, and decide."""
+        test, labels, seed = self.prepared.splits.test, self.answering.labels, self.spec.train.seed
+        specialist = answered[-1]
+        inputs = {
+            "answers": {a.name: a.step.outputs["objects"]["answers"] for a in answered},
+            "test": self.versions["test"],
+            "kpis": [kpi.model_dump() for kpi in self.spec.kpi_list],
+        }
+
+        def work(_: Path) -> dict[str, Any]:
+            openings = self.store.records.open_test(self.spec.task, self.versions["test"])
+            cards, comparisons = [], []
+            for done, one in enumerate(answered):
+                self.progress("evaluate", done, len(answered), one.name)
+                cards.append(score(one.name, test, one.answers, self.spec, seed, labels))
+            for rival, kpi in product(answered[:-1], self.spec.kpi_list):
+                pair = (test, specialist.answers, rival.answers)
+                comparisons.append(compare(kpi.name, SPECIALIST, rival.name, *pair, self.spec, seed, labels))
+            self.progress("evaluate", len(answered), len(answered))
+            return {
+                "scorecards": [json.loads(card.to_json()) for card in cards],
+                "comparisons": [asdict(comparison) for comparison in comparisons],
+                "test_openings": openings,
+            }
+
+        step = self.steps.run("evaluate", inputs, work)
+        cards = [Scorecard.from_json(json.dumps(card)) for card in step.outputs["scorecards"]]
+        comparisons = [Comparison(**comparison) for comparison in step.outputs["comparisons"]]
+        wrong = mistakes(test, specialist.answers, self.spec, {a.name: a.answers for a in answered[:-1]})
+        adapter = Registry(self.store).register(
+            self.spec.task,
+            trained.folder,
+            trained.manifest,
+            {name: asdict(s) for name, s in cards[-1].scores.items()},
+            trained.step.money,
+        )
+        return Outcome(
+            task=self.task,
+            check=checked,
+            prepared=self.prepared,
+            answered=list(answered),
+            trained=trained,
+            adapter=adapter,
+            scorecards=cards,
+            comparisons=comparisons,
+            verdict=decide(self.spec, cards, comparisons),
+            mistakes=wrong,
+            test_openings=step.outputs["test_openings"],
+            label_cost=self.label_cost,
+        )
+
+    @property
+    def label_cost(self) -> float:
+        return len(self.labelled) * self.spec.costs.label
+
+    def _version_data(self) -> dict[str, str]:
+        """Freeze the three sides into the store; their hashes."""
+        splits = self.prepared.splits
+        sides = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+        frozen = {side: freeze(rows, step=f"split/{side}", config={}) for side, rows in sides.items()}
+        hashes = {side: manifest.sha256 for side, (_, manifest) in frozen.items()}
+
+        def work(_: Path) -> dict[str, Any]:
+            objects = {side: self.store.objects.put(parquet) for side, (parquet, _) in frozen.items()}
+            for side, (_, manifest) in frozen.items():
+                about = json.loads(manifest.to_json()) | {"object": objects[side]}
+                self.store.records.add_dataset_version(self.spec.task, manifest.sha256, None, f"split/{side}", about)
+            return {"objects": objects, "notes": splits.notes}
+
+        step = self.steps.run("data", {"versions": hashes, "label": self.spec.costs.label}, work)
+        rows = len(splits.train) + len(splits.validation)
+        costs = self.spec.costs
+        self.store.records.book(step.run, "labels", rows, "row", costs.label, "configured", costs.currency)
+        return hashes
+
+    def _answer(
+        self, name: str, kind: str, inputs: dict[str, Any], make: Callable[[], System], rival: Rival | None = None
+    ) -> Answered:
+        test = self.prepared.splits.test
+        inputs = inputs | {
+            "system": name,
+            "train": self.versions["train"],
+            "validation": self.versions["validation"],
+            "test": self.versions["test"],
+        }
+
+        def work(folder: Path) -> dict[str, Any]:
+            self.progress(name, 0, len(test))
+            answers = answer_resumably(make(), test, folder / "answers.jsonl", self.progress)
+            lines = "".join(json.dumps(asdict(answer), ensure_ascii=False) + "\n" for answer in answers)
+            return {"objects": {"answers": self.store.objects.put(lines.encode())}}
+
+        step = self.steps.run(f"answer {name}", inputs, work)
+        lines = self.store.objects.get(step.outputs["objects"]["answers"]).decode().splitlines()
+        answers = [Answer(**json.loads(line)) for line in lines]
+        price = self._charge(answers, rival, step) if rival and rival.spec else 0.0
+        return Answered(name, kind, answers, step, price)
+
+    def _charge(self, answers: Sequence[Answer], rival: Rival, step: StepResult) -> float:
+        """Book what an endpoint charges for its tokens."""
+        assert rival.spec is not None
+        total, currency = 0.0, self.spec.costs.currency
+        for item, tokens, price in (
+            ("prompt tokens", sum(a.prompt_tokens for a in answers), rival.spec.price_in),
+            ("answer tokens", sum(a.completion_tokens for a in answers), rival.spec.price_out),
+        ):
+            rate = (price or 0.0) / 1e6
+            total += self.store.records.book(step.run, item, tokens, "token", rate, "configured", currency)
+        return total
+
+
+def _copy(source: Path, target: Path) -> None:
+    for file in source.iterdir():
+        (target / file.name).write_bytes(file.read_bytes())

@@ -1,0 +1,183 @@
+"""The systems that answer a task: its cheapest honest rivals, and the specialist."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sartor.data.carve import sample
+from sartor.data.example import Example, Message
+from sartor.flows.base import LoadedBase
+from sartor.generate.answer import Answer, System
+from sartor.generate.constrain import ConstraintFactory, JsonConstraint, LabelsConstraint
+from sartor.generate.endpoint import Endpoint
+from sartor.generate.engine import Sampling
+from sartor.generate.linear import LinearSystem
+from sartor.generate.prompted import PromptedSystem
+from sartor.generate.schema import infer_schema
+from sartor.generate.trie import LabelTrie
+from sartor.models.builtin import pulled
+from sartor.models.encoder import Encoder
+from sartor.progress import Progress, silent
+from sartor.task import RivalSpec, TaskSpec
+
+SPECIALIST = "specialist"
+ROOM = 1.25
+"""How much longer than the longest training answer an answer may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """What training data say of the answers: saved with an adapter, so that it answers tomorrow as it was scored."""
+
+    max_tokens: int
+    labels: tuple[str, ...] = ()
+    multi: bool = False
+    schema: dict[str, Any] | None = None
+
+    @classmethod
+    def learn(cls, spec: TaskSpec, base: LoadedBase, train: Sequence[Example]) -> "Answering":
+        longest = max(len(base.renderer.reply_ids(example.target)) for example in train)
+        labels = tuple(sorted({label for example in train for label in example.labels}))
+        return cls(
+            max_tokens=spec.generate.max_tokens or int(longest * ROOM) + 1,
+            labels=labels,
+            multi=any(len(example.labels) != 1 for example in train) or spec.data.labels == "multi"
+            if labels
+            else False,
+            schema=infer_schema(example.target for example in train) if spec.kind == "extraction" else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A rival that can be made when its turn comes."""
+
+    name: str
+    kind: str
+    """`prompt`, `encoder` or `endpoint`."""
+    inputs: dict[str, Any]
+    """What its answers depend on, beside the test set."""
+    make: Callable[[], System]
+    spec: RivalSpec | None = None
+
+
+def prompted(
+    name: str,
+    spec: TaskSpec,
+    base: LoadedBase,
+    answering: Answering,
+    adapter: Path | None = None,
+    shots: Sequence[Example] = (),
+) -> PromptedSystem:
+    """The base, or an adapter on it, answering under the task's constraints."""
+    trie: LabelTrie | None = None
+    constrain: ConstraintFactory | None = None
+    tokenizer, stop = base.opened.tokenizer, sorted(base.renderer.stop_ids)
+    forward = base.forward(adapter)
+    if spec.generate.constrained and answering.labels:
+        if answering.multi:
+            constrain = LabelsConstraint.factory(tokenizer, forward.vocabulary, answering.labels, stop=stop)
+        else:
+            trie = LabelTrie(answering.labels, base.renderer.reply_ids)
+    elif spec.generate.constrained and answering.schema is not None:
+        constrain = JsonConstraint.factory(tokenizer, forward.vocabulary, answering.schema, stop=stop)
+    return PromptedSystem(
+        name,
+        forward,
+        base.renderer,
+        answering.max_tokens,
+        shots=shots,
+        trie=trie,
+        constrain=constrain,
+        sampling=Sampling(spec.generate.temperature, spec.train.seed),
+    )
+
+
+def rivals(spec: TaskSpec, base: LoadedBase, answering: Answering, train: Sequence[Example]) -> list[Rival]:
+    """The rivals of a task, cheapest first: zero-shot, k-shot, encoder + linear for classification, endpoints."""
+    found = [Rival("zero-shot", "prompt", _prompt_inputs(spec, base, answering), _prompting(spec, base, answering))]
+    if shots := pick_shots(spec, train):
+        inputs = _prompt_inputs(spec, base, answering) | {"shots": [shot.id for shot in shots]}
+        found.append(Rival(f"{len(shots)}-shot", "prompt", inputs, _prompting(spec, base, answering, shots)))
+    if spec.kind == "classification":
+        pulled("all-minilm-l6-v2")  # says at once which command would fetch it
+        found.append(Rival("encoder + linear", "encoder", {"seed": spec.train.seed}, lambda: _linear(spec, train)))
+    for rival in spec.rivals:
+        inputs = rival.model_dump() | {"max_tokens": answering.max_tokens, "hint": _hint(spec, answering)}
+        found.append(Rival(f"endpoint {rival.model}", "endpoint", inputs, _endpoint(spec, rival, answering), rival))
+    return found
+
+
+def pick_shots(spec: TaskSpec, train: Sequence[Example]) -> list[Example]:
+    """The examples that the few-shot rival is shown: a seeded sample, of different labels where there are labels."""
+    count = spec.generate.shots
+    shots: list[Example] = []
+    for example in sample(list(train), min(len(train), 20 * count), spec.train.seed, floor=0) if count else []:
+        fresh = not example.labels or all(example.labels != shot.labels for shot in shots)
+        if fresh and len(shots) < count:
+            shots.append(example)
+    return shots
+
+
+class Hinted:
+    """A system that is told the labels: a prompt that a careful person would write for a model that was not trained."""
+
+    def __init__(self, system: System, hint: str) -> None:
+        self.name, self._system, self._hint = system.name, system, hint
+
+    def answer(self, examples: Sequence[Example], progress: Progress = silent) -> list[Answer]:
+        return self._system.answer([replace(e, messages=_add_hint(e.messages, self._hint)) for e in examples], progress)
+
+
+def _prompting(
+    spec: TaskSpec, base: LoadedBase, answering: Answering, shots: Sequence[Example] = ()
+) -> Callable[[], System]:
+    def make() -> System:
+        name = f"{len(shots)}-shot" if shots else "zero-shot"
+        return _hinted(prompted(name, spec, base, answering, shots=shots), spec, answering)
+
+    return make
+
+
+def _endpoint(spec: TaskSpec, rival: RivalSpec, answering: Answering) -> Callable[[], System]:
+    return lambda: _hinted(Endpoint(rival, answering.max_tokens), spec, answering)
+
+
+def _linear(spec: TaskSpec, train: Sequence[Example]) -> System:
+    return LinearSystem.fit(_encoder(), train, spec.train.seed)
+
+
+@lru_cache(maxsize=1)
+def _encoder() -> Encoder:
+    return Encoder.load()
+
+
+def _prompt_inputs(spec: TaskSpec, base: LoadedBase, answering: Answering) -> dict[str, Any]:
+    return {
+        "base": base.opened.hash,
+        "dtype": str(base.number_format[0]),
+        "generate": spec.generate.model_dump(exclude={"shots"}),
+        "seed": spec.train.seed,
+        "hint": _hint(spec, answering),
+    }
+
+
+def _hint(spec: TaskSpec, answering: Answering) -> str:
+    if not answering.labels:
+        return ""
+    how = "one or more of these labels, joined by '; '" if answering.multi else "exactly one of these labels"
+    return f"Answer with {how}: {', '.join(answering.labels)}."
+
+
+def _hinted(system: System, spec: TaskSpec, answering: Answering) -> System:
+    hint = _hint(spec, answering)
+    return Hinted(system, hint) if hint else system
+
+
+def _add_hint(messages: tuple[Message, ...], hint: str) -> tuple[Message, ...]:
+    first, *rest = messages
+    if first.role == "system":
+        return (Message("system", f"{first.content}\n{hint}"), *rest)
+    return (Message("system", hint), *messages)
