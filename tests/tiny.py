@@ -68,6 +68,9 @@ def _save(
         for parameter in model.parameters():
             if parameter.ndim == 1:
                 parameter.data.add_(torch.randn_like(parameter), alpha=0.1)
+        # The padding token's embedding starts at zero; it is the end of turn too, which could then never be learned.
+        embedding = model.get_input_embeddings().weight.data
+        embedding[config.pad_token_id] = 0.1 * torch.randn_like(embedding[0])
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tiny_tokenizer(template).save_pretrained(folder)
@@ -89,8 +92,9 @@ _SIZES = {
 }
 
 
-def tiny_llama(tmp_path: Path, *, tied: bool = True, seed: int = 0) -> Path:
-    config = LlamaConfig(**_SIZES, tie_word_embeddings=tied)
+def tiny_llama(tmp_path: Path, *, tied: bool = True, kv_heads: int = 2, seed: int = 0) -> Path:
+    """`kv_heads` 4 is plain multi-head attention, 1 multi-query."""
+    config = LlamaConfig(**_SIZES | {"num_key_value_heads": kv_heads}, tie_word_embeddings=tied)
     return _save(LlamaForCausalLM, config, tmp_path / "tiny-llama", seed, CHAT_TEMPLATE)
 
 

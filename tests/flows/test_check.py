@@ -4,16 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.tasks import LABELS, intents
+from tests.tiny import tiny_gpt2
 
 from sartor.errors import InputError
+from sartor.flows.base import LoadedBase
 from sartor.flows.check import check
+from sartor.flows.cost import workload
+from sartor.flows.prepare import prepare
 from sartor.models.builtin import ENCODER
-
-LABELS = ("card", "refund", "balance")
-
-
-def intents(count: int, start: int = 0) -> list[dict[str, str]]:
-    return [{"text": f"question number {n} please", "label": LABELS[n % 3]} for n in range(start, start + count)]
+from sartor.train.batches import common_prefix, epoch_batches, micro_batches
+from sartor.train.encode import encode
 
 
 def test_shows_files_sides_lengths_and_cost(make_task):
@@ -120,7 +121,7 @@ def test_a_test_file_that_is_the_training_file_is_an_error(make_task, data):
 def test_a_patient_on_both_sides_is_a_warning(make_task):
     train, test = intents(20), intents(5, start=100)
     for row in (*train, *test):
-        row["patient"] = 'p' + row['label']
+        row["patient"] = "p" + row["label"]
     [warning] = check(make_task(train, test, data={"subject": "patient"})).of_level("warning")
     assert "`data.subject`" in warning
 
@@ -141,7 +142,7 @@ def test_a_row_that_is_too_long_is_an_error_unless_a_policy_is_named(make_task):
 def test_every_row_too_long_leaves_nothing_to_train_on(make_task):
     train = {"max_length": 24, "overlong": "drop"}
     report = check(make_task(intents(30), intents(5, start=100), train=train))
-    with pytest.raises(InputError, match="all 27 rows.* longer than 24 tokens"):
+    with pytest.raises(InputError, match=r"all 27 rows.* longer than 24 tokens"):
         report.raise_for_errors()
 
 
@@ -172,6 +173,30 @@ def test_a_budget_below_the_estimate_is_an_error_with_both_numbers(make_task):
 def test_a_budget_without_a_price_is_a_warning(make_task):
     [warning] = check(make_task(intents(30), train={"budget": 1})).of_level("warning")
     assert "costs.hour" in warning
+
+
+def test_the_workload_is_what_the_loop_computes(make_task):
+    task = make_task(intents(70), train={"epochs": 2, "validation": 0.0})
+    base = LoadedBase(task)
+    rows = encode(prepare(task).splits.train, base.renderer, None, "error").rows
+    work = workload(rows, [], task.spec, fast=True)
+    prefix = common_prefix(rows)
+    batches = [
+        batch
+        for indices in epoch_batches([len(row) for row in rows], 16, task.spec.train.seed, 0)
+        for batch in micro_batches([rows[index] for index in indices], prefix, pad=0)
+    ]
+    assert work.tokens == 2 * sum(batch.tokens for batch in batches)
+    assert work.supervised == 2 * sum(len(batch.targets) for batch in batches)
+    assert work.batch_tokens >= max(batch.tokens for batch in batches)
+    assert workload(rows, [], task.spec, fast=False).tokens > work.tokens
+
+
+def test_a_base_beyond_the_fast_path_is_announced(make_task, tmp_path):
+    report = check(make_task(intents(30), base=str(tiny_gpt2(tmp_path))))
+    assert any("plain path" in text and "gpt2" in text for text in report.of_level("note"))
+    assert any("no chat template" in text for text in report.template_notes)
+    report.raise_for_errors()
 
 
 def test_a_named_gpu_at_a_price(make_task):

@@ -72,7 +72,7 @@ def test_an_existing_task_is_not_touched(tmp_path: Path):
         ({"folder": Path("notes.jsonl")}, "is a file"),
     ],
 )
-def test_nothing_is_written_when_something_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments, message):
+def test_nothing_is_written_when_something_is_wrong(tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "notes.jsonl", ROWS)
     with pytest.raises(InputError, match=message):

@@ -140,10 +140,10 @@ def billing_notes() -> ReportData:
         cost=CostView(
             "USD",
             (
-                CostRow("Labels", 600, "rows", 1.5, "configured", 900.0),
-                CostRow("Training", 4.2 / 60, "h", 2.0, "measured", 0.14),
-                CostRow("Rivals and evaluation", 414 / 3600, "h", 2.0, "measured", 0.23),
-                CostRow("Endpoint small-instruct", 0.09512, "M tokens", 0.31, "modelled", 0.0295),
+                CostRow("labels", 600, "rows", 1.5, "configured", 900.0),
+                CostRow("training", 4.2 / 60, "h", 2.0, "measured", 0.14),
+                CostRow("rivals and evaluation", 414 / 3600, "h", 2.0, "measured", 0.23),
+                CostRow("endpoint small-instruct", 0.09512, "M tokens", 0.31, "modelled", 0.0295),
             ),
         ),
         comparisons=tuple(
@@ -300,8 +300,8 @@ def support_intents() -> ReportData:
         cost=CostView(
             "EUR",
             (
-                CostRow("Training", 158 / 3600, "h", 2.0, "measured", 0.0878),
-                CostRow("Rivals and evaluation", 454 / 3600, "h", 2.0, "measured", 0.2522),
+                CostRow("training", 158 / 3600, "h", 2.0, "measured", 0.0878),
+                CostRow("rivals and evaluation", 454 / 3600, "h", 2.0, "measured", 0.2522),
             ),
         ),
         comparisons=(

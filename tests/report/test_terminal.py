@@ -7,6 +7,7 @@ import pytest
 from tests.report.hostile import hostile
 from tests.report.samples import SAMPLES, billing_notes, support_intents
 
+from sartor.report.page import render
 from sartor.report.terminal import verdict_lines
 from sartor.report.view import CostView, ReportData
 
@@ -27,7 +28,7 @@ def test_what_they_say() -> None:
         "300 test rows, opened 2 times",
         "Goals: field F1 .91, goal .90: unclear · valid JSON .997, hard goal .99: unclear · "
         "exact match .61, goal .70: missed",
-        "Cost: $900.40 (Labels $900.00, Training $0.14, Rivals and evaluation $0.23, Endpoint small-instruct $0.03)",
+        "Cost: $900.40 (labels $900.00, training $0.14, rivals and evaluation $0.23, endpoint small-instruct $0.03)",
         "Report: tasks/billing-notes/report.html with 1 warning · adapter: billing-notes@1",
     ]
 
@@ -48,6 +49,13 @@ def test_what_is_missing_is_said() -> None:
         "Cost: not counted",
         "Report: not written · adapter: none",
     ]
+
+
+def test_without_rates_the_cost_is_not_said_to_be_nothing() -> None:
+    data = billing_notes()
+    free = replace(data, cost=CostView("USD", tuple(replace(row, rate=0.0, amount=0.0) for row in data.cost.rows)))
+    assert verdict_lines(free)[4] == "Cost: no rates are set"
+    assert "no rates are set" in render(free)
 
 
 def test_hostile_texts_stay_on_their_line_and_cannot_steer_the_terminal() -> None:

@@ -20,9 +20,12 @@ from sartor.train.network import FastNetwork, Network, PlainNetwork
 class LoadedBase:
     """Weights, number format and device of a base, and the networks and engines made of it."""
 
-    def __init__(self, task: Task, progress: Progress = silent) -> None:
-        """Raises InputError when the base is not on this machine; nothing is fetched."""
-        self.opened: BaseModel = open_base(resolve(task.spec.base, task.folder, progress))
+    def __init__(self, task: Task, progress: Progress = silent, weights: bool = True) -> None:
+        """Raises InputError when the base is not on this machine; nothing is fetched.
+
+        Without `weights`, its config and tokenizer are enough: for estimates.
+        """
+        self.opened: BaseModel = open_base(resolve(task.spec.base, task.folder, progress), weights)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.slow_because = unsupported(self.opened.config)
         """Why the fast path does not cover this base; None where it does."""

@@ -34,7 +34,7 @@ def check(task: Task, progress: Progress = silent, gpu: str | None = None, price
     prepared = prepare(task)
     splits = prepared.splits
     progress("check", 1, STEPS, f"opening {spec.base}")
-    base = LoadedBase(task, progress)
+    base = LoadedBase(task, progress, weights=gpu is None)
     config = base.opened.config
     limit = token_limit(spec.train.max_length, config)
 

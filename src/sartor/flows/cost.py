@@ -8,7 +8,7 @@ from sartor.flows.base import LoadedBase
 from sartor.flows.check_report import Cost
 from sartor.models.estimate import Machine, Workload, estimate, this_machine
 from sartor.task import TaskSpec
-from sartor.train.batches import Encoded, common_prefix, epoch_batches, micro_batches
+from sartor.train.batches import WIDTH_STEP, Encoded, common_prefix, epoch_batches, micro_batches
 from sartor.train.loss import CHUNK
 
 
@@ -54,7 +54,8 @@ def workload(train: Sequence[Encoded], validation: Sequence[Encoded], spec: Task
     lengths = [len(row) for row in train]
     tokens = 0
     for batch in epoch_batches(lengths, spec.train.batch_size, spec.train.seed, 0):
-        tokens += prefix + len(batch) * (max(lengths[place] for place in batch) - prefix)
+        width = max(lengths[place] for place in batch) - prefix
+        tokens += prefix + len(batch) * -(-width // WIDTH_STEP) * WIDTH_STEP
     held = sum(len(row) - prefix for row in validation)
     supervised = sum(len(row.reply) for row in train) + sum(len(row.reply) for row in validation) // 2
     longest = sorted(train, key=len)[-spec.train.batch_size :]

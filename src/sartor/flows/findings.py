@@ -93,7 +93,9 @@ def leaks(prepared: Prepared, shared: Overlap) -> Iterator[Finding]:
     rest = len(shared.questions) - len(shared.exact)
     if shared.exact:
         some = f"{len(shared.exact):,} of {plural(len(test), 'test row')} also in training, question and answer"
-        yield Finding("warning", f"{some} ({_places(shared.exact)}): they flatter every score; remove them from one side")
+        yield Finding(
+            "warning", f"{some} ({_places(shared.exact)}): they flatter every score; remove them from one side"
+        )
     if rest > 0:
         some = f"{plural(rest, 'test row')}{' more' if shared.exact else ''} with a question of training"
         opposed = f", {len(shared.contradictions):,} of them with another answer" if shared.contradictions else ""

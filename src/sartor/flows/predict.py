@@ -73,7 +73,7 @@ def _spec_of(task: Task, adapter: AdapterVersion) -> TaskSpec:
 def _rival(task: Task, base: LoadedBase, name: str, adapters: list[str]) -> System:
     splits = prepare(task).splits
     labelled = [*splits.train, *splits.validation]
-    offered = rivals(task.spec, base, Answering.learn(task.spec, base, labelled), labelled)
+    offered = rivals(task.spec, base, Answering.learn(task.spec, base, labelled), labelled, splits.test)
     for rival in offered:
         if rival.name == name:
             return rival.make()

@@ -65,20 +65,20 @@ class RunResult:
         }
 
 
-def run(task: Task, store: Store, progress: Progress = silent) -> RunResult:
-    """From a file of examples to a verdict.
+def run(task: Task, store: Store, progress: Progress = silent, checked: CheckReport | None = None) -> RunResult:
+    """From a file of examples to a verdict. `checked` is the task's preflight where it was done already.
 
     Raises InputError before anything is written when the preflight says no, SystemFailure for what a machine can do
     wrong; what was finished is kept, and the same call goes on from there.
     """
-    checked = check(task, progress)
+    checked = checked or check(task, progress)
     checked.raise_for_errors()
     prepared = prepare(task)
     base = LoadedBase(task, progress)
     spec = task.spec
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
         run = _Run(task, prepared, base, store, steps, progress)
-        answered = [run.rival(rival) for rival in rivals(spec, base, run.answering, run.labelled)]
+        answered = [run.rival(rival) for rival in run.rivals()]
         trained = run.train()
         answered.append(run.specialist(trained))
         outcome = run.judge(checked, answered, trained)
@@ -99,6 +99,9 @@ class _Run:
         self.versions = self._version_data()
         self.labelled = [*prepared.splits.train, *prepared.splits.validation]
         self.answering = Answering.learn(self.spec, base, self.labelled)
+
+    def rivals(self) -> list[Rival]:
+        return rivals(self.spec, self.base, self.answering, self.labelled, self.prepared.splits.test)
 
     def rival(self, rival: Rival) -> Answered:
         return self._answer(rival.name, rival.kind, rival.inputs, rival.make, rival)
@@ -246,7 +249,7 @@ class _Run:
         frozen = {side: freeze(rows, step=f"split/{side}", config={}) for side, rows in sides.items()}
         hashes = {side: manifest.sha256 for side, (_, manifest) in frozen.items()}
 
-        def work(_: Path) -> dict[str, Any]:
+        def work(folder: Path) -> dict[str, Any]:
             objects = {side: self.store.objects.put(parquet) for side, (parquet, _) in frozen.items()}
             for side, (_, manifest) in frozen.items():
                 about = json.loads(manifest.to_json()) | {"object": objects[side]}

@@ -19,6 +19,7 @@ from sartor.generate.schema import infer_schema
 from sartor.generate.trie import LabelTrie
 from sartor.models.builtin import pulled
 from sartor.models.encoder import Encoder
+from sartor.models.template import few_shot
 from sartor.progress import Progress, silent
 from sartor.task import RivalSpec, TaskSpec
 
@@ -95,10 +96,15 @@ def prompted(
     )
 
 
-def rivals(spec: TaskSpec, base: LoadedBase, answering: Answering, train: Sequence[Example]) -> list[Rival]:
-    """The rivals of a task, cheapest first: zero-shot, k-shot, encoder + linear for classification, endpoints."""
+def rivals(
+    spec: TaskSpec, base: LoadedBase, answering: Answering, train: Sequence[Example], test: Sequence[Example]
+) -> list[Rival]:
+    """The rivals of a task, cheapest first: zero-shot, k-shot, encoder + linear for classification, endpoints.
+
+    Where k shots do not fit the base's context beside the longest test row, fewer are shown, and the name says how many.
+    """
     found = [Rival("zero-shot", "prompt", _prompt_inputs(spec, base, answering), _prompting(spec, base, answering))]
-    if shots := pick_shots(spec, train):
+    if shots := _fitting(pick_shots(spec, train), base, answering, test):
         inputs = _prompt_inputs(spec, base, answering) | {"shots": [shot.id for shot in shots]}
         found.append(Rival(f"{len(shots)}-shot", "prompt", inputs, _prompting(spec, base, answering, shots)))
     if spec.kind == "classification":
@@ -118,6 +124,17 @@ def pick_shots(spec: TaskSpec, train: Sequence[Example]) -> list[Example]:
         fresh = not example.labels or all(example.labels != shot.labels for shot in shots)
         if fresh and len(shots) < count:
             shots.append(example)
+    return shots
+
+
+def _fitting(shots: list[Example], base: LoadedBase, answering: Answering, test: Sequence[Example]) -> list[Example]:
+    limit: int = getattr(base.opened.config.get_text_config(), "max_position_embeddings", None) or 2**31
+    longest = max(test, key=lambda example: sum(len(message.content) for message in example.messages))
+    while shots:
+        prompt = base.renderer.prompt_ids(few_shot(longest.messages, shots))
+        if len(prompt) + answering.max_tokens <= limit:
+            break
+        shots = shots[:-1]
     return shots
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sartor.generate.trie import LabelTrie
@@ -56,9 +57,9 @@ class FastForward:
         self._lora: LoraView | None = None
         if lora is not None:
             with torch.no_grad():
-                self._lora = lora.view(decoder.dtype)
+                self._lora = lora.to(decoder.device).view(decoder.dtype)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def read(self, prefix: Sequence[int], rows: Sequence[Sequence[int]], room: int) -> "FastReading":
         return FastReading(self.decoder, self._lora, prefix, rows, room)
 
@@ -86,7 +87,7 @@ class FastReading:
         self._filled = torch.zeros(len(rows), dtype=torch.long, device=decoder.device)
         self.extend(rows)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def extend(self, rows: Sequence[Sequence[int]]) -> None:
         device = self._decoder.device
         counts = torch.tensor([len(row) for row in rows], device=device)
@@ -106,7 +107,7 @@ class FastReading:
         self._keys = [keys[index] for keys in self._keys]
         self._values = [values[index] for values in self._values]
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def trie_logprobs(self, trie: LabelTrie) -> Tensor:
         """As `Reading` says. The room for more tokens must be at least the trie's inner nodes; nothing is appended."""
         rows, inner, device = len(self.logits), trie.n_inner, self._decoder.device
@@ -144,6 +145,9 @@ class FastReading:
         group = heads // kv_heads
         positions = P + self._filled[:, None] + depth
         slots = int(self._filled.max()) + N
+        if slots > self._keys[0].shape[2]:  # a short row, padded to a long one's width, may reach beyond the room
+            more = (0, 0, 0, slots - self._keys[0].shape[2])
+            self._keys, self._values = ([F.pad(x, more) for x in kept] for kept in (self._keys, self._values))
         # Where a slot lies after what its row filled: negative is context, 0 … N−1 the new tokens, beyond is empty.
         after = torch.arange(slots, device=ids.device) - self._filled[:, None]
         sees = (after < 0)[:, None] | (visible.T[after.clamp(0, N - 1)].transpose(1, 2) & (after < N)[:, None])
@@ -198,7 +202,7 @@ class PlainReading:
         self.logits = self._next(self._rows)
 
     def keep(self, rows: Sequence[int]) -> None:
-        self._rows = [self._rows[row] for row in rows]
+        self._rows, self.logits = [self._rows[row] for row in rows], self.logits[list(rows)]
 
     def trie_logprobs(self, trie: LabelTrie) -> Tensor:
         tokens, parent, visible = trie.tokens, trie.parent, trie.ancestor_mask()
@@ -210,7 +214,7 @@ class PlainReading:
             logprobs[:, parent == node] = wide[:, tokens[parent == node]].cpu()
         return logprobs
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _next(self, rows: list[list[int]]) -> Tensor:
         lengths = torch.tensor([len(row) for row in rows])
         ids = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)

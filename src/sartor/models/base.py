@@ -111,13 +111,14 @@ def read_config(ref: BaseRef) -> PreTrainedConfig:
     return config
 
 
-def open_base(ref: BaseRef) -> BaseModel:
+def open_base(ref: BaseRef, weights: bool = True) -> BaseModel:
     """Read config and tokenizer, probe the chat template, hash the files. Weights are not loaded.
 
+    Without `weights` they need not even be there: enough for an estimate, and the hash is empty.
     Raises InputError for a folder without safetensors or tokenizer, and for a tokenizer larger than the embeddings.
     """
     config = read_config(ref)
-    weights = weight_files(ref)
+    files = weight_files(ref) if weights else []
     try:
         tokenizer = AutoTokenizer.from_pretrained(ref.path, local_files_only=True, trust_remote_code=False)
     except (ValueError, OSError, KeyError) as error:
@@ -126,8 +127,8 @@ def open_base(ref: BaseRef) -> BaseModel:
     if len(tokenizer) > rows:
         raise InputError(f"base {ref.name}: the tokenizer has {len(tokenizer)} tokens, the model embeds {rows}")
     renderer = Renderer(tokenizer, ref.name, _eos_ids(ref, config))
-    parts = [_cached_sha256(path) for path in weights] + [_tokenizer_sha256(ref), renderer.template_hash]
-    whole = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    parts = [_cached_sha256(path) for path in files] + [_tokenizer_sha256(ref), renderer.template_hash]
+    whole = hashlib.sha256("\n".join(parts).encode()).hexdigest() if weights else ""
     return BaseModel(ref.name, ref.path, config, tokenizer, renderer, whole)
 
 

@@ -201,12 +201,13 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 class SharedPrefixAttention:
     """Attention of a rectangle of examples after a shared prefix; see the module's picture.
 
-    `prefix` is P, `rows` B, `width` L."""
+    `prefix` is P, `rows` B, `width` L.
+    """
 
     def __init__(self, prefix: int, rows: int, width: int, device: torch.device) -> None:
         self.prefix, self.rows, self.width = prefix, rows, width
-        ones = torch.ones(width, prefix + width, dtype=torch.bool, device=device)
-        self.hidden_keys = ~ones.tril(prefix)
+        visible = torch.ones(width, prefix + width, dtype=torch.bool, device=device).tril(prefix)
+        self._bias = torch.zeros(visible.shape, device=device).masked_fill_(~visible, float("-inf"))
 
     def __call__(self, index: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         P, B, L = self.prefix, self.rows, self.width
@@ -214,25 +215,22 @@ class SharedPrefixAttention:
         group = heads // kv_heads
         if P + L > DENSE_SCORES:
             return self._flash(q, k, v)
-        parts = []
-        if P:
-            parts.append(causal_attention(q[:P], k[:P], v[:P]))
-        # One product per kv head serves its whole group of query heads: keys and values are never repeated.
-        qe = q[P:].view(B, L, kv_heads, group, d).permute(2, 0, 3, 1, 4).reshape(kv_heads, B, group * L, d)
-        ke = k[P:].view(B, L, kv_heads, d).permute(2, 0, 1, 3).reshape(kv_heads * B, L, d)
-        ve = v[P:].view(B, L, kv_heads, d).permute(2, 0, 1, 3).reshape(kv_heads * B, L, d)
-        scores = torch.bmm(qe.view(kv_heads * B, group * L, d), ke.transpose(1, 2))
-        if P:
-            kp, vp = k[:P].transpose(0, 1), v[:P].transpose(0, 1)
-            on_prefix = torch.bmm(qe.view(kv_heads, B * group * L, d), kp.transpose(1, 2))
-            scores = torch.cat((on_prefix.view(kv_heads * B, group * L, P), scores), dim=-1)
-        scores = scores.view(kv_heads * B, group, L, P + L) * (1 / math.sqrt(d))
-        weights = scores.masked_fill_(self.hidden_keys, float("-inf")).softmax(-1).view(kv_heads * B, group * L, P + L)
-        out = torch.bmm(weights[..., P:], ve)
-        if P:
-            out = out + torch.bmm(weights[..., :P].reshape(kv_heads, B * group * L, P), vp).view_as(out)
-        out = out.view(kv_heads, B, group, L, d).permute(1, 3, 0, 2, 4).reshape(B * L, heads * d)
-        return torch.cat((parts[0], out)) if parts else out
+        # One product per kv head serves its whole group of query heads. Only the prefix's keys and values are repeated,
+        # which are few numbers beside the scores.
+        queries = (q[P:] * (1 / math.sqrt(d))).view(B, L, kv_heads, group, d).permute(0, 2, 3, 1, 4)
+        queries = queries.reshape(B * kv_heads, group * L, d)
+        keys, values = self._rows(k, kv_heads), self._rows(v, kv_heads)
+        bias = self._bias.to(q.dtype).repeat(group, 1).expand(B * kv_heads, group * L, P + L)
+        weights = torch.baddbmm(bias, queries, keys.transpose(1, 2)).softmax(-1)
+        out = torch.bmm(weights, values).view(B, kv_heads, group, L, d).permute(0, 3, 1, 2, 4).reshape(B * L, heads * d)
+        return torch.cat((causal_attention(q[:P], k[:P], v[:P]), out)) if P else out
+
+    def _rows(self, x: Tensor, kv_heads: int) -> Tensor:
+        """Prefix and own part of every row: [B · kv heads, P + L, d]."""
+        P, B, L, d = self.prefix, self.rows, self.width, x.shape[2]
+        own = x[P:].view(B, L, kv_heads, d)
+        both = torch.cat((x[:P].expand(B, P, kv_heads, d), own), dim=1) if P else own
+        return both.transpose(1, 2).reshape(B * kv_heads, P + L, d)
 
     def _flash(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Each row's prefix and example as one causal sequence; the prefix rows' outputs are taken once."""

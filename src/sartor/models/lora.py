@@ -65,6 +65,11 @@ class LoraWeights:
     def scale(self) -> float:
         return self.alpha / self.rank
 
+    def to(self, device: torch.device) -> "LoraWeights":
+        """Move the numbers to the base's device, before an optimiser takes them."""
+        self.flat = self.flat.detach().to(device).requires_grad_()
+        return self
+
     def tensors(self) -> dict[str, Tensor]:
         """Every matrix by PEFT's name: views of `flat`, without gradient."""
         parts = self.flat.detach().split(self._sizes)
@@ -109,13 +114,14 @@ class LoraWeights:
     def load(cls, folder: Path, config: PretrainedConfig) -> "LoraWeights":
         """Read an adapter that `save` (or PEFT, with the same target modules) wrote.
 
-        Raises ValueError when a matrix is missing or has another shape than this base wants.
+        Raises ValueError when a matrix is missing or has another shape than this base wants, or is scaled another way.
         """
         settings = json.loads((folder / "adapter_config.json").read_text())
         weights = cls(config, settings["r"], settings["lora_alpha"])
         stored = load_file(folder / "adapter_model.safetensors")
         own = weights.tensors()
-        if stored.keys() != own.keys() or any(stored[name].shape != own[name].shape for name in own):
+        scaled = settings.get("use_rslora") or settings.get("alpha_pattern")
+        if scaled or stored.keys() != own.keys() or any(stored[name].shape != own[name].shape for name in own):
             raise ValueError(f"{folder} was not trained on this base with LoRA on all of its linear layers")
         with torch.no_grad():
             for name, tensor in own.items():

@@ -78,6 +78,8 @@ def tiles(data: ReportData) -> list[Tile]:
     if data.cost.rows:
         most = max(data.cost.rows, key=lambda row: row.amount)
         note = f"most of it {most.item}, {format.money(most.amount, data.cost.currency)}"
+        if not data.cost.total:
+            note = "no rates are set: what was used stands below"
         shown.append(Tile("cost of this result", format.money(data.cost.total, data.cost.currency), "", note, "plain"))
     return shown
 

@@ -45,9 +45,10 @@ def _goals(data: ReportData) -> str:
 
 
 def _cost(data: ReportData) -> str:
-    parts = [f"{row.item} {format.money(row.amount, data.cost.currency)}" for row in data.cost.rows]
-    total = format.money(data.cost.total, data.cost.currency)
-    return f"Cost: {total} ({', '.join(parts)})" if parts else "Cost: not counted"
+    if not data.cost.total:
+        return f"Cost: {'no rates are set' if data.cost.rows else 'not counted'}"
+    parts = [f"{row.item} {format.money(row.amount, data.cost.currency)}" for row in data.cost.rows if row.amount]
+    return f"Cost: {format.money(data.cost.total, data.cost.currency)} ({', '.join(parts)})"
 
 
 def _places(data: ReportData) -> str:

@@ -194,6 +194,10 @@ def _judge_epoch(
         history.best_epoch = history.epochs
         return
     loss = validation_loss(network, validation, prefix, pad)
+    if not math.isfinite(loss):
+        raise SystemFailure(
+            f"the validation loss is not finite after epoch {history.epochs}: lower `train.learning_rate` and run again"
+        )
     if all(loss < earlier for _, earlier in history.validation):
         history.best_epoch = history.epochs
         for kept, tensor in zip(best, network.trainable, strict=True):
@@ -261,7 +265,7 @@ class Checkpoint:
                 tensor.copy_(file.get_tensor(f"weights.{index}"))
                 self.best[index].copy_(file.get_tensor(f"best.{index}"))
                 self.optimizer.state[tensor] = {
-                    "step": torch.tensor(float(history.steps)),
+                    "step": torch.tensor(float(history.steps), device=tensor.device),
                     "exp_avg": file.get_tensor(f"exp_avg.{index}").to(tensor.device),
                     "exp_avg_sq": file.get_tensor(f"exp_avg_sq.{index}").to(tensor.device),
                 }

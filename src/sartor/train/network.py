@@ -4,6 +4,7 @@
 Transformers and PEFT. Both give the same loss and gradients.
 """
 
+import warnings
 from pathlib import Path
 from typing import Protocol
 
@@ -37,7 +38,7 @@ class FastNetwork:
     shares_prefix = True
 
     def __init__(self, decoder: Decoder, lora: LoraWeights, base_name: str) -> None:
-        self.decoder, self.lora, self.base_name = decoder, lora, base_name
+        self.decoder, self.lora, self.base_name = decoder, lora.to(decoder.device), base_name
         self.trainable = [lora.flat]
 
     def loss(self, batch: Batch) -> Tensor:
@@ -71,8 +72,12 @@ class PlainNetwork:
             target_modules="all-linear",
             task_type="CAUSAL_LM",
         )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what PEFT sets right by itself
+            self.model = get_peft_model(model, config)
+        # PEFT would write the base's folder, and a set in any order: the same adapter's files would not be the same.
         config.base_model_name_or_path = base_name
-        self.model = get_peft_model(model, config)
+        config.target_modules = sorted(config.target_modules or ())
         self.trainable: list[Tensor] = [p for p in self.model.parameters() if p.requires_grad]
 
     def loss(self, batch: Batch) -> Tensor:
@@ -84,5 +89,6 @@ class PlainNetwork:
         return torch.nn.functional.cross_entropy(supervised, batch.targets.to(device), reduction="sum")
 
     def save(self, folder: Path) -> None:
-        self.model.save_pretrained(str(folder))
+        # Left to itself, PEFT asks the hub for the base's config.
+        self.model.save_pretrained(str(folder), save_embedding_layers=False)
         (folder / "README.md").unlink(missing_ok=True)

@@ -1,0 +1,176 @@
+"""A project: one folder, its tasks, and what a person may do with them. The Python API, and what the CLI calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sartor.complaints import did_you_mean
+from sartor.errors import InputError
+from sartor.progress import Progress, silent
+from sartor.task import SPEC_NAME
+
+# What the verbs need takes seconds to import, so each imports its own.
+if TYPE_CHECKING:
+    from sartor.access import Actor, Policy
+    from sartor.adapters import AdapterVersion
+    from sartor.data.table import Table
+    from sartor.flows.check import CheckReport
+    from sartor.flows.predict import Prediction
+    from sartor.flows.prepare import Task
+    from sartor.flows.run import RunResult
+    from sartor.store import Store
+
+STORE_NAME = ".sartor"
+TASKS_NAME = "tasks"
+
+
+class Project:
+    """A folder with a `sartor.yaml` of its own (a project of one task), or with tasks in `tasks/NAME/sartor.yaml`.
+
+    Whatever it keeps lies in its `.sartor`, made by the first verb that keeps something.
+    """
+
+    root: Path
+    here: Path | None
+    """The folder of the task that verbs mean when none is named."""
+
+    def __init__(self, root: Path, here: Path | None = None) -> None:
+        self.root, self.here = root, here
+
+    @classmethod
+    def find(cls, folder: Path) -> Project:
+        """The project that a folder (or a `sartor.yaml`) lies in: the nearest one upward.
+
+        Raises InputError when the folder does not exist, or there is no task in it or above.
+        """
+        start = folder.resolve()
+        if not start.exists():
+            raise InputError(f"the folder {folder} does not exist; `sartor init {folder} --data FILE` makes a task")
+        for place in (start.parent if start.is_file() else start, *start.parents):
+            if (place / SPEC_NAME).is_file():
+                return cls(place.parent.parent if place.parent.name == TASKS_NAME else place, place)
+            if (place / STORE_NAME).is_dir() or any(place.glob(f"{TASKS_NAME}/*/{SPEC_NAME}")):
+                return cls(place)
+        raise InputError(f"no {SPEC_NAME} in {folder} or above; `sartor init {folder} --data FILE` writes one")
+
+    def tasks(self) -> dict[str, Task]:
+        """Every task by its name. Raises InputError for one that cannot be read, and for two of one name."""
+        from sartor.flows.prepare import open_task
+
+        found: dict[str, Task] = {}
+        for path in (self.root / SPEC_NAME, *sorted(self.root.glob(f"{TASKS_NAME}/*/{SPEC_NAME}"))):
+            if path.is_file():
+                task = open_task(path)
+                if twin := found.get(task.spec.task):
+                    raise InputError(f"{path}: {twin.folder / SPEC_NAME} is called {task.spec.task} too; rename one")
+                found[task.spec.task] = task
+        return found
+
+    def check(
+        self,
+        task: str | None = None,
+        gpu: str | None = None,
+        price: float | None = None,
+        progress: Progress = silent,
+    ) -> CheckReport:
+        """What a run would see and take, on this machine or on a named GPU at `price` an hour; nothing is written."""
+        chosen = self._allowed("check", task)
+        from sartor.flows.check import check
+
+        return check(chosen, progress, gpu, price)
+
+    def run(self, task: str | None = None, progress: Progress = silent) -> RunResult:
+        """From the task's examples to a verdict. What is done already is not repeated.
+
+        Raises InputError, with nothing written, when the check says no.
+        """
+        chosen = self._allowed("run", task)
+        from sartor.flows.check import check
+        from sartor.flows.run import run
+
+        checked = check(chosen, progress)
+        checked.raise_for_errors()  # before there is a store: a wrong input leaves nothing behind
+        self._note("run", f"task {chosen.spec.task}")
+        return run(chosen, self._store, progress, checked)
+
+    def predict(
+        self,
+        system: str,
+        rows: Table | Iterable[Mapping[str, Any]],
+        task: str | None = None,
+        progress: Progress = silent,
+    ) -> list[Prediction]:
+        """Answers of an adapter (`NAME`, `NAME@VERSION`) or a rival (`zero-shot`) to rows with the task's columns."""
+        chosen = self._allowed("predict", task)
+        from sartor.data.table import Table, make_table
+        from sartor.flows.predict import predict
+
+        if not isinstance(rows, Table):
+            listed = [dict(row) for row in rows]
+            rows = make_table("rows", "Python", listed, range(1, len(listed) + 1), "row")
+        answers = predict(chosen, self._store, system, rows, progress)
+        self._note("predict", f"task {chosen.spec.task}", {"system": system, "rows": len(answers)})
+        return answers
+
+    def adapters(self, task: str | None = None) -> tuple[AdapterVersion, ...]:
+        """The adapters of a task, or of all tasks, by task and version."""
+        self._ask("list", "adapters")
+        if not self._path.is_dir():
+            return ()
+        from sartor.adapters import Registry
+
+        self._note("list", "adapters", {"task": task} if task else {})
+        return Registry(self._store).list(task)
+
+    @property
+    def _path(self) -> Path:
+        return self.root / STORE_NAME
+
+    @cached_property
+    def _store(self) -> Store:
+        from sartor.store import Store
+
+        return Store.open(self._path)
+
+    @cached_property
+    def _policy(self) -> tuple[Policy, Actor]:
+        from sartor.access import Actor, Policy
+
+        return Policy.local(), Actor.local()
+
+    def _ask(self, verb: str, resource: str) -> None:
+        policy, actor = self._policy
+        policy.require(actor, verb, resource)
+
+    def _note(self, verb: str, resource: str, detail: dict[str, Any] | None = None) -> None:
+        from sartor.access import Audit
+
+        Audit(self._store.records).write(self._policy[1], verb, resource, detail)
+
+    def _allowed(self, verb: str, name: str | None) -> Task:
+        """The task that is meant, when policy allows this verb on it."""
+        task = self._task(name)
+        self._ask(verb, f"task {task.spec.task}")
+        return task
+
+    def _task(self, name: str | None) -> Task:
+        from sartor.flows.prepare import open_task
+
+        if name is None and self.here:
+            return open_task(self.here)
+        tasks = self.tasks()
+        if name is None and len(tasks) == 1:
+            return next(iter(tasks.values()))
+        if name is not None and name in tasks:
+            return tasks[name]
+        if not tasks:
+            raise InputError(f"{self.root} has no task yet; `sartor init {self.root} --data FILE` makes one")
+        if name is None:
+            folder = next(iter(tasks.values())).folder
+            raise InputError(
+                f"{self.root} has several tasks ({', '.join(tasks)}): name one, or its folder, such as {folder}"
+            )
+        raise InputError(f"there is no task `{name}`{did_you_mean(name, tasks) or '; there are ' + ', '.join(tasks)}")

@@ -1,0 +1,121 @@
+"""Batches are a pure function of data, seed and sizes, and supervise the reply and nothing else."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.tiny import tiny_tokenizer
+
+from sartor.data.example import Example, Message
+from sartor.models.template import Renderer
+from sartor.train.batches import (
+    WIDTH_STEP,
+    Batch,
+    Encoded,
+    collate,
+    common_prefix,
+    epoch_batches,
+    micro_batches,
+)
+from sartor.train.encode import tokenise
+
+PAD = 2
+lengths_lists = st.lists(st.integers(1, 300), min_size=1, max_size=200)
+sizes = st.integers(1, 20)
+seeds = st.integers(0, 3)
+
+
+@st.composite
+def example_sets(draw: st.DrawFn) -> list[Encoded]:
+    """Rows with a shared beginning; pad and end of turn occur inside them too."""
+    token = st.integers(0, 5)
+    shared = tuple(draw(st.lists(token, max_size=6)))
+    rows = draw(
+        st.lists(
+            st.tuples(st.lists(token, min_size=1, max_size=30), st.lists(token, min_size=1, max_size=20)),
+            min_size=1,
+            max_size=12,
+        )
+    )
+    return [Encoded(str(at), (*shared, *own), (*reply, PAD)) for at, (own, reply) in enumerate(rows)]
+
+
+@given(lengths_lists, sizes, seeds, st.integers(0, 5))
+def test_every_example_comes_exactly_once_an_epoch(lengths: list[int], size: int, seed: int, epoch: int) -> None:
+    batches = epoch_batches(lengths, size, seed, epoch)
+    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    assert len(batches) == -(-len(lengths) // size)
+    assert all(1 <= len(batch) <= size for batch in batches)
+    assert batches == epoch_batches(lengths, size, seed, epoch)
+
+
+def test_batches_differ_by_seed_and_by_epoch() -> None:
+    lengths = [n % 37 + 1 for n in range(200)]
+    drawn = [epoch_batches(lengths, 8, seed, epoch) for seed in (0, 1) for epoch in (0, 1)]
+    assert len({str(batches) for batches in drawn}) == 4
+
+
+def test_examples_of_like_length_come_together_yet_not_in_order_of_length() -> None:
+    lengths = [n % 97 + 1 for n in range(640)]
+    batches = epoch_batches(lengths, 16, 0, 0)
+    spread = [max(lengths[i] for i in batch) - min(lengths[i] for i in batch) for batch in batches]
+    assert sum(spread) / len(spread) < 20
+    means = [sum(lengths[i] for i in batch) for batch in batches]
+    assert means not in (sorted(means), sorted(means, reverse=True))
+
+
+@given(example_sets(), st.integers(1, 200))
+def test_micro_batches_hold_every_example_once_within_the_budget(rows: list[Encoded], budget: int) -> None:
+    prefix = common_prefix(rows)
+    batches = micro_batches(rows, prefix, PAD, budget)
+    assert all(batch.tokens <= budget or len(batch.ids) == 1 for batch in batches)
+    assert sum(len(batch.ids) for batch in batches) == len(rows)
+    read = sorted(tokens for batch in batches for tokens in whole_rows(batch))
+    assert read == sorted(row.prompt + row.reply for row in rows)
+
+
+def whole_rows(batch: Batch) -> list[tuple[int, ...]]:
+    shared = tuple(batch.prefix.tolist())
+    return [shared + tuple(row[:length].tolist()) for row, length in zip(batch.ids, batch.lengths, strict=True)]
+
+
+@given(example_sets())
+def test_a_prefix_is_common_and_leaves_every_example_a_prompt_token(rows: list[Encoded]) -> None:
+    prefix = common_prefix(rows)
+    assert len({row.prompt[:prefix] for row in rows}) == 1
+    assert all(len(row.prompt) > prefix for row in rows)
+    assert any(len(row.prompt) == prefix + 1 for row in rows) or len({row.prompt[: prefix + 1] for row in rows}) > 1
+
+
+@given(example_sets(), st.data())
+def test_a_batch_supervises_every_reply_token_from_the_token_before_it(rows: list[Encoded], data: st.DataObject) -> None:
+    prefix = data.draw(st.integers(0, common_prefix(rows)))
+    batch = collate(rows, prefix, PAD)
+    assert whole_rows(batch) == [row.prompt + row.reply for row in rows]
+    assert batch.ids.shape[1] % WIDTH_STEP == 0
+    assert batch.tokens == prefix + batch.ids.numel()
+    flat = batch.ids.flatten().tolist()
+    targets = batch.targets.tolist()
+    assert targets == [token for row in rows for token in row.reply]
+    spots, at = batch.predicts.tolist(), 0
+    for place, row in enumerate(rows):
+        last_of_prompt = place * batch.ids.shape[1] + len(row.prompt) - prefix - 1
+        assert spots[at : at + len(row.reply)] == [last_of_prompt + n for n in range(len(row.reply))]
+        assert flat[last_of_prompt] == row.prompt[-1]
+        assert flat[last_of_prompt + 1 : last_of_prompt + 1 + len(row.reply)] == list(row.reply)
+        at += len(row.reply)
+
+
+def test_what_is_supervised_reads_as_the_reply_and_its_end_of_turn() -> None:
+    tokenizer = tiny_tokenizer()
+    renderer = Renderer(tokenizer, "tiny")
+    examples = [
+        Example(str(n), (Message("system", "Name the intent."), Message("user", f"question {n}")), f"label {n * 11}")
+        for n in range(5)
+    ]
+    rows = tokenise(examples, renderer)
+    prefix = common_prefix(rows)
+    assert tokenizer.decode(rows[0].prompt[:prefix]).startswith("<|im_start|>system\nName the intent.<|im_end|>")
+    batch = collate(rows, prefix, PAD)
+    assert tokenizer.decode(batch.targets) == "".join(f"label {n * 11}<|im_end|>" for n in range(5))
+    spelled = torch.cat((batch.prefix, batch.ids[0, : batch.lengths[0]]))
+    assert tokenizer.decode(spelled).endswith("<|im_start|>user\nquestion 0<|im_end|>\n<|im_start|>assistant\nlabel 0<|im_end|>")
