@@ -1,12 +1,16 @@
-"""Tiny models, loaded as Transformers has them and as the functional decoder, and examples that are mere numbers."""
+"""Tiny models, loaded as Transformers has them and as the functional decoder, and examples that are mere numbers.
+
+A folder's conftest imports the fixtures.
+"""
 
 import random
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import pytest
 import torch
-from tests.tiny import VOCABULARY, tiny_llama, tiny_mistral, tiny_qwen2, tiny_qwen3
+from tests.tiny import VOCABULARY, tiny_gpt2, tiny_llama, tiny_mistral, tiny_qwen2, tiny_qwen3
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from sartor.models.decoder import Decoder
@@ -23,6 +27,23 @@ FAMILIES: dict[str, Callable[[Path], Path]] = {
     "mistral": tiny_mistral,
 }
 RANK, ALPHA = 4, 8.0
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base of every family that the fast path names."""
+    return FAMILIES[request.param](tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_llama(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base that takes the plain path."""
+    return tiny_gpt2(tmp_path_factory.mktemp("tiny"))
 
 
 def plain_model(folder: Path) -> PreTrainedModel:

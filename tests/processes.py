@@ -1,13 +1,19 @@
 """Work in a process of its own, which may be killed: forked from a server that imports the heavy modules once."""
 
+import ctypes
 import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 KILLED = -signal.SIGKILL
+NO_RIGHTS = 77
+"""How a process ends that may not be alone."""
+_NEW_USER, _NEW_MOUNTS, _NEW_NETWORK = 0x10000000, 0x00020000, 0x40000000
+_REMOUNT, _RECURSIVE, _PRIVATE = 32, 16384, 1 << 18
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["sartor.flows.run"])
+_context.set_forkserver_preload(["sartor.flows.run", "transformers.models.llama.modeling_llama", "pytest", "sqlite3"])
 
 
 def exit_code(work: Callable[..., object], *arguments: object) -> int | None:
@@ -19,6 +25,33 @@ def exit_code(work: Callable[..., object], *arguments: object) -> int | None:
     process.start()
     process.join()
     return process.exitcode
+
+
+def without_network() -> None:
+    """From here on this process is on a machine without a network; there is not even a loopback."""
+    _unshare(_NEW_NETWORK)
+
+
+def small_disk(folder: Path, kilobytes: int) -> None:
+    """Put a file system of this size under a folder, for this process alone; the same call again resizes it."""
+    flags = _REMOUNT if folder.is_mount() else 0
+    if not flags:
+        _unshare(_NEW_MOUNTS)
+        _mount("none", "/", _RECURSIVE | _PRIVATE)
+    _mount("tmpfs", str(folder), flags, f"size={kilobytes}k")
+
+
+def _unshare(what: int) -> None:
+    """A namespace of the process's own. Without root this takes a user namespace, which some systems forbid."""
+    root = os.geteuid() == 0
+    if ctypes.CDLL(None).unshare(what | (0 if root else _NEW_USER)) != 0:
+        raise SystemExit(NO_RIGHTS)
+
+
+def _mount(kind: str, target: str, flags: int, options: str = "") -> None:
+    words = (kind.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode())
+    if ctypes.CDLL(None).mount(*words) != 0:
+        raise SystemExit(NO_RIGHTS)
 
 
 def die() -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from tests.networks import family, gpt2, llama  # noqa: F401 (fixtures)
 
 from sartor.errors import InputError
 from sartor.models.builtin import pulled

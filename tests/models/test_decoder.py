@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.networks import FAMILIES, plain_model
+from tests.networks import plain_model
 from tests.tiny import VOCABULARY, tiny_gpt2, tiny_llama, tiny_mistral
 from torch import Tensor
 from transformers import (
@@ -29,14 +29,9 @@ CLOSE = {"rtol": 1e-4, "atol": 1e-4}
 """Logits are of the order of 1 to 10; float32 carries seven digits, and three layers lose two of them."""
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return FAMILIES[request.param](tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> Decoder:
-    return Decoder(plain_model(tiny_llama(tmp_path_factory.mktemp("tiny"))))
+@pytest.fixture
+def decoder(llama: Path) -> Decoder:
+    return Decoder(plain_model(llama))
 
 
 def tokens(*shape: int, seed: int = 0) -> Tensor:
@@ -56,12 +51,12 @@ def logits(decoder: Decoder, prefix: Tensor, rows: Tensor) -> tuple[Tensor, Tens
 @pytest.mark.parametrize("prefix", [0, 1, 9])
 @pytest.mark.parametrize("dense", [0, 512])
 def test_logits_are_those_of_transformers(
-    folder: Path, prefix: int, dense: int, monkeypatch: pytest.MonkeyPatch
+    family: Path, prefix: int, dense: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "DENSE_SCORES", dense)
     shared, rows = tokens(prefix), tokens(3, 17, seed=1)
-    found_prefix, found = logits(Decoder(plain_model(folder)), shared, rows)
-    wanted = plain_model(folder)(torch.cat((shared.expand(3, -1), rows), dim=1)).logits
+    found_prefix, found = logits(Decoder(plain_model(family)), shared, rows)
+    wanted = plain_model(family)(torch.cat((shared.expand(3, -1), rows), dim=1)).logits
     assert wanted.abs().max() > 1
     torch.testing.assert_close(found, wanted[:, prefix:], **CLOSE)
     torch.testing.assert_close(found_prefix, wanted[0, :prefix], **CLOSE)
@@ -105,25 +100,25 @@ def test_untied_heads_and_fused_weights_leave_the_model_as_it_was(tmp_path: Path
     assert attention.v_proj.weight.untyped_storage().data_ptr() == decoder.layers[0].qkv.untyped_storage().data_ptr()
 
 
-def test_another_examples_tokens_move_no_logit(llama: Decoder) -> None:
+def test_another_examples_tokens_move_no_logit(decoder: Decoder) -> None:
     prefix, rows = tokens(6), tokens(4, 16, seed=1)
-    before_prefix, before = logits(llama, prefix, rows)
+    before_prefix, before = logits(decoder, prefix, rows)
     changed = rows.clone()
     changed[1] = tokens(16, seed=2)
-    after_prefix, after = logits(llama, prefix, changed)
+    after_prefix, after = logits(decoder, prefix, changed)
     assert torch.equal(before_prefix, after_prefix)
     assert torch.equal(before[[0, 2, 3]], after[[0, 2, 3]])
     assert not torch.allclose(before[1], after[1])
 
 
 @pytest.mark.parametrize("dense", [0, 512])
-def test_what_is_padded_moves_no_logit(llama: Decoder, dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_padded_moves_no_logit(decoder: Decoder, dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DENSE_SCORES", dense)
     prefix, rows = tokens(6), tokens(4, 16, seed=1)
-    bare = logits(llama, prefix, rows)[1]
+    bare = logits(decoder, prefix, rows)[1]
     for width, pad in ((1, 2), (8, 2), (8, 77), (40, 2)):
         padded = torch.cat((rows, torch.full((4, width), pad)), dim=1)
-        torch.testing.assert_close(logits(llama, prefix, padded)[1][:, :16], bare, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(logits(decoder, prefix, padded)[1][:, :16], bare, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("heads", [(4, 4), (4, 2), (6, 1)], ids=str)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from tests.networks import ALPHA, FAMILIES, RANK, plain_model, widen
-from tests.tiny import VOCABULARY, tiny_llama
+from tests.networks import ALPHA, RANK, plain_model, widen
+from tests.tiny import VOCABULARY
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -19,24 +19,14 @@ CLOSE = {"rtol": 1e-4, "atol": 1e-4}
 IDS = torch.randint(3, VOCABULARY, (2, 13), generator=torch.Generator().manual_seed(0))
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return FAMILIES[request.param](tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_llama(tmp_path_factory.mktemp("tiny"))
-
-
 def adapter(model: PreTrainedModel, seed: int = 0) -> LoraWeights:
     lora = LoraWeights(model.config, RANK, ALPHA, seed)
     widen(lora, 0.05)
     return lora
 
 
-def logits(folder: Path, lora: LoraWeights | None) -> Tensor:
-    decoder = Decoder(plain_model(folder))
+def logits(base: Path, lora: LoraWeights | None) -> Tensor:
+    decoder = Decoder(plain_model(base))
     rows, width = IDS.shape
     rotary = decoder.rotary(torch.arange(width).repeat(rows))
     attend = SharedPrefixAttention(0, rows, width, decoder.device)
@@ -45,21 +35,23 @@ def logits(folder: Path, lora: LoraWeights | None) -> Tensor:
         return decoder.logits(hidden).view(rows, width, -1)
 
 
-def test_a_saved_adapter_gives_the_same_logits_in_peft(folder: Path, tmp_path: Path) -> None:
-    lora = adapter(plain_model(folder))
+def test_a_saved_adapter_gives_the_same_logits_in_peft(family: Path, tmp_path: Path) -> None:
+    lora = adapter(plain_model(family))
     lora.save(tmp_path, "tiny")
-    found = PeftModel.from_pretrained(plain_model(folder), str(tmp_path))(IDS).logits
-    torch.testing.assert_close(found, logits(folder, lora), **CLOSE)
-    assert (found - logits(folder, None)).abs().max() > 0.1
+    found = PeftModel.from_pretrained(plain_model(family), str(tmp_path))(IDS).logits
+    torch.testing.assert_close(found, logits(family, lora), **CLOSE)
+    assert (found - logits(family, None)).abs().max() > 0.1
 
 
-def test_an_adapter_that_peft_saved_gives_the_same_logits_here(folder: Path, tmp_path: Path) -> None:
-    config = LoraConfig(r=RANK, lora_alpha=3, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
-    model = get_peft_model(plain_model(folder), config).eval()
+def test_an_adapter_that_peft_saved_gives_the_same_logits_here(family: Path, tmp_path: Path) -> None:
+    config = LoraConfig(
+        r=RANK, lora_alpha=3, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False
+    )
+    model = get_peft_model(plain_model(family), config).eval()
     model.save_pretrained(str(tmp_path))
-    lora = LoraWeights.load(tmp_path, plain_model(folder).config)
+    lora = LoraWeights.load(tmp_path, plain_model(family).config)
     assert (lora.rank, lora.scale) == (RANK, 3 / RANK)
-    torch.testing.assert_close(logits(folder, lora), model(IDS).logits, **CLOSE)
+    torch.testing.assert_close(logits(family, lora), model(IDS).logits, **CLOSE)
 
 
 def test_saved_and_loaded_again_every_bit_is_the_same(llama: Path, tmp_path: Path) -> None:
@@ -91,14 +83,16 @@ def test_the_seed_decides_the_start(llama: Path) -> None:
     assert not torch.equal(first, other)
 
 
-def test_it_has_the_tensors_of_peft_under_their_names(folder: Path) -> None:
+def test_it_has_the_tensors_of_peft_under_their_names(family: Path) -> None:
     config = LoraConfig(r=RANK, target_modules="all-linear", task_type="CAUSAL_LM")
-    named = get_peft_model(plain_model(folder), config).named_parameters()
+    named = get_peft_model(plain_model(family), config).named_parameters()
     wanted = {name.replace(".default.", "."): tuple(p.shape) for name, p in named if p.requires_grad}
-    assert {name: tuple(t.shape) for name, t in adapter(plain_model(folder)).tensors().items()} == wanted
+    assert {name: tuple(t.shape) for name, t in adapter(plain_model(family)).tensors().items()} == wanted
 
 
-@pytest.mark.parametrize("fault", ["another rank", "a matrix less", "fewer layers", "rank-stabilised", "alpha by layer"])
+@pytest.mark.parametrize(
+    "fault", ["another rank", "a matrix less", "fewer layers", "rank-stabilised", "alpha by layer"]
+)
 def test_what_would_be_another_adapter_here_is_refused(fault: str, llama: Path, tmp_path: Path) -> None:
     config = plain_model(llama).config
     adapter(plain_model(llama)).save(tmp_path, "tiny")

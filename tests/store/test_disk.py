@@ -88,6 +88,7 @@ def test_the_errors_of_libraries_that_met_a_full_disk_are_known() -> None:
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EDQUOT, "Disk quota exceeded"),
         RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        RuntimeError("Error while serializing: I/O error: Disk quota exceeded (os error 122)"),
     ):
         with pytest.raises(SystemFailure, match="the disk is full"), disk_errors():
             raise error

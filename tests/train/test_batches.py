@@ -87,7 +87,9 @@ def test_a_prefix_is_common_and_leaves_every_example_a_prompt_token(rows: list[E
 
 
 @given(example_sets(), st.data())
-def test_a_batch_supervises_every_reply_token_from_the_token_before_it(rows: list[Encoded], data: st.DataObject) -> None:
+def test_a_batch_supervises_every_reply_token_from_the_token_before_it(
+    rows: list[Encoded], data: st.DataObject
+) -> None:
     prefix = data.draw(st.integers(0, common_prefix(rows)))
     batch = collate(rows, prefix, PAD)
     assert whole_rows(batch) == [row.prompt + row.reply for row in rows]
@@ -118,4 +120,6 @@ def test_what_is_supervised_reads_as_the_reply_and_its_end_of_turn() -> None:
     batch = collate(rows, prefix, PAD)
     assert tokenizer.decode(batch.targets) == "".join(f"label {n * 11}<|im_end|>" for n in range(5))
     spelled = torch.cat((batch.prefix, batch.ids[0, : batch.lengths[0]]))
-    assert tokenizer.decode(spelled).endswith("<|im_start|>user\nquestion 0<|im_end|>\n<|im_start|>assistant\nlabel 0<|im_end|>")
+    assert tokenizer.decode(spelled).endswith(
+        "<|im_start|>user\nquestion 0<|im_end|>\n<|im_start|>assistant\nlabel 0<|im_end|>"
+    )

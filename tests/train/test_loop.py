@@ -164,9 +164,7 @@ def test_a_resumed_run_has_spent_what_it_spent_before(llama: Path, tmp_path: Pat
         train_until(llama, tmp_path, stop_at(5), 0.0)
     seconds = train_until(llama, tmp_path, checkpoint_seconds=0.0)[1].seconds
     with pytest.raises(InputError, match="train.budget"):
-        train(
-            fast_network(llama), ROWS, HELD, replace(RECIPE, epochs=4, price_per_hour=3600, budget=seconds), tmp_path
-        )
+        train(fast_network(llama), ROWS, HELD, replace(RECIPE, epochs=4, price_per_hour=3600, budget=seconds), tmp_path)
 
 
 def test_poisoned_weights_fail_in_the_first_step_with_a_remedy(llama: Path, tmp_path: Path) -> None:

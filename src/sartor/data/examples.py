@@ -72,6 +72,8 @@ def build_questions(table: Table, spec: TaskSpec) -> list[Example]:
                 raise ValueError("there is no question; end the conversation in a user message")
             return turns
     else:
+        if spec.data.input and not spec.prompt.user:
+            table.require(spec.data.input, "`data.input`")
         user = _template(spec.prompt.user, spec.data.input, table, "user")
 
         def read(row: Row) -> Turns:

@@ -27,7 +27,7 @@ from sartor.flows.page import build_report
 from sartor.flows.prepare import Prepared, Task, prepare
 from sartor.flows.systems import SPECIALIST, Answering, Rival, prompted, rivals
 from sartor.generate.answer import Answer, System
-from sartor.generate.resume import answer_resumably
+from sartor.generate.resume import answer_resumably, line, parse
 from sartor.jobs.here import Here
 from sartor.jobs.steps import StepResult, Steps
 from sartor.jobs.versions import versions
@@ -194,6 +194,9 @@ class _Run:
             "answers": {a.name: a.step.outputs["objects"]["answers"] for a in answered},
             "test": self.versions["test"],
             "kpis": [kpi.model_dump() for kpi in self.spec.kpi_list],
+            "kind": self.spec.kind,
+            "labels": list(labels),
+            "seed": seed,
         }
 
         def work(_: Path) -> dict[str, Any]:
@@ -276,12 +279,10 @@ class _Run:
         def work(folder: Path) -> dict[str, Any]:
             self.progress(name, 0, len(test))
             answers = answer_resumably(make(), test, folder / "answers.jsonl", self.progress)
-            lines = "".join(json.dumps(asdict(answer), ensure_ascii=False) + "\n" for answer in answers)
-            return {"objects": {"answers": self.store.objects.put(lines.encode())}}
+            return {"objects": {"answers": self.store.objects.put("".join(map(line, answers)).encode())}}
 
         step = self.steps.run(f"answer {name}", inputs, work)
-        lines = self.store.objects.get(step.outputs["objects"]["answers"]).decode().splitlines()
-        answers = [Answer(**json.loads(line)) for line in lines]
+        answers = parse(self.store.objects.get(step.outputs["objects"]["answers"]))
         price = self._charge(answers, rival, step) if rival and rival.spec else 0.0
         return Answered(name, kind, answers, step, price)
 

@@ -29,12 +29,22 @@ def answer_resumably(
             continue
 
         answers = system.answer(part, _Offset(progress, start, len(ordered)))
-        with path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(asdict(answer), ensure_ascii=False) + "\n" for answer in answers)
+        with path.open("a", encoding="ascii") as file:
+            file.writelines(line(answer) for answer in answers)
             file.flush()
             os.fsync(file.fileno())
         done |= {answer.id: answer for answer in answers}
     return [done[example.id] for example in examples]
+
+
+def line(answer: Answer) -> str:
+    """One line of JSON Lines. In ASCII: a text may hold line separators of Unicode, and halves of surrogate pairs."""
+    return json.dumps(asdict(answer)) + "\n"
+
+
+def parse(lines: bytes) -> list[Answer]:
+    """The answers of such lines."""
+    return [Answer(**json.loads(text)) for text in lines.decode("ascii").splitlines()]
 
 
 class _Offset:
@@ -54,4 +64,4 @@ def _read(path: Path) -> list[Answer]:
     kept = whole[: whole.rfind(b"\n") + 1]
     if len(kept) < len(whole):
         path.write_bytes(kept)
-    return [Answer(**json.loads(line)) for line in kept.decode().splitlines()]
+    return parse(kept)

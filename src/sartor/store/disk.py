@@ -15,7 +15,12 @@ DISK_FULL = "the disk is full: free some space and run the same command again; w
 
 _FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # Libraries that lose the errno: SQLite, the Rust ones (safetensors, polars), torch's zip writer.
-_FULL_TEXTS = ("database or disk is full", "No space left on device", "basic_ios::clear: iostream error")
+_FULL_TEXTS = (
+    "database or disk is full",
+    "No space left on device",
+    "Disk quota exceeded",
+    "basic_ios::clear: iostream error",
+)
 
 
 @contextmanager

@@ -1,0 +1,385 @@
+"""From a file of examples to a verdict, on a tiny base and with networking off; killed anywhere, it goes on."""
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from peft import PeftModel
+from sqlalchemy import select
+from tests.networks import plain_model
+from tests.processes import KILLED, NO_RIGHTS, exit_code
+from tests.running import (
+    MOMENTS,
+    SPEC,
+    Finished,
+    headline,
+    note_task,
+    notes,
+    on_a_small_machine,  # noqa: F401 (a fixture)
+    run_in_a_process,
+    run_on_small_disks,
+    run_without_network,
+    scores,
+)
+from tests.tasks import LABELS, intents
+
+from sartor.errors import InputError, SystemFailure
+from sartor.flows import base as flows_base
+from sartor.flows import run as flows_run
+from sartor.flows.prepare import Task
+from sartor.flows.run import run
+from sartor.store import Store
+from sartor.store.disk import DISK_FULL
+from sartor.store.tables import books, dataset_versions, runs
+
+QUICK = {"epochs": 1, "rank": 2}
+STAGES = ["data", "answer zero-shot", "answer 2-shot", "train", "answer specialist", "evaluate"]
+DISKS = [60, 150, 200, 400, 20_000]
+"""In kB: too small for the records, for the data, for the answers, for a checkpoint; large enough."""
+
+
+def open_store(task: Task) -> Store:
+    return Store.open(task.folder / ".sartor")
+
+
+def records(store: Store, table: Any = runs) -> list[dict[str, Any]]:
+    with store.records.read() as connection:
+        return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+
+@pytest.fixture
+def plain_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that do not look at the page, which takes seconds to draw."""
+    monkeypatch.setattr(flows_run, "render", headline)
+
+
+# What a run comes to
+
+
+def test_the_page_and_the_document_say_the_same(finished: Finished) -> None:
+    result = finished.result
+    page = result.report.read_text()
+    assert result.report == finished.task.folder / "report.html"
+    assert "<script" not in page
+    assert result.verdict.headline.split(":")[0] in page
+    document = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert set(document) == {"task", "verdict", "systems", "adapter", "report"}
+    assert list(document["systems"]) == ["zero-shot", "2-shot", "specialist"]
+    for score in document["systems"]["specialist"].values():
+        assert score["n"] == 12
+        assert score["low"] - 1e-9 <= score["value"] <= score["high"] + 1e-9
+        assert score["signature"]
+    assert document["adapter"]["name"] == "small@1"
+    assert len(result.lines) == 6
+
+
+def test_the_specialist_learned_what_the_base_cannot_know(finished: Finished) -> None:
+    values = {card.system: card.scores["field_f1"].value for card in finished.result.scorecards}
+    assert values["specialist"] > 0.6 > 0.3 > max(values["zero-shot"], values["2-shot"])
+
+
+def test_the_adapter_is_registered_in_pefts_format_with_all_that_made_it(finished: Finished) -> None:
+    adapter, manifest = finished.result.adapter, finished.result.adapter.manifest
+    PeftModel.from_pretrained(plain_model(Path(finished.task.spec.base)), str(adapter.path))
+    assert manifest["hash"] == adapter.hash
+    assert set(manifest["dataset"]) == {"train", "validation", "test"}
+    assert (manifest["seed"], manifest["rank"], manifest["number_format"]) == (0, 8, "float32")
+    assert {"base_hash", "template_hash", "threads", "versions", "cost", "seconds", "best_epoch"} <= set(manifest)
+    assert "# small" in (adapter.path / "README.md").read_text()
+    assert str(finished.task.folder) not in (adapter.path / "adapter_config.json").read_text()
+
+
+def test_every_stage_is_on_record_with_its_time_and_money(finished: Finished) -> None:
+    made = records(finished.store)
+    assert [row["stage"] for row in made] == STAGES
+    assert {row["status"] for row in made} == {"done"}
+    assert all(row["seconds"] > 0 for row in made)
+    lines = {row["item"]: row["amount"] for row in records(finished.store, books) if row["run"] == made[0]["id"]}
+    assert lines["labels"] == 48 * 0.5
+    assert {row["step"] for row in records(finished.store, dataset_versions)} == {
+        "split/train", "split/validation", "split/test",
+    }  # fmt: skip
+
+
+def test_nothing_unfinished_is_left(finished: Finished) -> None:
+    assert list((finished.store.root / "scratch").iterdir()) == []
+    assert list(finished.store.root.glob("**/.partial/*")) == []
+    visible = {path.name for path in finished.task.folder.iterdir()}
+    assert visible == {"sartor.yaml", "train.jsonl", "test.jsonl", "report.html", ".sartor"}
+
+
+# Other kinds of tasks
+
+
+class Letters:
+    """An encoder for tests: a text is the numbers of its letters."""
+
+    def encode(self, texts: list[str], *_: object) -> NDArray[np.floating]:
+        counts = np.array([[text.count(chr(97 + n)) for n in range(26)] for text in texts], dtype=float)
+        return counts / np.maximum(1, np.linalg.norm(counts, axis=1, keepdims=True))
+
+
+def answers(store: Store, stage: str) -> list[dict[str, Any]]:
+    [row] = [row for row in records(store) if row["stage"] == f"answer {stage}"]
+    return [json.loads(line) for line in store.objects.get(row["outputs"]["objects"]["answers"]).splitlines()]
+
+
+@pytest.fixture
+def letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sartor.flows.systems._encoder", Letters)
+
+
+@pytest.mark.usefixtures("plain_page", "letters")
+def test_a_classification_chooses_among_its_labels(make_task) -> None:
+    task = make_task(intents(40), intents(10, start=100), "classification", train=QUICK)
+    store = open_store(task)
+    result = run(task, store)
+    assert [card.system for card in result.scorecards] == ["zero-shot", "3-shot", "encoder + linear", "specialist"]
+    for system in ("zero-shot", "3-shot", "encoder + linear", "specialist"):
+        for answer in answers(store, system):
+            assert answer["text"] in LABELS
+            assert set(answer["label_probs"]) == set(LABELS)
+            assert sum(answer["label_probs"].values()) == pytest.approx(1)
+            assert answer["label_probs"][answer["text"]] == max(answer["label_probs"].values())
+    assert {"accuracy", "macro_f1"} <= set(result.scorecards[-1].scores)
+
+
+@pytest.mark.usefixtures("letters")
+def test_several_labels_a_row_and_a_whole_page(make_task) -> None:
+    names = ("late fee", "card", "loan")
+
+    def rows(count: int, start: int = 0) -> list[dict[str, Any]]:
+        numbers = range(start, start + count)
+        return [{"text": f"case {n}", "label": [name for k, name in enumerate(names) if (n + k) % 3]} for n in numbers]
+
+    task = make_task(rows(40), rows(10, start=100), "classification", train=QUICK)
+    store = open_store(task)
+    result = run(task, store)
+    for system in ("zero-shot", "encoder + linear", "specialist"):
+        for answer in answers(store, system):
+            # A prompted answer may be cut at the limit, in the middle of a label.
+            if answer["finish"] == "stop":
+                assert set(answer["text"].split("; ")) <= set(names)
+    assert "late fee" in result.report.read_text()
+
+
+def test_a_summarisation_writes_freely(make_task) -> None:
+    def rows(count: int, start: int = 0) -> list[dict[str, str]]:
+        return [
+            {"text": f"note {n} " + "word " * (n % 5), "label": f"sum {n % 4}"} for n in range(start, start + count)
+        ]
+
+    task = make_task(rows(40), rows(10, start=100), "summarization", train=QUICK)
+    result = run(task, open_store(task))
+    assert set(result.to_json()["systems"]["specialist"]) >= {"rouge_l", "token_f1", "bleu"}
+    assert result.report.read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.usefixtures("plain_page")
+def test_a_base_outside_the_fast_path_goes_the_plain_way(make_task, gpt2: Path) -> None:
+    task = make_task(notes(30), notes(6, start=500), "extraction", base=str(gpt2), train=QUICK, generate={"shots": 0})
+    store = open_store(task)
+    result = run(task, store)
+    assert "not gpt2" in result.adapter.manifest["plain_path"]
+    shutil.rmtree(store.root)
+    assert run(task, open_store(task)).adapter.hash == result.adapter.hash
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    """An OpenAI-compatible server that always answers with the same record."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            assert body["messages"][-1]["content"].endswith(("iron", "aspirin"))
+            text = '{"drug":"iron","given":true}'
+            choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+            usage = {"prompt_tokens": 1000, "completion_tokens": 500}
+            payload = json.dumps({"choices": [choice], "usage": usage}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.usefixtures("plain_page")
+def test_an_endpoint_is_one_more_rival_and_its_price_is_in_the_books(make_task, endpoint: str) -> None:
+    rival = {"endpoint": endpoint, "model": "large", "price_in": 2.0, "price_out": 8.0}
+    task = make_task(notes(30), notes(6, start=500), "extraction", rivals=[rival], train=QUICK, generate={"shots": 0})
+    store = open_store(task)
+    result = run(task, store)
+    assert [card.system for card in result.scorecards] == ["zero-shot", "endpoint large", "specialist"]
+    assert result.scorecards[1].scores["field_f1"].value > 0
+    amounts = {row["item"]: row["amount"] for row in records(store, books)}
+    assert amounts["prompt tokens"] == pytest.approx(6 * 1000 * 2.0 / 1e6)
+    assert amounts["answer tokens"] == pytest.approx(6 * 500 * 8.0 / 1e6)
+
+
+# Nothing is done twice, unless what it depends on has changed
+
+
+@pytest.fixture
+def again(finished: Finished, tmp_path: Path, cache: Path) -> Task:
+    """A copy of the finished project, which may be written to."""
+    shutil.copytree(finished.task.folder, tmp_path / "task")
+    return Task(tmp_path / "task", finished.task.spec)
+
+
+@pytest.mark.usefixtures("plain_page")
+def test_the_same_call_again_repeats_nothing(finished: Finished, again: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object) -> None:
+        raise AssertionError("the base is loaded again")
+
+    monkeypatch.setattr(flows_base, "load", load)
+    store = open_store(again)
+    result = run(again, store)
+    assert records(store) == records(finished.store)
+    assert scores(result) == scores(finished.result)
+    assert (result.adapter.name, result.lines[:3]) == (finished.result.adapter.name, finished.result.lines[:3])
+
+
+@pytest.mark.usefixtures("plain_page")
+def test_other_epochs_repeat_the_training_and_not_the_rivals(finished: Finished, again: Task) -> None:
+    changed = again.spec.model_copy(update={"train": again.spec.train.model_copy(update={"epochs": 1})})
+    store = open_store(again)
+    result = run(Task(again.folder, changed), store)
+    fresh = records(store)[len(STAGES) :]
+    assert [row["stage"] for row in fresh] == ["train", "answer specialist", "evaluate"]
+    assert result.adapter.name == "small@2"
+    assert result.adapter.hash != finished.result.adapter.hash
+
+
+@pytest.mark.usefixtures("plain_page")
+def test_another_row_repeats_what_learns_or_is_shown_it(finished: Finished, again: Task) -> None:
+    with (again.folder / "train.jsonl").open("a") as file:
+        file.write(json.dumps(notes(1, start=900)[0]) + "\n")
+    store = open_store(again)
+    run(again, store)
+    fresh = [row["stage"] for row in records(store)[len(STAGES) :]]
+    assert fresh[:5] == STAGES[:5]  # answers that come out the same need not be scored again
+
+
+@pytest.mark.usefixtures("plain_page")
+def test_a_goal_changes_the_verdict_alone(finished: Finished, again: Task) -> None:
+    changed = again.spec.model_validate(
+        again.spec.model_dump(mode="json") | {"kpis": [{"name": "field_f1", "goal": 0.001, "hard": True}]}
+    )
+    store = open_store(again)
+    result = run(Task(again.folder, changed), store)
+    assert [row["stage"] for row in records(store)[len(STAGES) :]] == ["evaluate"]
+    assert result.verdict.goals
+
+
+@pytest.mark.usefixtures("plain_page")
+def test_another_seed_is_another_adapter(finished: Finished, tmp_path: Path, base: Path, cache: Path) -> None:
+    task = note_task(tmp_path / "task", base, train={**SPEC["train"], "seed": 1})
+    assert run(task, open_store(task)).adapter.hash != finished.result.adapter.hash
+
+
+# What goes wrong
+
+
+def test_a_task_that_cannot_run_leaves_nothing_behind(make_task) -> None:
+    task = make_task(intents(30), list(reversed(intents(30))))
+    store = open_store(task)
+    with pytest.raises(InputError, match=r"every test row of test\.jsonl is also in train\.jsonl"):
+        run(task, store)
+    assert records(store) == []
+    assert not (task.folder / "report.html").exists()
+
+
+def test_an_adapter_of_nan_is_never_published(make_task) -> None:
+    task = make_task(notes(30), notes(6, start=500), train={"learning_rate": 1.0, "rank": 512, "alpha": 1e30})
+    store = open_store(task)
+    with pytest.raises(SystemFailure, match=r"not finite.*lower `train\.learning_rate`"):
+        run(task, store)
+    assert not (store.root / "folders" / "trained").exists()
+    assert not (store.root / "folders" / "adapters").exists()
+    assert [row["status"] for row in records(store) if row["stage"] == "train"] == ["failed"]
+
+
+def test_two_runs_of_one_task_at_once_are_kept_apart(finished: Finished, again: Task) -> None:
+    store = open_store(again)
+    lock = store.lock("small")
+    assert lock.acquire()
+    with pytest.raises(SystemFailure, match="task small is in use by process"):
+        run(again, open_store(again))
+    lock.release()
+
+
+# Kill it anywhere
+
+
+@pytest.fixture(scope="module")
+def undisturbed(base: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the run comes to in a process of its own that nobody disturbs."""
+    home = tmp_path_factory.mktemp("undisturbed")
+    note_task(home / "task", base)
+    assert exit_code(run_in_a_process, home) == 0
+    return came_to(home)
+
+
+def came_to(home: Path) -> dict[str, Any]:
+    return json.loads((home / "scores.json").read_text())
+
+
+def test_in_a_process_of_its_own_it_comes_to_the_same(undisturbed: dict[str, Any], finished: Finished) -> None:
+    assert undisturbed == json.loads(json.dumps(scores(finished.result)))
+
+
+def test_killed_in_each_stage_it_goes_on_and_ends_the_same(
+    undisturbed: dict[str, Any], base: Path, tmp_path: Path
+) -> None:
+    task = note_task(tmp_path / "task", base)
+    for moment in MOMENTS:
+        assert exit_code(run_in_a_process, tmp_path, moment) == KILLED, moment
+        assert not (task.folder / "report.html").exists()
+        for made in (task.folder / ".sartor" / "folders").glob("[!.]*/*"):
+            PeftModel.from_pretrained(plain_model(base), str(made))  # whatever is visible is whole
+    assert exit_code(run_in_a_process, tmp_path) == 0
+    assert came_to(tmp_path) == undisturbed
+    store = open_store(task)
+    assert [(row["stage"], row["status"]) for row in records(store)] == [(stage, "done") for stage in STAGES]
+    # Each went on where it was; what was finished before a kill was not begun again.
+    assert [row["attempts"] for row in records(store)] == [2, 2, 2, 4, 2, 2]
+    assert (task.folder / "report.html").exists()
+    assert list((store.root / "scratch").iterdir()) == []
+    assert list(store.root.glob("**/.partial/*")) == []
+
+
+def test_a_disk_that_fills_up_is_one_sentence_and_with_more_room_the_run_goes_on(
+    undisturbed: dict[str, Any], base: Path, tmp_path: Path
+) -> None:
+    code = exit_code(run_on_small_disks, tmp_path, base, DISKS)
+    if code == NO_RIGHTS:
+        pytest.skip("a tiny file system cannot be mounted here (no user namespaces)")
+    assert code == 0
+    failures = json.loads((tmp_path / "failures.json").read_text())
+    assert failures == [[SystemFailure.exit_code, DISK_FULL]] * (len(DISKS) - 1)
+    assert came_to(tmp_path) == undisturbed
+
+
+def test_it_runs_where_there_is_no_network(undisturbed: dict[str, Any], base: Path, tmp_path: Path) -> None:
+    note_task(tmp_path / "task", base)
+    code = exit_code(run_without_network, tmp_path)
+    if code == NO_RIGHTS:
+        pytest.skip("the network cannot be taken away here (no user namespaces)")
+    assert code == 0
+    assert came_to(tmp_path) == undisturbed

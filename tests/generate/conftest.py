@@ -1,0 +1,1 @@
+from tests.networks import family, gpt2, llama  # noqa: F401 (fixtures)
