@@ -1,6 +1,7 @@
 """A system answers new rows as it answered the test set; what is not the same system any more is refused."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from sartor.data.table import Table, make_table
 from sartor.errors import InputError, SystemFailure
 from sartor.flows.predict import predict
 from sartor.flows.prepare import Task
-from sartor.flows.run import run
 from sartor.store import Store
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -117,12 +117,9 @@ def test_a_column_that_is_missing_is_named(finished: Finished) -> None:
         predict(finished.task, finished.store, "small", table([{"note": "3 mg of iron"}]))
 
 
-def test_a_damaged_adapter_is_refused(make_task) -> None:
-    task = make_task(
-        notes(30), notes(4, start=500), "extraction", train={"epochs": 1, "rank": 2}, generate={"shots": 0}
-    )
-    store = Store.open(task.folder / ".sartor")
-    weights = run(task, store).adapter.path / "adapter_model.safetensors"
+def test_a_damaged_adapter_is_refused(finished: Finished, tmp_path: Path) -> None:
+    shutil.copytree(finished.store.root, tmp_path / "store")
+    [weights] = (tmp_path / "store").glob("folders/adapters/*/adapter_model.safetensors")
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(SystemFailure, match="the files of small@1 are damaged"):
-        predict(task, store, "small", table(notes(2)))
+        predict(finished.task, Store.open(tmp_path / "store"), "small", table(notes(2)))

@@ -184,7 +184,8 @@ def test_a_summarisation_writes_freely(make_task) -> None:
 
 @pytest.mark.usefixtures("plain_page")
 def test_a_base_outside_the_fast_path_goes_the_plain_way(make_task, gpt2: Path) -> None:
-    task = make_task(notes(30), notes(6, start=500), "extraction", base=str(gpt2), train=QUICK, generate={"shots": 0})
+    short = {"shots": 0, "max_tokens": 8}
+    task = make_task(notes(20), notes(4, start=500), "extraction", base=str(gpt2), train=QUICK, generate=short)
     store = open_store(task)
     result = run(task, store)
     assert "not gpt2" in result.adapter.manifest["plain_path"]
@@ -242,6 +243,12 @@ def again(finished: Finished, tmp_path: Path, cache: Path) -> Task:
     return Task(tmp_path / "task", finished.task.spec)
 
 
+def with_epochs(task: Task, epochs: int) -> Task:
+    return Task(
+        task.folder, task.spec.model_copy(update={"train": task.spec.train.model_copy(update={"epochs": epochs})})
+    )
+
+
 @pytest.mark.usefixtures("plain_page")
 def test_the_same_call_again_repeats_nothing(finished: Finished, again: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(*_: object) -> None:
@@ -257,9 +264,8 @@ def test_the_same_call_again_repeats_nothing(finished: Finished, again: Task, mo
 
 @pytest.mark.usefixtures("plain_page")
 def test_other_epochs_repeat_the_training_and_not_the_rivals(finished: Finished, again: Task) -> None:
-    changed = again.spec.model_copy(update={"train": again.spec.train.model_copy(update={"epochs": 1})})
     store = open_store(again)
-    result = run(Task(again.folder, changed), store)
+    result = run(with_epochs(again, 1), store)
     fresh = records(store)[len(STAGES) :]
     assert [row["stage"] for row in fresh] == ["train", "answer specialist", "evaluate"]
     assert result.adapter.name == "small@2"
@@ -271,7 +277,7 @@ def test_another_row_repeats_what_learns_or_is_shown_it(finished: Finished, agai
     with (again.folder / "train.jsonl").open("a") as file:
         file.write(json.dumps(notes(1, start=900)[0]) + "\n")
     store = open_store(again)
-    run(again, store)
+    run(with_epochs(again, 1), store)
     fresh = [row["stage"] for row in records(store)[len(STAGES) :]]
     assert fresh[:5] == STAGES[:5]  # answers that come out the same need not be scored again
 
@@ -289,7 +295,7 @@ def test_a_goal_changes_the_verdict_alone(finished: Finished, again: Task) -> No
 
 @pytest.mark.usefixtures("plain_page")
 def test_another_seed_is_another_adapter(finished: Finished, tmp_path: Path, base: Path, cache: Path) -> None:
-    task = note_task(tmp_path / "task", base, train={**SPEC["train"], "seed": 1})
+    task = note_task(tmp_path / "task", base, train={**SPEC["train"], "seed": 1}, generate={"shots": 0})
     assert run(task, open_store(task)).adapter.hash != finished.result.adapter.hash
 
 
@@ -327,21 +333,14 @@ def test_two_runs_of_one_task_at_once_are_kept_apart(finished: Finished, again: 
 # Kill it anywhere
 
 
-@pytest.fixture(scope="module")
-def undisturbed(base: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the run comes to in a process of its own that nobody disturbs."""
-    home = tmp_path_factory.mktemp("undisturbed")
-    note_task(home / "task", base)
-    assert exit_code(run_in_a_process, home) == 0
-    return came_to(home)
-
-
 def came_to(home: Path) -> dict[str, Any]:
+    """What a run in a process of its own came to."""
     return json.loads((home / "scores.json").read_text())
 
 
-def test_in_a_process_of_its_own_it_comes_to_the_same(undisturbed: dict[str, Any], finished: Finished) -> None:
-    assert undisturbed == json.loads(json.dumps(scores(finished.result)))
+@pytest.fixture
+def undisturbed(finished: Finished) -> dict[str, Any]:
+    return json.loads(json.dumps(scores(finished.result)))
 
 
 def test_killed_in_each_stage_it_goes_on_and_ends_the_same(

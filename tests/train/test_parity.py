@@ -16,6 +16,7 @@ from tests.networks import examples, fast_network, peft_tensors, plain_model, pl
 from torch import Tensor
 
 from sartor.models import decoder
+from sartor.models.decoder import Decoder
 from sartor.models.lora import LoraWeights
 from sartor.train import loop
 from sartor.train.batches import Batch, Encoded, collate, common_prefix, micro_batches
@@ -87,6 +88,16 @@ def test_flash_attention_has_the_gradients_of_the_dense_one(family: Path, monkey
         flash_loss, flash = gradient(network, [collate(ROWS, prefix, PAD)])
         assert loss == pytest.approx(flash_loss, rel=1e-5)
         assert_same(flash, dense)
+
+
+def test_bfloat16_costs_what_the_format_costs_and_trains_float32_numbers(family: Path) -> None:
+    wide = fast_network(family, wide=0.05)
+    narrow = FastNetwork(Decoder(plain_model(family).bfloat16()), wide.lora, "tiny")
+    loss, found = gradient(narrow, [collate(ROWS, PREFIX, PAD)])
+    wanted_loss, wanted = gradient(wide, [collate(ROWS, PREFIX, PAD)])
+    assert loss == pytest.approx(wanted_loss, rel=1e-2)
+    assert found.dtype == torch.float32
+    assert torch.cosine_similarity(found, wanted, dim=0) > 0.99
 
 
 @pytest.mark.parametrize("make", [fast_network, plain_network], ids=["fast", "plain"])

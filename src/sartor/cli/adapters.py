@@ -29,8 +29,9 @@ def list_adapters(folder: terminal.Folder = Path(), as_json: terminal.Json = Fal
         return
     from rich.table import Table
 
-    table = Table("adapter", "stage", "scores", "cost", "made (UTC)", "hash", box=None, pad_edge=False)
+    table = Table("adapter", "stage", "score", "cost", "made (UTC)", "hash", box=None, pad_edge=False)
     for each in found:
-        scores = ", ".join(f"{metric} {score['value']:.3f}" for metric, score in each.scorecard.items())
+        primary = next(iter(each.scorecard.items()), None)
+        scores = f"{primary[0]} {primary[1]['value']:.3f}" if primary else ""
         table.add_row(each.name, each.stage, scores, f"{each.cost:,.2f}", each.created_at[:16], each.hash[:12])
     terminal.console().print(table)

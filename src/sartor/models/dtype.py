@@ -1,9 +1,14 @@
 """Which number format this machine computes fastest, measured with a matrix product."""
 
 import functools
+import json
+import os
+import platform
 import time
 
 import torch
+
+from sartor.models.cache import cache_root
 
 # A narrower format must pay clearly: near a tie, two runs on one machine should not choose differently.
 _WORTH = 1.3
@@ -26,7 +31,27 @@ def measure_flops(dtype: torch.dtype, device: str) -> float:
 
 
 def choose_dtype(device: str = "cpu") -> tuple[torch.dtype, str]:
-    """bfloat16 where it is at least 1.3 times as fast as float32 (on CUDA: where the card has it), and the reason."""
+    """bfloat16 where it is at least 1.3 times as fast as float32 (on CUDA: where the card has it), and the reason.
+
+    A measurement is kept in the user's cache, per machine and PyTorch: a run that goes on must not choose anew.
+    """
+    note = (
+        cache_root()
+        / "number-format"
+        / f"{platform.node()}-{device}-{torch.__version__}-{torch.get_num_threads()}.json"
+    )
+    if note.is_file():
+        name, reason = json.loads(note.read_text())
+        return getattr(torch, name), reason
+    dtype, reason = _measure(device)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    draft = note.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps([str(dtype).removeprefix("torch."), reason]))
+    draft.replace(note)
+    return dtype, reason
+
+
+def _measure(device: str) -> tuple[torch.dtype, str]:
     if device.startswith("cuda"):
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return torch.bfloat16, f"bfloat16: {torch.cuda.get_device_name(device)} computes it natively"

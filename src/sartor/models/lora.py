@@ -67,7 +67,8 @@ class LoraWeights:
 
     def to(self, device: torch.device) -> "LoraWeights":
         """Move the numbers to the base's device, before an optimiser takes them."""
-        self.flat = self.flat.detach().to(device).requires_grad_()
+        if self.flat.device != device:
+            self.flat = self.flat.detach().to(device).requires_grad_()
         return self
 
     def tensors(self) -> dict[str, Tensor]:

@@ -131,7 +131,12 @@ def train(
             history.losses.append((history.steps, loss))
             now = time.monotonic()
             history.seconds = seconds_before + now - started
-            _hold_budget(history, recipe)
+            if _overspends(history, recipe):
+                pause(now)
+                raise InputError(
+                    f"training stopped after step {history.steps} of {total}: the next one would cost more than "
+                    f"`train.budget`, {recipe.budget:g}; raise it and run again to go on from here, or lower `train.epochs`"
+                )
             progress("train", history.steps, total, _detail(history, loss, recipe))
             if now - saved > checkpoint_seconds:
                 pause(now)
@@ -215,15 +220,12 @@ def _rehearse(network: Network, training: Sequence[Encoded], recipe: Recipe, pre
         tensor.grad = None
 
 
-def _hold_budget(history: History, recipe: Recipe) -> None:
-    if recipe.budget is None:
-        return
-    spent = history.seconds / 3600 * recipe.price_per_hour
-    if spent > recipe.budget:
-        raise InputError(
-            f"training stopped at step {history.steps} of {history.total_steps}: it has cost {spent:.4f}, "
-            f"and `train.budget` is {recipe.budget:g}; raise it, or lower `train.epochs` or `data.rows`"
-        )
+def _overspends(history: History, recipe: Recipe) -> bool:
+    """Whether one more step, at the mean cost of those before, would go beyond the budget."""
+    if recipe.budget is None or history.steps == history.total_steps:
+        return False
+    seconds = history.seconds * (history.steps + 1) / history.steps
+    return seconds / 3600 * recipe.price_per_hour > recipe.budget
 
 
 def _detail(history: History, loss: float, recipe: Recipe) -> str:
