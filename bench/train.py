@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--speed-rows", type=int, default=160)
+    parser.add_argument("--speed-rows", type=int, default=160, help="at least two a class")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--speed-only", action="store_true")
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
