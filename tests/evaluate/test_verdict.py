@@ -1,5 +1,7 @@
 """The verdict names the winner, and says first when that is a rival, or nobody."""
 
+from dataclasses import replace
+
 import pytest
 
 from sartor.errors import SystemFailure
@@ -102,3 +104,13 @@ def test_differences_read_as_points():
     assert points(0.68, 0.64, 0.72) == "+68 points (64\N{EN DASH}72)"
     assert points(-0.012, -0.03, 0.006) == "\N{MINUS SIGN}1.2 points (\N{MINUS SIGN}3.0 to 0.6)"
     assert points(12.5, 10.0, 15.0, maximum=100) == "+12 points (10\N{EN DASH}15)"
+
+
+def test_a_tie_of_few_groups_asks_for_groups_not_for_rows(task, examples, answers):
+    spec = task("classification", KpiSpec(name="accuracy"))
+    rows = [replace(row, group=str(i % 3)) for i, row in enumerate(examples("a" * 150 + "b" * 150))]
+    given = {"specialist": answers([row.target for row in rows]), "zero-shot": answers(["c"] * 300)}
+    cards = [score(name, rows, each, spec) for name, each in given.items()]
+    found = decide(spec, cards, [compare("accuracy", "specialist", "zero-shot", rows, *given.values(), spec)])
+    assert (found.outcome, found.rows_needed) == ("tie", None)
+    assert found.headline.endswith("test rows from more groups or subjects would.")

@@ -70,8 +70,8 @@ def decide(spec: TaskSpec, scorecards: Sequence[Scorecard], comparisons: Sequenc
 
 def _rows_needed(spec: TaskSpec, found: Comparison) -> int | None:
     """The n whose minimal detectable difference is the difference that was seen."""
-    if not found.difference:
-        return None
+    if not found.difference or (found.test.endswith("by group") and found.mdd <= abs(found.difference)):
+        return None  # rows of the same few groups would not settle it
     extra = Z_POWER**2 if metric_class(found.metric, spec.kind).form == "proportion" else 0.0
     rows = (found.n + extra) * (found.mdd / found.difference) ** 2 - extra
     return max(math.ceil(rows), found.n + 1) if rows < MANY else None
@@ -92,7 +92,12 @@ def _rival_wins(rival: str, specialist: Score, other: Score, found: Comparison) 
 
 
 def _tie(rival: str, specialist: Score, other: Score, found: Comparison, rows: int | None) -> str:
-    remedy = f"about {_round_up(rows):,} rows would" if rows else "no reasonable number of rows would"
+    if rows:
+        remedy = f"about {_round_up(rows):,} rows would"
+    elif found.test.endswith("by group"):
+        remedy = "test rows from more groups or subjects would"
+    else:
+        remedy = "no reasonable number of rows would"
     return (
         f"A rival ties: {system_name(rival)} reaches {other.title} {_estimate(other)}, the specialist "
         f"{_estimate(specialist)}: {_points(specialist, found)}, which n = {found.n} cannot tell apart; {remedy}."
