@@ -64,9 +64,20 @@ def test_rows_of_one_subject_are_swapped_together(task, examples, answers, name)
     grouped = compare(name, "a", "b", *rows, task("classification"))
     assert alone.verdict == "better"
     assert grouped.verdict == "tie"
-    assert grouped.test == "paired approximate randomisation, by group"
+    assert grouped.test == "delete-one-group jackknife, t, by group"
     assert grouped.mdd > alone.mdd
     assert grouped.note == "interval unreliable: only 6 independent groups of rows"
+
+
+@pytest.mark.parametrize("name", ["accuracy", "macro_f1"])
+def test_a_few_groups_that_agree_are_enough_and_many_are_swapped(task, examples, answers, name):
+    right_a, right_b = [i for i in range(240) if i % 7], [i for i in range(240) if i % 2]
+    for groups, test in ((3, "delete-one-group jackknife, t"), (24, "randomisation")):
+        subjects = [f"clinic {i * groups // 240}" for i in range(240)]
+        rows = labels_right(examples, answers, 240, right_a, right_b, subjects)
+        found = compare(name, "a", "b", *rows, task("classification"))
+        assert found.verdict == "better" and found.test.endswith(f"{test}, by group")
+        assert found.low > 0 and found.mdd < found.difference
 
 
 def test_systems_that_answer_alike_tie_but_leave_room_for_a_difference(task, examples, answers):

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom, permutation_test
+from scipy.stats import binom, permutation_test, ttest_1samp
 from scipy.stats import bootstrap as scipy_bootstrap
 from statsmodels.stats.contingency_tables import mcnemar as exact_mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from sartor.evaluate.statistics import (
     bootstrap,
+    by_few_groups,
     cluster_sums,
     clusters,
     detectable,
@@ -136,6 +137,27 @@ def test_clusters_that_are_all_right_count_once_each():
     assert found.low == pytest.approx(wilson(20, 20).low)
 
 
+def test_few_groups_of_one_size_are_students_test_of_their_means():
+    scores = np.random.default_rng(6).normal(0.4, 0.1, 80) + np.repeat([0.5, -0.3, 0.0, 0.9], 20)
+    sums = cluster_sums(rows(scores), np.repeat(np.arange(4), 20))
+    interval, p = by_few_groups(sums, rows(scores), mean, (-5, 5))
+    theirs = ttest_1samp(scores.reshape(4, 20).mean(axis=1), 0)
+    low, high = theirs.confidence_interval(0.95)
+    assert (p, interval.low, interval.high) == pytest.approx((theirs.pvalue, low, high), abs=1e-9)
+
+
+def test_few_groups_that_happen_to_agree_promise_no_more_than_their_rows():
+    scores = np.tile([0.0, 1.0] * 10, 3)
+    sums = cluster_sums(rows(scores), np.repeat(np.arange(3), 20))
+    interval, _ = by_few_groups(sums, rows(scores), mean, (0, 1))
+    assert interval.deviation == pytest.approx(np.std(scores, ddof=1) / 60**0.5)
+
+
+@pytest.mark.parametrize("groups", [1, 10])
+def test_one_group_says_nothing_of_others_and_ten_can_be_resampled(groups):
+    assert by_few_groups(rows(np.arange(groups)), rows(np.arange(groups)), mean, (0, 9)) is None
+
+
 # --- simulation
 
 
@@ -201,3 +223,16 @@ def test_resampling_by_cluster_holds_where_resampling_by_row_would_not():
         by_cluster.append(randomisation(*(cluster_sums(copy, member) for copy in copies), mean, seed=i, swaps=300))
     assert np.mean(np.array(by_row) < 0.05) > 0.3
     assert np.mean(np.array(by_cluster) < 0.05) <= 0.1
+
+
+@pytest.mark.parametrize("groups", [2, 3, 5, 9])
+@pytest.mark.parametrize("effect", [0.0, 0.15])
+def test_few_groups_reject_no_more_nulls_than_they_may(groups, effect):
+    """Groups of unequal sizes, with and without a shift of their own."""
+    rng = np.random.default_rng(16)
+    rejected = []
+    for _ in range(2000):
+        member = np.repeat(np.arange(groups), rng.integers(15, 60, groups))
+        scores = rows(rng.normal(0, 0.3, len(member)) + rng.normal(0, effect, groups)[member])
+        rejected.append(by_few_groups(cluster_sums(scores, member), scores, mean, (-1, 1))[1] < 0.05)
+    assert np.mean(rejected) <= 0.06

@@ -38,6 +38,7 @@ from sartor.flows.run import run
 from sartor.store import Store
 from sartor.store.disk import DISK_FULL
 from sartor.store.tables import books, dataset_versions, runs
+from sartor.task import RivalSpec
 
 QUICK = {"epochs": 1, "rank": 2}
 STAGES = ["data", "answer zero-shot", "answer 2-shot", "train", "answer specialist", "evaluate"]
@@ -193,6 +194,16 @@ def test_a_base_outside_the_fast_path_goes_the_plain_way(make_task, gpt2: Path) 
     assert run(task, open_store(task)).adapter.hash == result.adapter.hash
 
 
+@pytest.mark.usefixtures("plain_page")
+@pytest.mark.parametrize("kind", ["generation", "classification"])
+def test_a_test_row_beyond_what_the_base_reads_is_a_counted_error(make_task, letters, gpt2: Path, kind: str) -> None:
+    test = [{"text": "long " * 600, "label": "card"}, *intents(4, start=100)]
+    spec = {"train": {**QUICK, "overlong": "drop"}, "generate": {"shots": 0, "max_tokens": 4}, "base": str(gpt2)}
+    result = run(task := make_task(intents(40), test, kind, **spec), open_store(task))
+    assert [card.counts["errors"] for card in result.scorecards if "encoder" not in card.system] == [1, 1]
+    assert result.scorecards[-1].n == 5
+
+
 @pytest.fixture
 def endpoint() -> Iterator[str]:
     """An OpenAI-compatible server that always answers with the same record."""
@@ -231,6 +242,12 @@ def test_an_endpoint_is_one_more_rival_and_its_price_is_in_the_books(make_task, 
     amounts = {row["item"]: row["amount"] for row in records(store, books)}
     assert amounts["prompt tokens"] == pytest.approx(6 * 1000 * 2.0 / 1e6)
     assert amounts["answer tokens"] == pytest.approx(6 * 500 * 8.0 / 1e6)
+    stages = len(records(store))  # another price changes the books, and asks nothing again
+    dearer = task.spec.model_copy(update={"rivals": (RivalSpec(**rival | {"price_in": 4.0}),)})
+    run(Task(task.folder, dearer), store)
+    assert len(records(store)) == stages
+    amounts = {row["item"]: row["amount"] for row in records(store, books)}
+    assert amounts["prompt tokens"] == pytest.approx(6 * 1000 * 4.0 / 1e6)
 
 
 # Nothing is done twice, unless what it depends on has changed

@@ -98,6 +98,13 @@ def test_an_adapter_writes_what_it_writes_in_peft(llama: Path, tmp_path: Path) -
     assert wanted != huggingface(plain_model(llama), PROMPTS, 10)
 
 
+def test_a_reply_ends_where_the_base_reads_no_further(gpt2: Path) -> None:
+    prompts = [[*prompt, *[40] * (512 - len(prompt) - room)] for prompt, room in zip(PROMPTS, (1, 2, 9), strict=False)]
+    replies = generate(plain(gpt2), prompts, SHARED, frozenset(), 5, context=512)
+    assert [len(reply.ids) for reply in replies] == [1, 2, 5]
+    assert {reply.finish for reply in replies} == {"length"}
+
+
 def test_company_and_order_change_no_reply(llama: Path) -> None:
     forward = fast(llama)
     together = generate(forward, PROMPTS, SHARED, STOP, 10)

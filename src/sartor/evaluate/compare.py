@@ -11,6 +11,7 @@ from sartor.evaluate.metric import Array, Metric, Scope, metric
 from sartor.evaluate.scorecard import check_rows, small_note
 from sartor.evaluate.statistics import (
     bootstrap,
+    by_few_groups,
     cluster_sums,
     clusters,
     detectable,
@@ -60,7 +61,8 @@ def compare(
     """Compare systems `a` and `b` on one metric, row by row.
 
     The test is mid-p McNemar for a proportion, else paired approximate randomisation; the interval is a paired
-    bootstrap. Rows that share a group or a subject change places and are drawn together. Raises as `scorecard.score`.
+    bootstrap. Rows that share a group or a subject change places and are drawn together; of a few groups, test and
+    interval are a jackknife's. Raises as `scorecard.score`.
     """
     check_rows(a, examples, answers_a)
     check_rows(b, examples, answers_b)
@@ -74,8 +76,15 @@ def compare(
     def difference(sums: Array) -> Array:
         return judge.of_sums(sums[..., :width]) - judge.of_sums(sums[..., width:])
 
-    interval = bootstrap(np.hstack([lines_a, lines_b]), difference, (-judge.maximum, judge.maximum), seed)
-    p_value, test = _test(judge, lines_a, lines_b, len(examples), seed)
+    lines, span = np.hstack([lines_a, lines_b]), (-judge.maximum, judge.maximum)
+    few = by_few_groups(lines, np.hstack(tables), difference, span) if member is not None else None
+    if few:
+        (interval, p_value), test = few, "delete-one-group jackknife, t, by group"
+        mdd = detectable(interval.deviation, len(lines))
+    else:
+        interval = bootstrap(lines, difference, span, seed)
+        p_value, test = _test(judge, lines_a, lines_b, len(examples), seed)
+        mdd = _detectable(judge, lines_a, lines_b, len(examples), interval.deviation)
     return Comparison(
         metric=metric_name,
         a=a,
@@ -87,7 +96,7 @@ def compare(
         high=interval.high,
         p_value=p_value,
         test=test,
-        mdd=_detectable(judge, lines_a, lines_b, len(examples), interval.deviation),
+        mdd=mdd,
         n=len(examples),
         verdict=_verdict(value_a - value_b, interval.low, interval.high, p_value, judge.higher_is_better),
         note=small_note(len(examples), len(lines_a)),

@@ -10,7 +10,16 @@ from sartor.errors import InputError, SystemFailure
 from sartor.evaluate.metric import Array, Detail, Metric, Scope, check_kpis, metric, metric_class, metric_names
 from sartor.evaluate.metrics.fields import per_field, unreadable
 from sartor.evaluate.metrics.labels import confusions, is_no_label, per_label
-from sartor.evaluate.statistics import SMALL, Interval, bootstrap, cluster_sums, clusters, wilson, wilson_clustered
+from sartor.evaluate.statistics import (
+    SMALL,
+    Interval,
+    bootstrap,
+    by_few_groups,
+    cluster_sums,
+    clusters,
+    wilson,
+    wilson_clustered,
+)
 from sartor.generate.answer import Answer
 from sartor.task import KpiSpec, TaskSpec
 
@@ -138,7 +147,7 @@ def _names(spec: TaskSpec, scope: Scope) -> list[str]:
 
 
 def _score(judge: Metric, table: Array, lines: Array, kpi: KpiSpec | None, seed: int) -> Score:
-    value, interval = judge.aggregate(table), _interval(judge, lines, len(table), seed)
+    value, interval = judge.aggregate(table), _interval(judge, table, lines, seed)
     goal = kpi.goal if kpi else None
     return Score(
         name=judge.name,
@@ -157,11 +166,12 @@ def _score(judge: Metric, table: Array, lines: Array, kpi: KpiSpec | None, seed:
     )
 
 
-def _interval(judge: Metric, lines: Array, rows: int, seed: int) -> Interval:
-    grouped = len(lines) < rows
+def _interval(judge: Metric, table: Array, lines: Array, seed: int) -> Interval:
+    grouped, span = len(lines) < len(table), (0.0, judge.maximum)
     if judge.interval == "wilson":
-        return wilson_clustered(lines) if grouped else wilson(float(lines[:, 0].sum()), rows)
-    found = bootstrap(lines, judge.of_sums, (0.0, judge.maximum), seed)
+        return wilson_clustered(lines) if grouped else wilson(float(lines[:, 0].sum()), len(table))
+    few = by_few_groups(lines, table, judge.of_sums, span) if grouped else None
+    found = few[0] if few else bootstrap(lines, judge.of_sums, span, seed)
     return replace(found, method=f"{found.method}, by group") if grouped else found
 
 

@@ -22,6 +22,8 @@ Value = Callable[[Array], Array]
 
 SMALL = 50
 """Below this many independent rows, intervals are unreliable: the page says so."""
+FEW_GROUPS = 10
+"""Below this many groups, resampling them shows little: p by swapping is 2 / 2^groups at the least."""
 RESAMPLES = 2_000
 SWAPS = 9_999
 Z = float(norm.ppf(0.975))
@@ -118,6 +120,24 @@ def bootstrap(
     return Interval(float(low), float(high), method, float(np.std(draws, ddof=1)))
 
 
+def by_few_groups(sums: Array, rows: Array, value: Value, span: tuple[float, float]) -> tuple[Interval, float] | None:
+    """95 % interval of `value` and two-sided p that it is 0, where rows come in two to nine groups.
+
+    The standard error is the delete-one-group jackknife's, the reference t with one degree of freedom less than there
+    are groups (MacKinnon, Nielsen & Webb 2023); it is never taken below that of independent rows, which a few groups
+    that happen to agree would promise. `sums` [groups, k], `rows` [n, k]. None where there are more groups or one, or
+    no spread at all.
+    """
+    if not 2 <= len(sums) < FEW_GROUPS:
+        return None
+    deviation, df = max(_jackknife_error(sums, value), _jackknife_error(rows, value)), len(sums) - 1
+    if not 0 < deviation < math.inf:
+        return None
+    observed, reach = float(value(sums.sum(axis=0))), float(t.ppf(0.975, df)) * deviation
+    interval = Interval(max(span[0], observed - reach), min(span[1], observed + reach), "jackknife t", deviation)
+    return interval, 2 * float(t.sf(abs(observed) / deviation, df))
+
+
 def mcnemar(only_a: int, only_b: int) -> float:
     """Mid-p McNemar test (Fagerland 2013): p that rows which only one system has right fall so unevenly, or more so."""
     n, fewer = only_a + only_b, min(only_a, only_b)
@@ -147,9 +167,9 @@ def detectable_pairs(discordant: float, n: int) -> float:
     return Z_POWER * math.sqrt(discordant / (n + Z_POWER**2))
 
 
-def detectable(deviation: float) -> float:
-    """Smallest difference found with 80 % power, when it is measured with this standard error."""
-    return Z_POWER * deviation
+def detectable(deviation: float, groups: int | None = None) -> float:
+    """Smallest difference found with 80 % power, when it is measured with this standard error (of so many groups: t)."""
+    return deviation * (float(t.ppf([0.975, 0.8], groups - 1).sum()) if groups else Z_POWER)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -165,6 +185,12 @@ def _weights(n: int, seed: int, resamples: int) -> Iterator[Array]:
         size = min(block, resamples - start)
         drawn = rng.integers(0, n, (size, n)) + n * np.arange(size)[:, None]
         yield np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(np.float64)
+
+
+def _jackknife_error(stats: Array, value: Value) -> float:
+    """Standard error of `value` by leaving out one line at a time; not finite where a line is all there is."""
+    left = value(stats.sum(axis=0) - stats)
+    return math.sqrt((len(stats) - 1) * float(np.var(left)))
 
 
 def _bca_levels(draws: Array, observed: float, jackknife: Array) -> Array | None:

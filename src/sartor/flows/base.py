@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from sartor.flows.prepare import Task
 from sartor.generate.forward import FastForward, Forward, PlainForward
-from sartor.models.base import BaseModel, load, open_base, resolve
+from sartor.models.base import BaseModel, context_length, load, open_base, resolve
 from sartor.models.decoder import Decoder, unsupported
 from sartor.models.dtype import choose_dtype
 from sartor.models.lora import LoraWeights
@@ -33,6 +33,10 @@ class LoadedBase:
     @property
     def renderer(self) -> Renderer:
         return self.opened.renderer
+
+    @property
+    def context(self) -> int | None:
+        return context_length(self.opened.config)
 
     @cached_property
     def number_format(self) -> tuple[torch.dtype, str]:

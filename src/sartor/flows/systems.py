@@ -93,6 +93,7 @@ def prompted(
         trie=trie,
         constrain=constrain,
         sampling=Sampling(spec.generate.temperature, spec.train.seed),
+        context=base.context,
     )
 
 
@@ -111,7 +112,8 @@ def rivals(
         pulled("all-minilm-l6-v2")  # says at once which command would fetch it
         found.append(Rival("encoder + linear", "encoder", {"seed": spec.train.seed}, lambda: _linear(spec, train)))
     for rival in spec.rivals:
-        inputs = rival.model_dump() | {"max_tokens": answering.max_tokens, "hint": _hint(spec, answering)}
+        asked = rival.model_dump(exclude={"price_in", "price_out", "key_env"})  # a price changes no answer
+        inputs = asked | {"max_tokens": answering.max_tokens, "hint": _hint(spec, answering)}
         found.append(Rival(f"endpoint {rival.model}", "endpoint", inputs, _endpoint(spec, rival, answering), rival))
     return found
 
@@ -128,11 +130,10 @@ def pick_shots(spec: TaskSpec, train: Sequence[Example]) -> list[Example]:
 
 
 def _fitting(shots: list[Example], base: LoadedBase, answering: Answering, test: Sequence[Example]) -> list[Example]:
-    limit: int = getattr(base.opened.config.get_text_config(), "max_position_embeddings", None) or 2**31
     longest = max(test, key=lambda example: sum(len(message.content) for message in example.messages))
-    while shots:
+    while shots and base.context:
         prompt = base.renderer.prompt_ids(few_shot(longest.messages, shots))
-        if len(prompt) + answering.max_tokens <= limit:
+        if len(prompt) + answering.max_tokens <= base.context:
             break
         shots = shots[:-1]
     return shots

@@ -62,16 +62,24 @@ def generate(
     max_tokens: int,
     constrain: ConstraintFactory | None = None,
     sampling: Sampling = GREEDY,
+    context: int | None = None,
 ) -> list[Reply]:
-    """Replies to one chunk of prompts, whose first `prefix` tokens are the same."""
+    """Replies to one chunk of prompts, whose first `prefix` tokens are the same.
+
+    A reply ends at `max_tokens`, or where prompt and reply fill the `context`, which must leave room for a token.
+    """
     reading = forward.read(prompts[0][:prefix], [p[prefix:] for p in prompts], max_tokens)
-    rows = [_Row(i, prompt, constrain() if constrain else None, sampling) for i, prompt in enumerate(prompts)]
+    room = [min(max_tokens, context - len(prompt)) if context else max_tokens for prompt in prompts]
+    rows = [
+        _Row(i, prompt, constrain() if constrain else None, sampling, most)
+        for i, (prompt, most) in enumerate(zip(prompts, room, strict=True))
+    ]
     replies: dict[int, Reply] = {}
     while True:
         if constrain:
             _mask(rows, reading.logits)
         chosen = _choose(rows, reading.logits)
-        appended = [row.take(token, stop, max_tokens) for row, token in zip(rows, chosen, strict=True)]
+        appended = [row.take(token, stop) for row, token in zip(rows, chosen, strict=True)]
         going = [at for at, row in enumerate(rows) if row.finish is None]
         for row in rows:
             if row.finish is not None:
@@ -93,15 +101,17 @@ def choose(forward: Forward, prompts: Sequence[Sequence[int]], prefix: int, trie
 class _Row:
     """One reply in the making."""
 
-    def __init__(self, index: int, prompt: Sequence[int], constraint: Constraint | None, sampling: Sampling) -> None:
-        self.index, self.constraint = index, constraint
+    def __init__(
+        self, index: int, prompt: Sequence[int], constraint: Constraint | None, sampling: Sampling, most: int
+    ) -> None:
+        self.index, self.constraint, self.most = index, constraint, most
         self.ids: list[int] = []
         self.finish: Literal["stop", "length"] | None = None
         self.temperature = sampling.temperature
         # Hashes of integers do not differ between processes.
         self.generator = torch.Generator().manual_seed(hash((sampling.seed, *prompt)) % 2**63)
 
-    def take(self, token: int, stop: frozenset[int], max_tokens: int) -> list[int]:
+    def take(self, token: int, stop: frozenset[int]) -> list[int]:
         """Accept a token and what must follow it; what the model has to read next."""
         if token in stop:
             self.finish = "stop"
@@ -115,10 +125,10 @@ class _Row:
                 self.constraint.advance(forced)
                 new.append(forced)
         self.ids += new
-        if len(self.ids) <= max_tokens and self.constraint and self.constraint.finished:
+        if len(self.ids) <= self.most and self.constraint and self.constraint.finished:
             self.finish = "stop"
-        elif len(self.ids) >= max_tokens:
-            self.ids = self.ids[:max_tokens]
+        elif len(self.ids) >= self.most:
+            self.ids = self.ids[: self.most]
             self.finish = "length"
         return new
 

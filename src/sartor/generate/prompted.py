@@ -16,6 +16,7 @@ class PromptedSystem:
     """Answers by generation, constrained or free, or by label choice where a trie is given.
 
     `label choice` reads every label's probability and answers with the likeliest one: no other text can come out.
+    A prompt that fills the base's `context` is not asked: its answer is an error, and counted.
     """
 
     def __init__(
@@ -29,29 +30,33 @@ class PromptedSystem:
         trie: LabelTrie | None = None,
         constrain: ConstraintFactory | None = None,
         sampling: Sampling = GREEDY,
+        context: int | None = None,
     ) -> None:
         self.name = name
         self._forward, self._renderer = forward, renderer
         self._max_tokens, self._shots = max_tokens, tuple(shots)
-        self._trie, self._constrain, self._sampling = trie, constrain, sampling
+        self._trie, self._constrain, self._sampling, self._context = trie, constrain, sampling, context
 
     def answer(self, examples: Sequence[Example], progress: Progress = silent) -> list[Answer]:
         prompts = [self._renderer.prompt_ids(few_shot(example.messages, self._shots)) for example in examples]
+        reply = int(self._trie.depth.max()) + 1 if self._trie else 1
+        fits = [i for i, prompt in enumerate(prompts) if not self._context or len(prompt) + reply <= self._context]
         answers: dict[int, Answer] = {}
-        for chunk in chunks([len(prompt) for prompt in prompts]):
-            for index, answer in zip(
-                chunk, self._answer([examples[i] for i in chunk], [prompts[i] for i in chunk]), strict=True
-            ):
-                answers[index] = answer
+        for places in chunks([len(prompts[i]) for i in fits]):
+            chunk = [fits[place] for place in places]
+            asked = [examples[i] for i in chunk], [prompts[i] for i in chunk]
+            answers.update(zip(chunk, self._answer(*asked), strict=True))
             progress(self.name, len(answers), len(examples))
-        return [answers[index] for index in range(len(examples))]
+        return [answers.get(i) or Answer(example.id, "", finish="error") for i, example in enumerate(examples)]
 
     def _answer(self, examples: list[Example], prompts: list[list[int]]) -> list[Answer]:
         prefix = min(shared_prefix(prompts), min(map(len, prompts)) - 1)
         if self._trie is not None:
             return self._choose(examples, prompts, prefix, self._trie)
         stop = self._renderer.stop_ids
-        replies = generate(self._forward, prompts, prefix, stop, self._max_tokens, self._constrain, self._sampling)
+        replies = generate(
+            self._forward, prompts, prefix, stop, self._max_tokens, self._constrain, self._sampling, self._context
+        )
         return [
             self._finished(example.id, prompt, reply)
             for example, prompt, reply in zip(examples, prompts, replies, strict=True)

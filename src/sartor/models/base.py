@@ -63,6 +63,12 @@ class BaseModel:
         return self.renderer.template_hash
 
 
+def context_length(config: PreTrainedConfig) -> int | None:
+    """Most tokens that a base reads, prompt and reply together; None where its config names no limit."""
+    length: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return length
+
+
 def resolve(name: str, relative_to: Path, progress: Progress = silent) -> BaseRef:
     """Find a base: built-in name, local folder, file.gguf (relative to a folder), or hub id in the local cache.
 

@@ -8,6 +8,7 @@ from transformers import PreTrainedConfig
 
 from sartor.data.example import Example
 from sartor.errors import InputError
+from sartor.models.base import context_length
 from sartor.models.template import Renderer
 from sartor.train.batches import Encoded
 
@@ -31,7 +32,7 @@ def token_limit(max_length: int | None, config: PreTrainedConfig) -> int | None:
 
     Raises InputError when the task asks for more than the base allows.
     """
-    allowed: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+    allowed = context_length(config)
     if max_length and allowed and max_length > allowed:
         raise InputError(f"`train.max_length` is {max_length:,}, and the base reads {allowed:,} tokens: lower it")
     return max_length or allowed
