@@ -53,6 +53,10 @@ class DataSpec(Strict):
     """Rows with the same value never lie on both sides of a split."""
     subject: str | None = None
     """Whose data the row is: kept on one side of a split, and what erasure asks for."""
+    facts: str | None = None
+    """Column of the critical facts that an answer must hold: a list, or text with one fact a line."""
+    tests: str | None = None
+    """Code: column of the unit tests, a list of `assert` statements or text. SQL: column of the database, see the docs."""
     rows: int | None = Field(default=None, ge=2)
     """Use at most this many training rows (seeded sample, stratified by label for classification)."""
     test_rows: int | None = Field(default=None, ge=1)
@@ -82,6 +86,19 @@ class KpiSpec(Strict):
     name: str
     goal: float | None = None
     hard: bool = False
+    """No output is usable unless it holds."""
+    function: str | None = None
+    """A KPI of the task's own: `FILE.py:FUNCTION`, relative to `sartor.yaml`, called with (example, output)."""
+    at: float | None = None
+    """The threshold that the metric counts by, such as a reading grade or a confidence."""
+    pattern: str | None = None
+    """`format`: the regular expression that a whole answer must match."""
+    json_schema: str | None = None
+    """`schema_valid`: file of the JSON Schema, relative to `sartor.yaml`; default: that of the training targets."""
+    sections: tuple[str, ...] = ()
+    """`sections`: the headings that an answer must have."""
+    costs: dict[str, dict[str, float]] | None = None
+    """`error_cost`: expected label → answered label → cost; what is not listed costs 1."""
 
 
 class TrainSpec(Strict):

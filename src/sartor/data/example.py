@@ -1,6 +1,8 @@
 """One row of a task, ready to be rendered into a prompt."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Example:
     subject: str | None = None
     source: str = ""
     """Where the row came from, for error messages: `notes.jsonl:12`."""
+    columns: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Every column of a test row, as the file has it: for metrics, slices and a task's own KPIs. Empty for other rows."""
 
     @property
     def question(self) -> str:

@@ -25,7 +25,8 @@ def build_examples(table: Table, spec: TaskSpec) -> list[Example]:
     data = spec.data
     if spec.prompt.messages:
         table = _chat_table(table, spec.prompt.messages)
-    for role, column in data.model_dump(include={"input", "target", "id", "group", "subject"}).items():
+    roles = {"input", "target", "id", "group", "subject"}
+    for role, column in data.model_dump(include=roles).items():
         if column:
             table.require(column, f"`data.{role}`")
     read = _from_chat if spec.prompt.messages else _from_columns(table, spec)
@@ -50,7 +51,7 @@ def build_examples(table: Table, spec: TaskSpec) -> list[Example]:
             if ids.setdefault(id, index) != index:
                 first = f"{table.unit} {table.places[ids[id]]}"
                 raise ValueError(f"the id `{id}` is also that of {first}; give each row its own, or remove `data.id`")
-            examples.append(Example(id, messages, target, labels, group, subject, table.source(index)))
+            examples.append(Example(id, messages, target, labels, group, subject, table.source(index), row))
         except ValueError as error:
             problems.append((index, str(error)))
     table.refuse(problems)

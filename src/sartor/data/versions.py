@@ -20,6 +20,7 @@ _SCHEMA: dict[str, polars.DataType | type[polars.DataType]] = {
     "labels": polars.List(polars.String),
     "group": polars.String,
     "subject": polars.String,
+    "columns": polars.String,
     "source": polars.String,
 }
 
@@ -47,7 +48,9 @@ def freeze(
     examples: Sequence[Example], *, step: str, config: dict[str, Any], parent: str | None = None
 ) -> tuple[bytes, Manifest]:
     """The examples as Parquet bytes, and their manifest."""
-    rows = [{**_content(example), "source": example.source} for example in examples]
+    rows = [
+        {**_content(example), "columns": json.dumps(example.columns), "source": example.source} for example in examples
+    ]
     buffer = io.BytesIO()
     polars.DataFrame(rows, schema=_SCHEMA).write_parquet(buffer, compression="zstd")
     return buffer.getvalue(), Manifest(content_hash(examples), len(rows), step, config, parent)
@@ -59,7 +62,17 @@ def thaw(data: bytes) -> list[Example]:
         rows = polars.read_parquet(io.BytesIO(data)).select(*_SCHEMA).to_dicts()
     except (polars.exceptions.PolarsError, OSError) as error:
         raise SystemFailure(f"a dataset version cannot be read ({str(error).splitlines()[0]}); make it again") from None
-    return [Example(**{**row, "messages": _turns(row), "labels": tuple(row["labels"])}) for row in rows]
+    return [
+        Example(
+            **{
+                **row,
+                "messages": _turns(row),
+                "labels": tuple(row["labels"]),
+                "columns": json.loads(row["columns"]),
+            }
+        )
+        for row in rows
+    ]
 
 
 def content_hash(examples: Sequence[Example]) -> str:
@@ -71,7 +84,8 @@ def content_hash(examples: Sequence[Example]) -> str:
 
 
 def _content(example: Example) -> dict[str, Any]:
-    return {
+    content = {"columns": example.columns} if example.columns else {}
+    return content | {
         "id": example.id,
         "messages": [{"role": message.role, "content": message.content} for message in example.messages],
         "target": example.target,

@@ -8,8 +8,8 @@ text again.
 import difflib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import ClassVar, Literal, TypeVar
 
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from sartor.data.example import Example
 from sartor.errors import InputError, SystemFailure
 from sartor.generate.answer import Answer
-from sartor.task import Kind, TaskSpec
+from sartor.task import DataSpec, Kind, KpiSpec, TaskSpec
 
 Array = npt.NDArray[np.float64]
 Form = Literal["proportion", "mean", "corpus"]
@@ -35,15 +35,20 @@ class Scope:
     """Classification: every label that is known, sorted; any other text is not a label."""
     multi: bool = False
     """Classification: a row may carry several labels."""
+    options: Mapping[str, KpiSpec] = field(default_factory=dict)
+    """What the task says of its KPIs, by metric name."""
+    data: DataSpec | None = None
+    """Which columns hold facts, tests and the like."""
 
     @classmethod
     def of(cls, spec: TaskSpec, examples: Sequence[Example], labels: Sequence[str] = ()) -> "Scope":
         """The scope of a task: known labels are the examples' gold labels and `labels`."""
+        options = {kpi.name: kpi for kpi in spec.kpi_list}
         if spec.kind != "classification":
-            return cls(spec.kind)
+            return cls(spec.kind, options=options, data=spec.data)
         multi = spec.data.labels == "multi" or any(len(example.labels) != 1 for example in examples)
         known = {label for example in examples for label in example.labels} | set(labels)
-        return cls(spec.kind, tuple(sorted(known)), multi)
+        return cls(spec.kind, tuple(sorted(known)), multi, options, spec.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,10 @@ class Detail:
     f1: float
 
 
+class Unscored(Exception):
+    """A row on which a metric cannot say anything, and why: `the row has no unit tests`."""
+
+
 class Metric(ABC):
     """A number that judges answers against targets."""
 
@@ -69,12 +78,15 @@ class Metric(ABC):
     """`proportion`: the share of rows that are right; `mean`: of row scores; `corpus`: any other function of sums."""
     higher_is_better: ClassVar[bool] = True
     maximum: ClassVar[float] = 1.0
-    """The best value there is; the worst is 0."""
+    """The end of the scale that begins at 0."""
     only_multi: ClassVar[bool] = False
     """Says something new only where a row has several labels."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self.option = scope.options.get(self.name) or KpiSpec(name=self.name)
+        self.unscored: dict[str, str] = {}
+        """Row id → why it could not be scored; such a row counts as the worst there is. Filled by `table`."""
 
     @property
     @abstractmethod
@@ -124,7 +136,11 @@ class Mean(Metric):
         """The row's score, 0 to `maximum`."""
 
     def row(self, example: Example, answer: Answer) -> tuple[float, ...]:
-        return float(self.score(example, answer)), 1.0
+        try:
+            return float(self.score(example, answer)), 1.0
+        except Unscored as reason:
+            self.unscored[example.id] = str(reason)
+            return 0.0 if self.higher_is_better else self.maximum, 1.0
 
     def of_sums(self, sums: Array) -> Array:
         return np.asarray(sums[..., 0] / sums[..., 1])

@@ -1,6 +1,6 @@
 """The first steps of every verb: open a task, read its files, build its examples, split them. Nothing is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sartor.data.example import Example
@@ -51,6 +51,9 @@ def prepare(task: Task) -> Prepared:
     examples = build_examples(train_table, spec)
     test = build_examples(test_table, spec) if test_table else None
     splits = split(examples, test, spec, spec.train.seed)
+    # Only evaluation reads other columns: what changes in them must not train an adapter again.
+    learned = {side: [replace(row, columns={}) for row in getattr(splits, side)] for side in ("train", "validation")}
+    splits = replace(splits, **learned)
     if not splits.train or not splits.test:
         raise InputError(f"{task.folder / SPEC_NAME}: no rows are left to train or to test on; add rows")
     return Prepared(task, train_table, test_table, examples, splits)
