@@ -9,7 +9,7 @@ from sartor.evaluate.own import load_functions, source_hashes
 from sartor.evaluate.scorecard import score
 from sartor.task import KpiSpec
 
-SOURCE = '''
+SOURCE = """
 def kept(example, output):
     return example.target in output
 
@@ -18,7 +18,7 @@ def graded(example, output):
 
 def broken(example, output):
     return 1 / 0 if output == "b" else float("nan") if output == "c" else True
-'''
+"""
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.progress import Progress, silent
 from sartor.store import Store, disk_errors
-from sartor.task import DataSpec, Kind, TaskSpec
+from sartor.task import DataSpec, Kind, PromptSpec, TaskSpec
 
 OUTPUT, MODEL, PROBABILITIES = "output", "model", "label_probs"
 UNNAMED = "predictions"
@@ -195,14 +195,19 @@ def judge_systems(
 
 
 def predictions_spec(
-    table: Table, kind: Kind, inputs: Sequence[str], target: str | None, group: str | None, **columns: str | None
+    table: Table,
+    kind: Kind,
+    inputs: Sequence[str],
+    target: str | None,
+    group: str | None = None,
+    facts: str | None = None,
+    tests: str | None = None,
 ) -> TaskSpec:
     """The task that a file of predictions stands for: its kind's usual KPIs on its own columns."""
     user = "\n\n".join(f"{{{name}}}" for name in inputs)
-    data = DataSpec(train=table.name, input=inputs[0], target=target or OUTPUT, group=group, **columns)
-    return TaskSpec.model_validate(
-        {"task": UNNAMED, "kind": kind, "data": data, "prompt": {"user": user}, "generate": {"constrained": False}}
-    )
+    target = target or OUTPUT  # never read: without references the rows are questions
+    data = DataSpec(train=table.name, input=inputs[0], target=target, group=group, facts=facts, tests=tests)
+    return TaskSpec(task=UNNAMED, kind=kind, data=data, prompt=PromptSpec(user=user))
 
 
 def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None = None) -> Judged:
@@ -227,9 +232,9 @@ def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None
     for other, rows in zip(list(models)[1:], others, strict=True):
         if missing := sorted(first.keys() ^ rows.keys()):
             raise InputError(f"{table.name}: only one of {name} and {other} answered the row `{missing[0]}`; give both")
-    rows = [example for example, _ in first.values()]
-    answers = {model: [given[row.id][1] for row in rows] for model, given in models.items()}
-    return judge(spec, rows, answers, load_functions(spec, folder), by=by)
+    asked = [example for example, _ in first.values()]
+    answers = {model: [given[row.id][1] for row in asked] for model, given in models.items()}
+    return judge(spec, asked, answers, load_functions(spec, folder), by=by)
 
 
 def _answer(id: str, row: Mapping[str, Any]) -> Answer:
