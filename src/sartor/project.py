@@ -106,12 +106,12 @@ class Project:
     ) -> list[Prediction]:
         """Answers of an adapter (`NAME`, `NAME@VERSION`) or a rival (`zero-shot`) to rows with the task's columns."""
         chosen = self._allowed("predict", task)
-        from sartor.data.table import Table, make_table
+        from sartor.data.table import Table, check_cells, make_table
         from sartor.flows.predict import predict
 
         if not isinstance(rows, Table):
             listed = [dict(row) for row in rows]
-            rows = make_table("rows", "Python", listed, range(1, len(listed) + 1), "row")
+            rows = check_cells(make_table("rows", "Python", listed, range(1, len(listed) + 1), "row"))
         answers = predict(chosen, self._store, system, rows, progress)
         self._note("predict", f"task {chosen.spec.task}", {"system": system, "rows": len(answers)})
         return answers

@@ -160,3 +160,14 @@ def test_other_rows_open_no_test_set(project: Path, capsys) -> None:
     assert document["n"] == 6
     assert document["comparisons"][0]["n"] == 6
     assert openings(project) == before
+
+
+def test_an_output_may_be_whatever_a_model_writes(tmp_path: Path) -> None:
+    strange = ["", "x" * 1_000_000, "a\0b", "مرحبا", "😀" * 1000, '{"drug": NaN}', None]
+    rows = [row | {"output": text} for row, text in zip(outputs(len(strange)), strange, strict=True)]
+    file = write(tmp_path / "made.jsonl", rows)
+    table = read_rows(file, outputs=["output"])
+    card = judge_predictions(table, predictions_spec(table, "extraction", ["note"], "target"), tmp_path).cards[0]
+    assert all(score.n == len(strange) and 0 <= score.value < 0.2 for score in card.scores.values())
+    with pytest.raises(InputError, match="line 2, column `output`: a cell of 1,000,000 characters"):
+        read_rows(file)

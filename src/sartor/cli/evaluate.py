@@ -37,9 +37,9 @@ def evaluate(
         if not kind or not input:
             raise InputError("--predictions needs --kind and --input: what the outputs are, and what was asked")
         from sartor.data.read import read_rows
-        from sartor.flows.evaluate import judge_predictions, predictions_spec
+        from sartor.flows.evaluate import OUTPUT, judge_predictions, predictions_spec
 
-        table = read_rows(predictions)
+        table = read_rows(predictions, outputs=[OUTPUT])
         known = target if target in table.columns else None
         spec = predictions_spec(table, kind, input, known, group=group, facts=facts, tests=tests)
         show(judge_predictions(table, spec, predictions.parent, by), out, as_json)
