@@ -88,6 +88,8 @@ class KpiSpec(Strict):
     goal: float | None = None
     hard: bool = False
     """No output is usable unless it holds."""
+    margin: float | None = Field(default=None, gt=0)
+    """A guard rail: how much worse than the incumbent it may be, on the metric's own scale."""
     function: str | None = None
     """A KPI of the task's own: `FILE.py:FUNCTION`, relative to `sartor.yaml`, called with (example, output)."""
     at: float | None = None

@@ -30,6 +30,10 @@ def show(judged: Judged, console: Console) -> None:
                 f"({c.test}); {points(c.mdd, c.mdd, c.mdd, top).partition(' (')[0].lstrip('+')} could be detected: {c.verdict}"
             )
         )
+    for each in judged.promotions:
+        console.print(Text(str(each), style="bold"))
+        for condition in each.conditions:
+            console.print(Text(f"  {condition.state}: {condition.text}"))
     for card in judged.cards:
         gaps = judged.gaps[card.system]
         if gaps:

@@ -16,6 +16,7 @@ from sartor.errors import InputError
 from sartor.evaluate.compare import Comparison, compare
 from sartor.evaluate.discrepancy import Discrepancy, discrepancies, sentence
 from sartor.evaluate.own import OwnFunction, load_functions
+from sartor.evaluate.promotion import Promotion, promotion
 from sartor.evaluate.scorecard import Scorecard, score
 from sartor.evaluate.wording import number, system_name
 from sartor.flows.base import LoadedBase
@@ -44,6 +45,8 @@ class Judged:
     examples: list[Example]
     cards: list[Scorecard]
     comparisons: list[Comparison]
+    promotions: list[Promotion]
+    """Whether each system may take the place of each that is named after it."""
     gaps: dict[str, list[Discrepancy]]
     """Perceived against real quality, by system."""
     slices: dict[str, dict[str, Scorecard]]
@@ -84,6 +87,7 @@ class Judged:
             **{key: systems[first][key] for key in ("metrics", "usable", "discrepancy", "rows")},
             "systems": systems,
             "comparisons": [asdict(found) for found in self.comparisons],
+            "promotions": [asdict(each) | {"rows_needed": each.rows_needed} for each in self.promotions],
         }
 
     def _system(self, card: Scorecard) -> dict[str, Any]:
@@ -129,14 +133,22 @@ def judge(
     cards = [score(name, rows, given, spec, seed, labels, functions) for name, given in answers.items()]
     parts = _parts(rows, by) if by else {}
     pairs = list(combinations(answers, 2))
+    comparisons = [
+        compare(kpi.name, a, b, rows, answers[a], answers[b], spec, seed, labels, functions)
+        for kpi in spec.kpi_list
+        if kpi.name in cards[0].scores
+        for a, b in pairs
+    ]
     return Judged(
         spec=spec,
         examples=rows,
         cards=cards,
-        comparisons=[
-            compare(kpi.name, a, b, rows, answers[a], answers[b], spec, seed, labels, functions)
-            for kpi in spec.kpi_list
+        comparisons=comparisons,
+        promotions=[
+            promotion(spec, card, [c for c in comparisons if (c.a, c.b) == (card.system, b)])
+            for card in cards
             for a, b in pairs
+            if a == card.system
         ],
         gaps={card.system: discrepancies(spec, rows, card, seed) for card in cards},
         slices={

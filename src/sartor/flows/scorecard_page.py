@@ -32,6 +32,10 @@ def scorecard_page(judged: Judged) -> str:
                 )
                 for c in judged.comparisons
             ),
+            promotions=tuple(
+                (str(each), tuple((condition.state, condition.text) for condition in each.conditions))
+                for each in judged.promotions
+            ),
             gaps=tuple(gap for gap in gaps if gap),
             slices=[
                 SlicesView(

@@ -55,6 +55,8 @@ class ScorecardData:
     systems: tuple[str, ...]
     lines: tuple[MetricLine, ...]
     comparisons: tuple[PairLine, ...]
+    promotions: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    """The sentence of each, and its conditions as (state, text)."""
     gaps: tuple[GapView, ...]
     slices: Sequence[SlicesView]
 

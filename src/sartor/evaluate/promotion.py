@@ -1,0 +1,105 @@
+"""Whether a candidate may take an incumbent's place: PROMOTE, REJECT, or INCONCLUSIVE and how many rows would settle it.
+
+Three kinds of condition, each passed, failed or open:
+
+    a hard goal     the candidate's whole interval reaches the goal, or misses it (an absolute demand)
+    a guard rail    a KPI with a `margin`: non-inferior when the interval of the difference lies above −margin
+    the first KPI   better than the incumbent by its paired test, unless it is a guard rail itself
+
+All passed: PROMOTE. Any failed: REJECT. Else INCONCLUSIVE.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sartor.evaluate.compare import Comparison
+from sartor.evaluate.scorecard import Score, Scorecard
+from sartor.evaluate.wording import estimate, number, points
+from sartor.task import TaskSpec
+
+State = Literal["passed", "failed", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    state: State
+    text: str
+    rows_needed: int | None = None
+    """Where it is open: test rows that would settle it, if things are as they look; None where no number would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    verdict: Literal["PROMOTE", "REJECT", "INCONCLUSIVE"]
+    candidate: str
+    incumbent: str
+    conditions: list[Condition]
+
+    @property
+    def rows_needed(self) -> int | None:
+        """Test rows that would settle every open condition; None where there is none, or no number would."""
+        needed = [condition.rows_needed for condition in self.conditions if condition.state == "open"]
+        return None if None in needed else max((rows for rows in needed if rows), default=None)
+
+    def __str__(self) -> str:
+        rows = f" (about {self.rows_needed:,} test rows would settle it)" if self.rows_needed else ""
+        return f"{self.verdict} {self.candidate} over {self.incumbent}{rows}"
+
+
+def promotion(spec: TaskSpec, candidate: Scorecard, comparisons: Sequence[Comparison]) -> Promotion:
+    """The verdict from the candidate's scorecard and its comparisons (candidate less incumbent), one a KPI."""
+    conditions = list(_conditions(spec, candidate, {found.metric: found for found in comparisons}))
+    states = {condition.state for condition in conditions}
+    verdict: Literal["PROMOTE", "REJECT", "INCONCLUSIVE"] = "INCONCLUSIVE"
+    if "failed" in states:
+        verdict = "REJECT"
+    elif states == {"passed"}:
+        verdict = "PROMOTE"
+    return Promotion(verdict, candidate.system, comparisons[0].b, conditions)
+
+
+def _conditions(spec: TaskSpec, card: Scorecard, found: dict[str, Comparison]) -> Iterator[Condition]:
+    for place, kpi in enumerate(kpi for kpi in spec.kpi_list if kpi.name in card.scores):
+        if kpi.hard and kpi.goal is not None:
+            yield _goal(card.scores[kpi.name], kpi.goal)
+        if kpi.margin is not None:
+            yield _guard_rail(card.scores[kpi.name], found[kpi.name], kpi.margin)
+        elif place == 0:
+            yield _superior(card.scores[kpi.name], found[kpi.name])
+
+
+def _goal(score: Score, goal: float) -> Condition:
+    state: State = {"met": "passed", "missed": "failed"}.get(score.met or "", "open")  # type: ignore[assignment]
+    low, high = (score.low, score.value) if score.value > goal else (score.value, score.high)
+    text = f"{score.title} {estimate(score.value, score.low, score.high, score.maximum)}, hard goal {number(goal, score.maximum)}"
+    return Condition(state, text, _more_rows(score.n, high - low, score.value - goal) if state == "open" else None)
+
+
+def _guard_rail(score: Score, found: Comparison, margin: float) -> Condition:
+    sign = 1 if score.higher_is_better else -1
+    difference = sign * found.difference
+    low, high = sorted((sign * found.low, sign * found.high))
+    state: State = "passed" if low > -margin else "failed" if high < -margin else "open"
+    text = f"{score.title} {_points(score, found)}, may lose {100 * margin / score.maximum:g} points"
+    half = difference - low if difference > -margin else high - difference
+    return Condition(state, text, _more_rows(found.n, half, difference + margin) if state == "open" else None)
+
+
+def _superior(score: Score, found: Comparison) -> Condition:
+    state: State = {"better": "passed", "worse": "failed", "tie": "open"}[found.verdict]  # type: ignore[assignment]
+    text = f"{score.title} {_points(score, found)}, p = {found.p_value:.3f}, must be better"
+    return Condition(state, text, _more_rows(found.n, found.mdd, found.difference) if state == "open" else None)
+
+
+def _more_rows(n: int, reach: float, gap: float) -> int | None:
+    """The rows at which an uncertainty of `reach` at n rows, which falls with √n, is down to the gap."""
+    if not gap:
+        return None
+    rows = n * (reach / gap) ** 2
+    return max(n + 1, math.ceil(rows)) if rows < 1_000_000 else None
+
+
+def _points(score: Score, found: Comparison) -> str:
+    return points(found.difference, found.low, found.high, score.maximum)
