@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sartor.evaluate.discrepancy import discrepancies
 from sartor.evaluate.scorecard import Scorecard
+from sartor.evaluate.wording import estimate
 from sartor.flows.gap import gap_view
 from sartor.flows.outcome import Answered, Outcome
 from sartor.flows.systems import SPECIALIST
@@ -29,7 +30,7 @@ def build_report(outcome: Outcome, path: str) -> ReportData:
         created_at=datetime.fromisoformat(outcome.adapter.created_at),
         outcome=verdict.outcome,
         headline=verdict.headline,
-        sentences=tuple(verdict.goals),
+        sentences=(*verdict.goals, *_usable(specialist)),
         kpis=tuple(
             view.KpiView(kpi.name, _mark(specialist, kpi.name), kpi.goal, specialist.scores[kpi.name].met, kpi.hard)
             for kpi in spec.kpi_list
@@ -77,6 +78,15 @@ def build_report(outcome: Outcome, path: str) -> ReportData:
         warnings=tuple(finding.text for finding in outcome.check.findings if finding.level == "warning"),
         adapter=f"{outcome.adapter.name} in {outcome.adapter.path}",
         path=path,
+    )
+
+
+def _usable(card: Scorecard) -> tuple[str, ...]:
+    if card.usable is None:
+        return ()
+    found = card.usable
+    return (
+        f"Of its outputs {estimate(found.value, found.low, found.high)} are usable: every hard KPI holds for them.",
     )
 
 

@@ -60,7 +60,9 @@ class RunResult:
         return {
             "task": self.adapter.task,
             "verdict": asdict(self.verdict),
-            "systems": {card.system: {name: asdict(s) for name, s in card.scores.items()} for card in self.scorecards},
+            "systems": {
+                card.system: {name: asdict(s) for name, s in card.all_scores.items()} for card in self.scorecards
+            },
             "adapter": {"name": self.adapter.name, "hash": self.adapter.hash, "path": str(self.adapter.path)},
             "report": str(self.report),
         }
