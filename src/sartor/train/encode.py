@@ -61,11 +61,12 @@ def fit(examples: Sequence[Example], rows: Sequence[Encoded], max_length: int | 
     """The rows (those of the examples, in order) of at most `max_length` tokens, longer ones treated as `overlong` says.
 
     `cut` takes tokens from the beginning of the prompt. Raises InputError, naming the first such row, for a longer row
-    under `error`, and for a reply that leaves no room for a prompt under any policy.
+    under `error`, and for a reply that leaves no room for a prompt unless such rows are dropped.
     """
     if max_length is None:
         return _done(list(rows), [], [])
-    _refuse_long_replies(examples, rows, max_length)
+    if overlong != "drop":
+        _refuse_long_replies(examples, rows, max_length)
     long = [place for place, row in enumerate(rows) if len(row) > max_length]
     sources = [examples[place].source for place in long]
     if not long:
