@@ -1,0 +1,159 @@
+"""Numbers in digits and in words: `26`, `twenty-six`, `1,250.50`, `nineteen eighty four`, `tenth`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sartor.evaluate.facts.words import Token
+
+_SMALL = {
+    word: value
+    for value, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen".split()
+    )
+}
+_TENS = {
+    word: 10 * value
+    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
+}
+_DECADES = {f"{word[:-1]}ies": f"{value}s" for word, value in _TENS.items()}
+_SCALES = {"thousand": 1000, "million": 1_000_000}
+_ORDINALS = {
+    word: value
+    for value, word in enumerate(
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+        "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(),
+        start=1,
+    )
+} | {"thirtieth": 30}
+_LONGEST = 15
+"""Digits up to which a number is computed with; a longer one is compared as it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numeral:
+    value: str
+    """In its shortest form: no thousands separators, no zeros that do not count; `80s` for a decade."""
+    first: int
+    """Place of its first token …"""
+    end: int
+    """… and the place after its last."""
+    digits: bool
+    ordinal: bool = False
+
+    @property
+    def vague(self) -> bool:
+        """`one` and `first` say a number only where a unit follows."""
+        return not self.digits and self.value == "1"
+
+    def whole(self, low: int, high: int) -> int | None:
+        """Its value where that is a whole number between both, else None."""
+        if len(self.value) > 4 or not self.value.isdecimal():
+            return None
+        return int(self.value) if low <= int(self.value) <= high else None
+
+
+def plain(digits: str) -> str:
+    """`007` is 7, `1,250.50` is 1250.5, `٥` is 5."""
+    if not digits.isascii():
+        digits = "".join(str(int(sign)) if sign.isdecimal() else sign for sign in digits)
+    whole, _, rest = digits.replace(",", "").partition(".")
+    rest = rest.rstrip("0")
+    return (whole.lstrip("0") or "0") + (f".{rest}" if rest else "")
+
+
+def scaled(value: str, factor: float) -> str:
+    """The value times a factor, in its shortest form; a number too long to compute with stays as it is."""
+    if factor == 1 or len(value) > _LONGEST or "/" in value:
+        return value
+    return f"{float(value) * factor:.10f}".rstrip("0").rstrip(".")
+
+
+def numerals(found: Sequence[Token]) -> list[Numeral]:
+    """All numbers of a text, in order, none overlapping."""
+    result, i = [], 0
+    while i < len(found):
+        numeral = _written(found, i) if found[i].number else _spoken(found, i)
+        if numeral is None:
+            i += 1
+        else:
+            result.append(numeral)
+            i = numeral.end
+    return result
+
+
+def _written(found: Sequence[Token], i: int) -> Numeral:
+    value, end = plain(found[i].text), i + 1
+    if end < len(found) and found[end].start == found[i].end and found[end].low in ("st", "nd", "rd", "th"):
+        return Numeral(value, i, end + 1, True, ordinal=True)
+    if end < len(found) and found[end].start == found[i].end and found[end].low == "s":
+        return Numeral(f"{value}s", i, end + 1, True)
+    if end < len(found) and (scale := _SCALES.get(found[end].low)):
+        return Numeral(scaled(value, scale), i, end + 1, True)
+    return Numeral(value, i, end, True)
+
+
+def _spoken(found: Sequence[Token], i: int) -> Numeral | None:
+    """The longest run of number words from place i; a year is said in pairs (`nineteen eighty four`)."""
+    if decade := _DECADES.get(found[i].low):
+        return Numeral(decade, i, i + 1, False)
+    total, current, last, end, ceiling = 0, 0, "", i, 1 << 30
+    while end < len(found):
+        word = found[end].low
+        more = not last or _goes_on(word, current, last)
+        value = _SMALL.get(word) or _TENS.get(word)
+        if last and word in ("-", "and") and _is_joint(found, end, current, last):
+            end += 1
+            continue
+        if word == "a" and not last and end + 1 < len(found) and (found[end + 1].low in ("hundred", *_SCALES)):
+            current, last = 1, "unit"
+        elif more and value:
+            pair = last in ("teen", "tens") and value >= 10
+            said = "tens" if value >= 20 else "teen" if value >= 10 else "unit"
+            final = pair or last.startswith("final") or last == "hundred"
+            current, last = current * 100 + value if pair else current + value, f"final {said}" if final else said
+        elif more and word in _ORDINALS:
+            return Numeral(str(total + current + _ORDINALS[word]), i, end + 1, False, ordinal=True)
+        elif word == "hundred" and last in ("unit", "teen", "tens"):
+            current, last = current * 100, "hundred"
+        elif (scale := _SCALES.get(word, ceiling)) < ceiling and current:
+            total, current, last, ceiling = total + current * scale, 0, "scale", scale
+        else:
+            break
+        end += 1
+    if not last:
+        return None
+    value_text, end = _fraction(found, str(total + current), end)
+    return Numeral(value_text, i, end, False)
+
+
+def _is_joint(found: Sequence[Token], end: int, current: int, last: str) -> bool:
+    """The hyphen of `twenty-six`, the `and` of `a hundred and five`."""
+    if found[end].low == "and" and last not in ("hundred", "scale"):
+        return False
+    return end + 1 < len(found) and _goes_on(found[end + 1].low, current, last)
+
+
+def _goes_on(word: str, current: int, last: str) -> bool:
+    """Whether a number word adds to what was said: `twenty six`, not `four five`."""
+    value = _SMALL.get(word) or _TENS.get(word) or _ORDINALS.get(word) or 0
+    if last in ("hundred", "scale"):
+        return value > 0
+    if last.endswith("tens") and 1 <= value <= 9:
+        return True
+    return (last == "teen" or (last == "tens" and current == 20)) and value >= 10 and word not in _ORDINALS
+
+
+def _fraction(found: Sequence[Token], value: str, end: int) -> tuple[str, int]:
+    """What may follow a spoken number: `point five`, `and a half`."""
+    rest = [token.low for token in found[end : end + 3]]
+    if rest == ["and", "a", "half"]:
+        return f"{value}.5", end + 3
+    if rest[:1] != ["point"] or len(rest) < 2 or _SMALL.get(rest[1], 10) > 9:
+        return value, end
+    end += 1
+    decimals = ""
+    while end < len(found) and len(decimals) < _LONGEST and _SMALL.get(found[end].low, 10) <= 9:
+        decimals += str(_SMALL[found[end].low])
+        end += 1
+    return plain(f"{value}.{decimals}"), end
