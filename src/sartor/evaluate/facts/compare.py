@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from sartor.evaluate.facts.dates import agree
 from sartor.evaluate.facts.fact import CRITICAL, NOTHING, Fact
 from sartor.evaluate.facts.find import facts
-from sartor.evaluate.facts.synonyms import OPPOSITES
 
 State = Literal["included", "contradicted", "omitted"]
 
@@ -26,34 +26,62 @@ class Expected:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     expected: tuple[Expected, ...]
-    """The reference's facts; every fact stands in exactly one state."""
+    """The reference's facts; every fact stands in exactly one state. Places are those in the reference."""
     said: tuple[Fact, ...]
-    """The output's facts."""
+    """The output's facts, with their places in the output."""
     hallucinated: tuple[Fact, ...]
-    """Those of them that neither source nor reference supports, and that contradict no fact of the reference."""
+    """The values and names among them that neither source nor reference supports, and that contradict no fact."""
 
     @property
     def critical(self) -> tuple[Expected, ...]:
         """Doses, numbers, dates, names and negations; where the reference has none of them, all its terms."""
         return tuple(one for one in self.expected if one.fact.kind in CRITICAL) or self.expected
 
-    def count(self, state: State) -> int:
-        return sum(one.state == state for one in self.expected)
+    @property
+    def contradicting(self) -> tuple[Fact, ...]:
+        """The output's facts that say otherwise than the reference."""
+        return tuple({one.against.key: one.against for one in self.expected if one.against}.values())
+
+    @property
+    def kept(self) -> bool:
+        """Every critical fact is included, and no fact is contradicted."""
+        return not self.contradicting and all(one.state == "included" for one in self.critical)
 
 
-def compare(reference: str, output: str, source: str) -> Comparison:
-    """The facts of a reference and an output, side by side. Places are those in the reference and in the output."""
-    wanted, said = facts(reference), facts(output)
-    in_reference, in_output, in_source = Held(wanted), Held(said), Held(facts(source))
-    rivals = _Rivals([fact for fact in said if not in_reference.holds(fact)], in_source)
-    expected = tuple(_judged(fact, in_reference, in_output, rivals) for fact in wanted)
+class Reading:
+    """A text with its facts, found once."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        return facts(self.text)
+
+    @cached_property
+    def held(self) -> "Held":
+        return Held(self.facts)
+
+    @cached_property
+    def folded(self) -> str:
+        """Without case and runs of white space: for a text in which the rules find no fact."""
+        return " ".join(self.text.casefold().split())
+
+
+def compare(reference: Reading, output: Reading, source: Reading) -> Comparison:
+    """The facts of reference and output, side by side.
+
+    A reference in which the rules find no fact is one fact, included where the output holds it word for word.
+    """
+    strange = [fact for fact in output.facts if not reference.held.holds(fact)]
+    rivals = _Rivals(strange, source.held)
+    expected = tuple(_judged(fact, reference.held, output.held, rivals) for fact in reference.facts)
+    if not expected and reference.folded:
+        whole = Fact("term", reference.folded, 0, len(reference.text))
+        expected = (Expected(whole, "included" if reference.folded in output.folded else "omitted"),)
     against = {one.against.key for one in expected if one.against}
-    hallucinated = tuple(
-        fact
-        for fact in said
-        if fact.key not in against and not in_reference.holds(fact) and not in_source.holds(fact)
-    )
-    return Comparison(expected, said, hallucinated)
+    made_up = (fact for fact in strange if fact.is_value and fact.key not in against)
+    return Comparison(expected, output.facts, tuple(fact for fact in made_up if not source.held.holds(fact)))
 
 
 class Held:

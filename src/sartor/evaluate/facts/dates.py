@@ -57,6 +57,8 @@ def dates(found: Sequence[Token], numbers: Sequence[Numeral]) -> list[Date]:
 
 
 def _with_slashes(found: Sequence[Token], i: int, at: dict[int, Numeral]) -> Date | None:
+    if (month := at[i].whole(1, 12)) and i + 2 in at and found[i + 1].low == "/" and (year := at[i + 2].whole(1900, 2100)):
+        return Date(year, month, 0, i, at[i + 2].end)
     if i + 4 >= len(found) or found[i + 1].low not in _SLASHES or found[i + 3].low != found[i + 1].low:
         return None
     three = [at.get(place) for place in (i, i + 2, i + 4)]
@@ -88,11 +90,12 @@ def _month_first(found: Sequence[Token], i: int, at: dict[int, Numeral]) -> Date
     j = i + 1
     if j < len(found) and found[j].low in (".", "of"):
         j += 1
+    month = _MONTHS[found[i].low]
+    year, end = _said_year(found, j, at)
+    if year:
+        return Date(year, month, 0, i, end)
     if not (after := at.get(j)):
         return None
-    month = _MONTHS[found[i].low]
-    if year := after.whole(1900, 2100):
-        return Date(year, month, 0, i, after.end)
     if not (day := after.whole(1, 31)):
         return None
     year, end = _year_at(found, after.end, at)
@@ -113,6 +116,15 @@ def _day_first(found: Sequence[Token], i: int, at: dict[int, Numeral]) -> Date |
 
 def _year_at(found: Sequence[Token], j: int, at: dict[int, Numeral]) -> tuple[int, int]:
     """(year, the place after it) behind a day and month; (0, j) where none follows."""
-    k = j + 1 if j < len(found) and found[j].low in (",", "of") else j
-    year = at[k].whole(1900, 2100) if k in at else None
-    return (year, at[k].end) if year else (0, j)
+    year, end = _said_year(found, j + 1 if j < len(found) and found[j].low in (",", "of") else j, at)
+    return (year, end) if year else (0, j)
+
+
+def _said_year(found: Sequence[Token], k: int, at: dict[int, Numeral]) -> tuple[int, int]:
+    """`2008`, `two thousand eight`, `ninety five`, `O eight`; year 0 where none is at place k."""
+    if k < len(found) and found[k].low in ("o", "oh") and k + 1 in at and (year := at[k + 1].whole(1, 9)):
+        return 2000 + year, at[k + 1].end
+    if k not in at:
+        return 0, k
+    year = at[k].whole(1900, 2100) or 1900 + (at[k].whole(69, 99) or -1900)
+    return year, at[k].end

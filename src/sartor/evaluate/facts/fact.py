@@ -6,6 +6,8 @@ from typing import Literal
 FactKind = Literal["quantity", "number", "date", "frequency", "name", "negation", "term"]
 CRITICAL: frozenset[FactKind] = frozenset(("quantity", "number", "date", "frequency", "name", "negation"))
 """The kinds that must be kept to the letter; a term is what is left of a statement without any of them."""
+VALUES: frozenset[FactKind] = CRITICAL - {"negation"}
+"""The kinds that no paraphrase changes, so that one without support was made up."""
 NOTHING = "nothing"
 """The form of a negation that names nothing: `None.`, `Noncontributory.`"""
 
@@ -27,3 +29,7 @@ class Fact:
     def key(self) -> tuple[FactKind, str, str]:
         """Facts of one key are one fact, said again."""
         return self.kind, self.form, self.unit
+
+    @property
+    def is_value(self) -> bool:
+        return self.kind in VALUES

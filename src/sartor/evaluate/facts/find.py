@@ -138,7 +138,10 @@ def _name(found: Sequence[Token], used: bytearray, i: int) -> int:
 
 
 def _is_capital(token: Token, titled: bool) -> bool:
-    return token.is_word and token.text[0].isupper() and (len(token.text) > 1 or titled) and token.low not in _TITLES
+    """A capitalised word; an acronym is a term like any other word, unless a title stands before it (`Dr. XYZ`)."""
+    if not token.is_word or not token.text[0].isupper() or token.low in _TITLES:
+        return False
+    return titled or not token.text.isupper()
 
 
 def _follows_title(found: Sequence[Token], i: int) -> bool:

@@ -39,6 +39,8 @@ def negated(text: str, found: Sequence[Token]) -> tuple[bytearray, list[int]]:
             marks[i + opened : end] = b"\1" * (end - i - opened)
         elif word == "non" and found[i + 1 : i + 2] and found[i + 1].low == "-":
             end = min(i + 3, len(found))
+            if found[end - 1].low == "contributory":
+                nothing.append(i)
             marks[i + 2 : end] = b"\1" * (end - i - 2)
         elif word in _NOTHING:
             nothing.append(i)

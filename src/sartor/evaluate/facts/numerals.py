@@ -16,7 +16,7 @@ _TENS = {
     word: 10 * value
     for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
 }
-_DECADES = {f"{word[:-1]}ies": f"{value}s" for word, value in _TENS.items()}
+_DECADES = {f"{word[:-1]}{ending}": value for word, value in _TENS.items() for ending in ("ies", "y's", "y’s")}
 _SCALES = {"thousand": 1000, "million": 1_000_000}
 _ORDINALS = {
     word: value
@@ -26,6 +26,11 @@ _ORDINALS = {
         start=1,
     )
 } | {"thirtieth": 30}
+MEASURED = frozenset(
+    """pack packs tablet pill capsule teaspoon tablespoon puff drop mile pound inch foot liter litre gram
+    minute hour day week month year""".split()
+)
+"""Units of which there is `a` or `half a`."""
 _LONGEST = 15
 """Digits up to which a number is computed with; a longer one is compared as it is written."""
 
@@ -43,8 +48,8 @@ class Numeral:
 
     @property
     def vague(self) -> bool:
-        """`one` and `first` say a number only where a unit follows."""
-        return not self.digits and self.value == "1"
+        """`one`, `first`, `second` and `zero` say a number only where a unit follows."""
+        return not self.digits and (self.value in ("0", "1") or (self.ordinal and self.value == "2"))
 
     def whole(self, low: int, high: int) -> int | None:
         """Its value where that is a whole number between both, else None."""
@@ -86,32 +91,33 @@ def _written(found: Sequence[Token], i: int) -> Numeral:
     value, end = plain(found[i].text), i + 1
     if end < len(found) and found[end].start == found[i].end and found[end].low in ("st", "nd", "rd", "th"):
         return Numeral(value, i, end + 1, True, ordinal=True)
-    if end < len(found) and found[end].start == found[i].end and found[end].low == "s":
-        return Numeral(f"{value}s", i, end + 1, True)
+    glued = [token.low for token in found[end : end + 2]] if end < len(found) and found[end].start == found[i].end else []
+    if glued[:1] == ["s"] or glued in (["'", "s"], ["’", "s"]):
+        return Numeral(f"{value}s", i, end + (1 if glued[0] == "s" else 2), True)
     if end < len(found) and (scale := _SCALES.get(found[end].low)):
         return Numeral(scaled(value, scale), i, end + 1, True)
     return Numeral(value, i, end, True)
 
 
-def _spoken(found: Sequence[Token], i: int) -> Numeral | None:
+def _spoken(found: Sequence[Token], i: int, current: int = 0) -> Numeral | None:
     """The longest run of number words from place i; a year is said in pairs (`nineteen eighty four`)."""
-    if decade := _DECADES.get(found[i].low):
-        return Numeral(decade, i, i + 1, False)
-    total, current, last, end, ceiling = 0, 0, "", i, 1 << 30
+    if found[i].low in ("half", "a", "an"):
+        return _article(found, i)
+    total, last, end, ceiling = 0, "unit" if current else "", i, 1 << 30
     while end < len(found):
         word = found[end].low
         more = not last or _goes_on(word, current, last)
-        value = _SMALL.get(word) or _TENS.get(word)
+        value = _SMALL.get(word, _TENS.get(word))
         if last and word in ("-", "and") and _is_joint(found, end, current, last):
             end += 1
             continue
-        if word == "a" and not last and end + 1 < len(found) and (found[end + 1].low in ("hundred", *_SCALES)):
-            current, last = 1, "unit"
-        elif more and value:
-            pair = last in ("teen", "tens") and value >= 10
+        if more and value is not None:
+            pair = last in ("unit", "teen", "tens") and value >= 10  # `one fifty five`, `nineteen eighty four`
             said = "tens" if value >= 20 else "teen" if value >= 10 else "unit"
             final = pair or last.startswith("final") or last == "hundred"
             current, last = current * 100 + value if pair else current + value, f"final {said}" if final else said
+        elif word in _DECADES and (not last or (last == "teen" and not total)):
+            return Numeral(f"{current * 100 + _DECADES[word]}s", i, end + 1, False)
         elif more and word in _ORDINALS:
             return Numeral(str(total + current + _ORDINALS[word]), i, end + 1, False, ordinal=True)
         elif word == "hundred" and last in ("unit", "teen", "tens"):
@@ -125,6 +131,19 @@ def _spoken(found: Sequence[Token], i: int) -> Numeral | None:
         return None
     value_text, end = _fraction(found, str(total + current), end)
     return Numeral(value_text, i, end, False)
+
+
+def _article(found: Sequence[Token], i: int) -> Numeral | None:
+    """`a hundred`; `half a pack` and `a half mile`; `a year`: before a unit, the article is a number."""
+    rest = [token.low for token in found[i : i + 4]]
+    if rest[1:2] == ["hundred"] or (rest[1:2] and rest[1] in _SCALES):
+        scaled_up = _spoken(found, i + 1, current=1)
+        return scaled_up and Numeral(scaled_up.value, i, scaled_up.end, False)
+    start = rest.index("half") if "half" in rest[:2] else -1
+    if start >= 0:
+        end = start + 1 + (rest[start + 1 : start + 2] in (["a"], ["an"]))
+        return Numeral("0.5", i, i + end, False) if rest[end : end + 1] and rest[end] in MEASURED else None
+    return Numeral("1", i, i + 1, False) if rest[1:2] and rest[1] in MEASURED else None
 
 
 def _is_joint(found: Sequence[Token], end: int, current: int, last: str) -> bool:
@@ -141,7 +160,8 @@ def _goes_on(word: str, current: int, last: str) -> bool:
         return value > 0
     if last.endswith("tens") and 1 <= value <= 9:
         return True
-    return (last == "teen" or (last == "tens" and current == 20)) and value >= 10 and word not in _ORDINALS
+    paired = last == "teen" or (last == "unit" and current) or (last == "tens" and current == 20)
+    return bool(paired) and value >= 10 and word not in _ORDINALS
 
 
 def _fraction(found: Sequence[Token], value: str, end: int) -> tuple[str, int]:

@@ -83,9 +83,10 @@ class Measure:
 def frequencies(found: Sequence[Token], numbers: Sequence[Numeral]) -> list[Measure]:
     """How often: `b.i.d.`, `twice a day` and `every 12 hours` are all `2/day`."""
     at = {numeral.first: numeral for numeral in numbers}
+    counted = {numeral.end for numeral in numbers}
     result, i = [], 0
     while i < len(found):
-        if said := _frequency(found, i, at):
+        if said := _frequency(found, i, at, i - 1 in counted):
             result.append(Measure(said[0], "frequency", i, said[1]))
             i = said[1]
         else:
@@ -101,7 +102,7 @@ def measures(found: Sequence[Token], numbers: Sequence[Numeral]) -> list[Measure
             continue  # the second half of a ratio
         between = found[numeral.end].low if numeral.end < len(found) else ""
         joined = following if following and following.first == numeral.end + 1 else None
-        if joined and between in ("/", "over"):
+        if joined and between in ("/", "over", "by"):
             result.append(_ratio(found, numeral, joined))
         elif joined and between in ("-", "–", "—", "to", "or"):
             result.append(_measure(found, numeral, joined.end))
@@ -162,8 +163,8 @@ def _is_age(found: Sequence[Token], first: int) -> bool:
     return before[-1:] in (["age"], ["aged"]) or before == ["age", "of"]
 
 
-def _frequency(found: Sequence[Token], i: int, at: dict[int, Numeral]) -> tuple[str, int] | None:
-    """(how often, the place after it) at place i."""
+def _frequency(found: Sequence[Token], i: int, at: dict[int, Numeral], counted: bool) -> tuple[str, int] | None:
+    """(how often, the place after it) at place i; `counted`: a number and a noun stand before it (`two drinks a day`)."""
     words = [token.low for token in found[i : i + 3]]
     if words[0] in _FIXED:
         return _FIXED[words[0]], i + 1
@@ -174,7 +175,7 @@ def _frequency(found: Sequence[Token], i: int, at: dict[int, Numeral]) -> tuple[
         return _every(hours[1].lstrip("0"), "hour"), i + 1
     if words[0] == "every":
         return _after_every(found, i + 1, at)
-    if words[0] in ("per", "each", "/") or (words[0] == "a" and i and found[i - 1].low in UNITS):
+    if words[0] in ("per", "each", "/") or (words[0] == "a" and counted):
         return (_each(words[1]), i + 2) if words[1:] and words[1] in _PERIODS else None
     times, j = _TIMES.get(words[0]), i + 1
     if times is None and i in at and at[i].end < len(found) and found[at[i].end].low in ("times", "time", "x"):

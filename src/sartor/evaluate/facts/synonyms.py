@@ -47,6 +47,7 @@ smoke: smoker | smoking | tobacco | cigarette
 marijuana: weed | cannabis | pot
 methamphetamine: meth
 medication: medicine | med
+illicit drug: illicit drugs | recreational drug | street drug | illegal drug
 anticoagulant: blood thinner
 painkiller: pain medicine | pain reliever | analgesic
 allergy: allergic | intolerance

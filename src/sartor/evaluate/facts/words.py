@@ -34,7 +34,14 @@ STOP = frozenset(
     present presents presented presenting presently recently history significant remarkable pertinent relevant known
     evaluation evaluate visit seen office clinic review reviewed experience experienced experiencing associated
     include includes including regard regards due secondary status post previous previously prior past current
-    approximately occasionally age aged dr mr mrs ms miss mister prof professor""".split()
+    approximately occasionally continue continues continued return returns returned begin begins began begun start
+    starts started initial initially onset discuss discussed follow follows followed occur occurs occurred problem
+    problems system systems question questions multiple perform performed plan planned develop developed receive
+    received appear appears appeared undergo undergoes underwent possible possibly probable probably general generally
+    subsequent subsequently area areas concern concerns concerned presentation type types time times place placed
+    brought bring brings bit aspect course point points think thinks thought notice noticed himself herself themselves
+    believe believes believed explain explained answer answered ask asked find finds except according different
+    age aged dr mr mrs ms miss mister prof professor""".split()
 )
 """Words that state nothing by themselves: function words, light verbs, and how notes report (`the patient states`)."""
 
