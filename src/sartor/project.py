@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sartor.adapters import AdapterVersion
     from sartor.data.table import Table
     from sartor.flows.check import CheckReport
+    from sartor.flows.evaluate import Judged
     from sartor.flows.predict import Prediction
     from sartor.flows.prepare import Task
     from sartor.flows.run import RunResult
@@ -105,15 +106,30 @@ class Project:
     ) -> list[Prediction]:
         """Answers of an adapter (`NAME`, `NAME@VERSION`) or a rival (`zero-shot`) to rows with the task's columns."""
         chosen = self._allowed("predict", task)
-        from sartor.data.table import Table, make_table
+        from sartor.data.table import Table, check_cells, make_table
         from sartor.flows.predict import predict
 
         if not isinstance(rows, Table):
             listed = [dict(row) for row in rows]
-            rows = make_table("rows", "Python", listed, range(1, len(listed) + 1), "row")
+            rows = check_cells(make_table("rows", "Python", listed, range(1, len(listed) + 1), "row"))
         answers = predict(chosen, self._store, system, rows, progress)
         self._note("predict", f"task {chosen.spec.task}", {"system": system, "rows": len(answers)})
         return answers
+
+    def evaluate(
+        self,
+        *systems: str,
+        rows: Table | None = None,
+        by: str | None = None,
+        task: str | None = None,
+        progress: Progress = silent,
+    ) -> Judged:
+        """Scorecards of systems (adapters or rivals) on the task's test set, or on `rows`; compared where several."""
+        chosen = self._allowed("evaluate", task)
+        from sartor.flows.evaluate import judge_systems
+
+        self._note("evaluate", f"task {chosen.spec.task}", {"systems": list(systems)})
+        return judge_systems(chosen, self._store, systems, rows, by, progress)
 
     def adapters(self, task: str | None = None) -> tuple[AdapterVersion, ...]:
         """The adapters of a task, or of all tasks, by task and version."""

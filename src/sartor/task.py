@@ -56,7 +56,8 @@ class DataSpec(Strict):
     facts: str | None = None
     """Column of the critical facts that an answer must hold: a list, or text with one fact a line."""
     tests: str | None = None
-    """Code: column of the unit tests, a list of `assert` statements or text. SQL: column of the database, see the docs."""
+    """Code: column of the unit tests, a list of `assert` statements or text. SQL: column of the statements that make the
+    database."""
     rows: int | None = Field(default=None, ge=2)
     """Use at most this many training rows (seeded sample, stratified by label for classification)."""
     test_rows: int | None = Field(default=None, ge=1)

@@ -85,7 +85,7 @@ def test_it_survives_the_way_through_json(task, examples, answers):
     spec = task("classification", KpiSpec(name="accuracy", goal=0.9))
     card = score("4-shot", examples(["a", "b", "ü 😀"]), answers(["a", "a", "ü 😀"]), spec)
     assert Scorecard.from_json(card.to_json()) == card
-    assert [row.score for row in card.rows] == [1.0, 0.0, 1.0]
+    assert [row.scores["accuracy"] for row in card.rows] == [1.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize("kind", ["extraction", "summarization", "code"])

@@ -34,10 +34,11 @@ def predict(
 def _rows(data: Path | None) -> "Table":
     from sartor.data.jsontext import read_jsonl
     from sartor.data.read import read_rows
+    from sartor.data.table import check_cells
     from sartor.data.text import decode
 
     if data:
         return read_rows(data)
     if sys.stdin.isatty():
         raise InputError("no rows: name a file with --data, or pipe JSON Lines in")
-    return read_jsonl(decode(sys.stdin.buffer.read(), "standard input"), "standard input")
+    return check_cells(read_jsonl(decode(sys.stdin.buffer.read(), "standard input"), "standard input"))

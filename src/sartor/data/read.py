@@ -1,26 +1,29 @@
 """Files in: CSV, TSV, JSON, JSONL, Parquet and Excel, the format told by content as well as by name."""
 
 import io
+from collections.abc import Collection
 from pathlib import Path
 
 from sartor.complaints import did_you_mean
 from sartor.data.delimited import read_delimited
 from sartor.data.jsontext import is_jsonl, read_json, read_jsonl
-from sartor.data.table import Table, check_header, make_table, plain
+from sartor.data.table import Table, check_cells, check_header, make_table, plain
 from sartor.data.text import READABLE, decode
 from sartor.errors import InputError
 
 __all__ = ["Table", "read_rows"]
 
 
-def read_rows(path: Path) -> Table:
-    """All rows of a file, or none: a file is never half-read.
+def read_rows(path: Path, outputs: Collection[str] = ()) -> Table:
+    """All rows of a file, or none: a file is never half-read. Columns of `outputs` may hold whatever a model wrote.
 
     CSV, TSV and Excel values are strings as written (None for an empty Excel cell); the others are JSON values.
     Raises InputError, one sentence with file, line or row, and remedy.
     """
-    name, suffix = path.name, path.suffix.lower()
-    data = _bytes(path)
+    return check_cells(_read(path.name, path.suffix.lower(), _bytes(path)), outputs)
+
+
+def _read(name: str, suffix: str, data: bytes) -> Table:
     if data.startswith(b"PAR1"):
         return _read_parquet(data, name)
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):

@@ -1,6 +1,6 @@
 """Two systems on the same rows: the paired difference, its interval, its test, and what n could have shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from sartor.data.example import Example
 from sartor.evaluate.metric import Array, Metric, Scope, metric
+from sartor.evaluate.own import OwnFunction
 from sartor.evaluate.scorecard import check_rows, small_note
 from sartor.evaluate.statistics import (
     bootstrap,
@@ -57,6 +58,7 @@ def compare(
     spec: TaskSpec,
     seed: int = 0,
     labels: Sequence[str] = (),
+    functions: Mapping[str, OwnFunction] | None = None,
 ) -> Comparison:
     """Compare systems `a` and `b` on one metric, row by row.
 
@@ -66,7 +68,7 @@ def compare(
     """
     check_rows(a, examples, answers_a)
     check_rows(b, examples, answers_b)
-    judge = metric(metric_name, Scope.of(spec, examples, labels))
+    judge = metric(metric_name, Scope.of(spec, examples, labels, functions))
     tables = judge.table(examples, answers_a), judge.table(examples, answers_b)
     member = clusters([(example.group, example.subject) for example in examples])
     lines_a, lines_b = (cluster_sums(table, member) for table in tables)

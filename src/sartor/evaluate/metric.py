@@ -8,10 +8,10 @@ text again.
 import difflib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,16 +39,24 @@ class Scope:
     """What the task says of its KPIs, by metric name."""
     data: DataSpec | None = None
     """Which columns hold facts, tests and the like."""
+    functions: Mapping[str, Callable[[Example, str], Any]] = field(default_factory=dict)
+    """KPIs of the task's own, by name."""
 
     @classmethod
-    def of(cls, spec: TaskSpec, examples: Sequence[Example], labels: Sequence[str] = ()) -> "Scope":
+    def of(
+        cls,
+        spec: TaskSpec,
+        examples: Sequence[Example],
+        labels: Sequence[str] = (),
+        functions: Mapping[str, Callable[[Example, str], Any]] | None = None,
+    ) -> "Scope":
         """The scope of a task: known labels are the examples' gold labels and `labels`."""
-        options = {kpi.name: kpi for kpi in spec.kpi_list}
+        options, own = {kpi.name: kpi for kpi in spec.kpi_list}, functions or {}
         if spec.kind != "classification":
-            return cls(spec.kind, options=options, data=spec.data)
+            return cls(spec.kind, options=options, data=spec.data, functions=own)
         multi = spec.data.labels == "multi" or any(len(example.labels) != 1 for example in examples)
         known = {label for example in examples for label in example.labels} | set(labels)
-        return cls(spec.kind, tuple(sorted(known)), multi, options, spec.data)
+        return cls(spec.kind, tuple(sorted(known)), multi, options, spec.data, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,12 @@ class Metric(ABC):
     """The end of the scale that begins at 0."""
     only_multi: ClassVar[bool] = False
     """Says something new only where a row has several labels."""
+    needs_target: ClassVar[bool] = True
+    """Says nothing of rows without a reference."""
+    on_request: ClassVar[bool] = False
+    """Measured only where the task names it as a KPI."""
+    general: ClassVar[bool] = False
+    """Compares words with a reference's and knows nothing of the task: what quality looks like from afar."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -169,6 +183,10 @@ def register(cls: M) -> M:
 
 def metric(name: str, scope: Scope) -> Metric:
     """The metric of that name, ready for a task. Raises InputError as `metric_class` does."""
+    if name in scope.functions:
+        from sartor.evaluate.own import OwnKpi  # which imports this module
+
+        return OwnKpi(scope, name)
     return metric_class(name, scope.kind)(scope)
 
 
@@ -192,6 +210,9 @@ def metric_names(kind: Kind) -> list[str]:
 def check_kpis(spec: TaskSpec) -> None:
     """Raises InputError for a KPI that the kind does not have, or a goal that no system can reach."""
     for kpi in spec.kpi_list:
+        if kpi.function:
+            _check_own(kpi, spec.kind)
+            continue
         top = metric_class(kpi.name, spec.kind).maximum
         if kpi.goal is not None and not 0 <= kpi.goal <= top:
             raise InputError(f"kpis: the goal {kpi.goal:g} of `{kpi.name}` is outside its range, 0 to {top:g}")
@@ -199,3 +220,10 @@ def check_kpis(spec: TaskSpec) -> None:
             raise InputError(
                 f"kpis: `{kpi.name}` counts from 0 to {top:g}; for a goal of {kpi.goal:g} write {kpi.goal * top:g}"
             )
+
+
+def _check_own(kpi: KpiSpec, kind: Kind) -> None:
+    if kpi.name in metric_names(kind):
+        raise InputError(f"kpis: `{kpi.name}` is a metric of {kind} already: give your own function another name")
+    if kpi.goal is not None and not 0 <= kpi.goal <= 1:
+        raise InputError(f"kpis: the goal {kpi.goal:g} of `{kpi.name}` is outside its range, 0 to 1")

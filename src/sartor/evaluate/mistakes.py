@@ -11,6 +11,7 @@ from sartor.evaluate.fields import UNREADABLE, pairs, parse
 from sartor.evaluate.metric import Scope, metric, text_of
 from sartor.evaluate.metrics.labels import NO_ANSWER, answered_labels
 from sartor.evaluate.metrics.text import words
+from sartor.evaluate.own import OwnFunction
 from sartor.evaluate.scorecard import check_rows
 from sartor.generate.answer import Answer
 from sartor.task import TaskSpec
@@ -47,6 +48,7 @@ def mistakes(
     answers: Sequence[Answer],
     spec: TaskSpec,
     rivals: Mapping[str, Sequence[Answer]] | None = None,
+    functions: Mapping[str, OwnFunction] | None = None,
     limit: int = 10,
 ) -> list[Mistake]:
     """At most `limit` rows that the system got wrong by the primary KPI, the gravest of each sort of error in turn.
@@ -55,7 +57,7 @@ def mistakes(
     the first wrong JSON field, or how the answer ended. `rivals`: answers of other systems on the same rows.
     """
     check_rows("mistakes", examples, answers)
-    scope = Scope.of(spec, examples)
+    scope = Scope.of(spec, examples, functions=functions)
     judge = metric(spec.kpi_list[0].name, scope)
     best = judge.maximum if judge.higher_is_better else 0.0
     scores = judge.per_row(judge.table(examples, answers))

@@ -1,15 +1,20 @@
 """The scorecard: one system on one test set, every metric of the task with its n, interval and signature."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from sartor.data.example import Example
 from sartor.errors import InputError, SystemFailure
-from sartor.evaluate.metric import Array, Detail, Metric, Scope, check_kpis, metric, metric_class, metric_names
+from sartor.evaluate.acceptance import acceptance, failed_kpis
+from sartor.evaluate.metric import Array, Detail, Form, Metric, Scope, check_kpis, metric, metric_class, metric_names
 from sartor.evaluate.metrics.fields import per_field, unreadable
 from sartor.evaluate.metrics.labels import confusions, is_no_label, per_label
+from sartor.evaluate.own import OwnFunction
 from sartor.evaluate.statistics import (
     SMALL,
     Interval,
@@ -38,20 +43,28 @@ class Score:
     method: str
     """How the interval was made: `Wilson`, `BCa bootstrap`, …; `, by group` where rows depend on each other."""
     signature: str
+    about: str = ""
+    """One line for a stranger."""
     maximum: float = 1.0
+    higher_is_better: bool = True
+    form: Form = "corpus"
     goal: float | None = None
     hard: bool = False
     met: Met | None = None
     """Whether the whole interval reaches the goal, misses it, or holds it; None without a goal."""
     note: str = ""
     """A warning to print beside the number."""
+    unscored: dict[str, str] = field(default_factory=dict)
+    """Row id → why it could not be scored; it counts as the worst there is."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowScore:
     id: str
-    score: float
-    """The primary metric on this row alone."""
+    scores: dict[str, float]
+    """Every metric on this row alone."""
+    usable: bool | None
+    """Whether every hard KPI holds for it; None where the task has none."""
     text: str
 
 
@@ -61,6 +74,8 @@ class Scorecard:
     n: int
     scores: dict[str, Score]
     """The task's KPIs, the primary one first, then the other metrics of the kind."""
+    usable: Score | None
+    """Share of usable outputs, which is what the business reads; None without a hard KPI."""
     details: list[Detail]
     """Per class or per field; empty for text."""
     confusions: list[tuple[str, str, int]]
@@ -68,6 +83,11 @@ class Scorecard:
     counts: dict[str, int]
     """What went wrong with answers as such: errors, cut at the limit, not a label, invalid JSON."""
     rows: list[RowScore]
+
+    @property
+    def all_scores(self) -> dict[str, Score]:
+        """The usable rate, where there is one, before the other scores."""
+        return ({"usable": self.usable} if self.usable else {}) | self.scores
 
     @property
     def primary(self) -> Score:
@@ -83,6 +103,7 @@ class Scorecard:
             system=data["system"],
             n=data["n"],
             scores={name: Score(**score) for name, score in data["scores"].items()},
+            usable=Score(**data["usable"]) if data["usable"] else None,
             details=[Detail(**detail) for detail in data["details"]],
             confusions=[(gold, said, count) for gold, said, count in data["confusions"]],
             counts=data["counts"],
@@ -97,20 +118,24 @@ def score(
     spec: TaskSpec,
     seed: int = 0,
     labels: Sequence[str] = (),
+    functions: Mapping[str, OwnFunction] | None = None,
 ) -> Scorecard:
     """Judge a system's answers by the task's KPIs and by all other metrics of its kind.
 
-    `labels` are known labels beside the examples' own. Raises InputError for an unknown KPI or an empty test set,
+    `labels` are known labels beside the examples' own, `functions` the task's own KPIs (`own.load_functions`).
+    Raises InputError for an unknown KPI or an empty test set,
     SystemFailure when answers and examples are not the same rows or a metric is not a number.
     """
     check_kpis(spec)
     check_rows(system, examples, answers)
-    scope = Scope.of(spec, examples, labels)
+    scope = Scope.of(spec, examples, labels, functions)
     member = clusters([(example.group, example.subject) for example in examples])
-    metrics = [metric(name, scope) for name in _names(spec, scope)]
+    metrics = [metric(name, scope) for name in _names(spec, scope, any(example.target for example in examples))]
     tables = [judge.table(examples, answers) for judge in metrics]
     kpis = {kpi.name: kpi for kpi in spec.kpi_list}
-    rows = metrics[0].per_row(tables[0])
+    per_row = {judge.name: judge.per_row(table) for judge, table in zip(metrics, tables, strict=True)}
+    row_scores = [{name: float(values[i]) for name, values in per_row.items()} for i in range(len(examples))]
+    usable = _usable_rows(spec, {judge.name: judge for judge in metrics}, row_scores)
     return Scorecard(
         system=system,
         n=len(examples),
@@ -118,10 +143,14 @@ def score(
             judge.name: _score(judge, table, cluster_sums(table, member), kpis.get(judge.name), seed)
             for judge, table in zip(metrics, tables, strict=True)
         },
+        usable=None if usable is None else _usable(spec, usable, member),
         details=_details(examples, answers, scope),
         confusions=confusions(examples, answers, scope) if scope.kind == "classification" else [],
         counts=_counts(answers, scope),
-        rows=[RowScore(answer.id, float(row), answer.text) for answer, row in zip(answers, rows, strict=True)],
+        rows=[
+            RowScore(answer.id, row_scores[i], None if usable is None else bool(usable[i]), answer.text)
+            for i, answer in enumerate(answers)
+        ],
     )
 
 
@@ -140,10 +169,47 @@ def small_note(rows: int, independent: int) -> str:
     return f"interval unreliable: only {independent} {'rows' if rows == independent else 'independent groups of rows'}"
 
 
-def _names(spec: TaskSpec, scope: Scope) -> list[str]:
-    kpis = [kpi.name for kpi in spec.kpi_list]
-    usual = [name for name in metric_names(spec.kind) if scope.multi or not metric_class(name, spec.kind).only_multi]
-    return list(dict.fromkeys(kpis + usual))
+def _names(spec: TaskSpec, scope: Scope, reference: bool) -> list[str]:
+    """The task's KPIs, then the usual metrics of its kind; without references, those that need none."""
+    known = {name: metric_class(name, spec.kind) for name in metric_names(spec.kind)}
+    usual = [name for name, kind in known.items() if not kind.on_request and (scope.multi or not kind.only_multi)]
+    names = list(dict.fromkeys([*(kpi.name for kpi in spec.kpi_list), *usual]))
+    if reference:
+        return names
+    if asked := [kpi.name for kpi in spec.kpis if kpi.name in known and known[kpi.name].needs_target]:
+        raise InputError(f"kpis: `{asked[0]}` compares with a reference, and the rows have none; add a target column")
+    names = [name for name in names if name not in known or not known[name].needs_target]
+    if not names:
+        raise InputError(f"no metric of {spec.kind} can score rows without a reference; add a target column")
+    return names
+
+
+def _usable_rows(
+    spec: TaskSpec, metrics: Mapping[str, Metric], rows: Sequence[Mapping[str, float]]
+) -> npt.NDArray[np.bool_] | None:
+    if not any(kpi.name in metrics for kpi in acceptance(spec)):
+        return None
+    return np.array([not failed_kpis(spec, metrics, row) for row in rows])
+
+
+def _usable(spec: TaskSpec, usable: npt.NDArray[np.bool_], member: npt.NDArray[np.int64] | None) -> Score:
+    table = np.column_stack([usable, np.ones(len(usable))]).astype(np.float64)
+    lines = cluster_sums(table, member)
+    interval = wilson_clustered(lines) if len(lines) < len(table) else wilson(float(usable.sum()), len(table))
+    hard = ", ".join(kpi.name for kpi in acceptance(spec))
+    return Score(
+        name="usable",
+        title="usable",
+        value=float(usable.mean()),
+        low=interval.low,
+        high=interval.high,
+        n=len(table),
+        method=interval.method,
+        signature=f"usable|all of: {hard}",
+        about=f"Share of outputs for which all of these hold: {hard}.",
+        form="proportion",
+        note=small_note(len(table), len(lines)),
+    )
 
 
 def _score(judge: Metric, table: Array, lines: Array, kpi: KpiSpec | None, seed: int) -> Score:
@@ -158,11 +224,15 @@ def _score(judge: Metric, table: Array, lines: Array, kpi: KpiSpec | None, seed:
         n=len(table),
         method=interval.method,
         signature=judge.signature,
+        about=(type(judge).__doc__ or "").partition("\n")[0],
         maximum=judge.maximum,
+        higher_is_better=judge.higher_is_better,
+        form=judge.form,
         goal=goal,
         hard=bool(kpi and kpi.hard),
         met=None if goal is None else _met(interval, goal, judge.higher_is_better),
         note=small_note(len(table), len(lines)),
+        unscored=judge.unscored,
     )
 
 

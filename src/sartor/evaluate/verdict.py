@@ -7,7 +7,6 @@ from typing import Literal
 
 from sartor.errors import SystemFailure
 from sartor.evaluate.compare import ALPHA, Comparison
-from sartor.evaluate.metric import metric_class
 from sartor.evaluate.scorecard import Score, Scorecard
 from sartor.evaluate.statistics import Z_POWER, holm
 from sartor.evaluate.wording import estimate, number, points, system_name
@@ -52,7 +51,7 @@ def decide(spec: TaskSpec, scorecards: Sequence[Scorecard], comparisons: Sequenc
         )
     adjusted = dict(zip(rivals, holm([against[name].p_value for name in rivals]), strict=True))
     judged = {name: against[name].verdict if adjusted[name] < ALPHA else "tie" for name in rivals}
-    higher_is_better = metric_class(primary, spec.kind).higher_is_better
+    higher_is_better = cards[SPECIALIST].scores[primary].higher_is_better
     best_first = sorted(rivals, key=lambda name: against[name].value_b, reverse=higher_is_better)
     ahead = [name for name in best_first if judged[name] == "worse"]
     level = [name for name in best_first if judged[name] == "tie"]
@@ -62,17 +61,17 @@ def decide(spec: TaskSpec, scorecards: Sequence[Scorecard], comparisons: Sequenc
     if ahead:
         return Verdict("rival wins", rival, _rival_wins(rival, specialist, other, found), goals, None, adjusted)
     if level:
-        rows = _rows_needed(spec, found)
+        rows = _rows_needed(found, specialist)
         return Verdict("tie", None, _tie(rival, specialist, other, found, rows), goals, rows, adjusted)
     headline = _specialist_wins(rival, specialist, other, found, only=len(rivals) == 1)
     return Verdict("specialist wins", SPECIALIST, headline, goals, None, adjusted)
 
 
-def _rows_needed(spec: TaskSpec, found: Comparison) -> int | None:
+def _rows_needed(found: Comparison, specialist: Score) -> int | None:
     """The n whose minimal detectable difference is the difference that was seen."""
     if not found.difference or (found.test.endswith("by group") and found.mdd <= abs(found.difference)):
         return None  # rows of the same few groups would not settle it
-    extra = Z_POWER**2 if metric_class(found.metric, spec.kind).form == "proportion" else 0.0
+    extra = Z_POWER**2 if specialist.form == "proportion" else 0.0
     rows = (found.n + extra) * (found.mdd / found.difference) ** 2 - extra
     return max(math.ceil(rows), found.n + 1) if rows < MANY else None
 

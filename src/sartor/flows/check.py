@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from sartor.data.duplicates import duplicate_groups, overlap
 from sartor.data.example import Example
 from sartor.evaluate.fields import UNREADABLE, pairs, parse
+from sartor.evaluate.own import load_functions
 from sartor.flows.base import LoadedBase
 from sartor.flows.check_report import CheckReport, FileView, Lengths, PartCount, Rendered
 from sartor.flows.cost import cost_of_training
@@ -32,6 +33,7 @@ def check(task: Task, progress: Progress = silent, gpu: str | None = None, price
     machine = named_machine(gpu) if gpu else None
     progress("check", 0, STEPS, "reading the files")
     prepared = prepare(task)
+    load_functions(spec, task.folder)
     splits = prepared.splits
     progress("check", 1, STEPS, f"opening {spec.base}")
     base = LoadedBase(task, progress, weights=gpu is None)

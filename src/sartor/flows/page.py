@@ -3,8 +3,9 @@
 import math
 from datetime import datetime
 
-from sartor.evaluate.metric import metric_class
+from sartor.evaluate.discrepancy import discrepancies
 from sartor.evaluate.scorecard import Scorecard
+from sartor.flows.gap import gap_view
 from sartor.flows.outcome import Answered, Outcome
 from sartor.flows.systems import SPECIALIST
 from sartor.report import view
@@ -19,7 +20,7 @@ def build_report(outcome: Outcome, path: str) -> ReportData:
     """The page of a run; `path` is where it will be written."""
     spec, cards = outcome.task.spec, {card.system: card for card in outcome.scorecards}
     specialist, verdict = cards[SPECIALIST], outcome.verdict
-    primary = spec.kpi_list[0].name
+    primary, test = spec.kpi_list[0].name, outcome.prepared.splits.test
     rivals = sorted((card for card in outcome.scorecards if card.system != SPECIALIST), key=lambda c: -c.primary.value)
     return ReportData(
         task=spec.task,
@@ -33,7 +34,7 @@ def build_report(outcome: Outcome, path: str) -> ReportData:
             view.KpiView(kpi.name, _mark(specialist, kpi.name), kpi.goal, specialist.scores[kpi.name].met, kpi.hard)
             for kpi in spec.kpi_list
         ),
-        metrics={name: _metric(specialist, name, outcome) for name in specialist.scores},
+        metrics={name: _metric(specialist, name) for name in specialist.scores},
         systems=tuple(_system(answered, cards[answered.name]) for answered in outcome.answered),
         data=_data(outcome),
         cost=_cost(outcome),
@@ -69,6 +70,7 @@ def build_report(outcome: Outcome, path: str) -> ReportData:
             )
             for m in outcome.mistakes
         ),
+        gap=gap_view(spec, test, specialist, discrepancies(spec, test, specialist, spec.train.seed)),
         training=_training(outcome),
         provenance=_provenance(outcome),
         test_openings=outcome.test_openings,
@@ -83,10 +85,9 @@ def _mark(card: Scorecard, name: str) -> view.Mark:
     return view.Mark(score.value, score.low, score.high, score.n, score.method, score.note)
 
 
-def _metric(card: Scorecard, name: str, outcome: Outcome) -> MetricView:
-    score, kind = card.scores[name], metric_class(name, outcome.task.spec.kind)
-    about = (kind.__doc__ or "").partition("\n")[0]
-    return MetricView(score.title, about, score.signature, score.maximum, kind.higher_is_better)
+def _metric(card: Scorecard, name: str) -> MetricView:
+    score = card.scores[name]
+    return MetricView(score.title, score.about, score.signature, score.maximum, score.higher_is_better)
 
 
 def _system(answered: Answered, card: Scorecard) -> SystemView:

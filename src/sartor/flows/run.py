@@ -18,6 +18,7 @@ from sartor.adapters.registry import AdapterVersion, Registry
 from sartor.data.versions import freeze
 from sartor.evaluate.compare import Comparison, compare
 from sartor.evaluate.mistakes import mistakes
+from sartor.evaluate.own import load_functions, source_hashes
 from sartor.evaluate.scorecard import Scorecard, score
 from sartor.evaluate.verdict import Verdict, decide
 from sartor.flows.base import LoadedBase
@@ -189,11 +190,12 @@ class _Run:
     def judge(self, checked: CheckReport, answered: Sequence[Answered], trained: Trained) -> Outcome:
         """Score all systems on the test set, register the adapter, and decide."""
         test, labels, seed = self.prepared.splits.test, self.answering.labels, self.spec.train.seed
-        specialist = answered[-1]
+        specialist, functions = answered[-1], load_functions(self.spec, self.task.folder)
         inputs = {
             "answers": {a.name: a.step.outputs["objects"]["answers"] for a in answered},
             "test": self.versions["test"],
             "kpis": [kpi.model_dump() for kpi in self.spec.kpi_list],
+            "functions": source_hashes(self.spec, self.task.folder),
             "kind": self.spec.kind,
             "labels": list(labels),
             "seed": seed,
@@ -204,10 +206,10 @@ class _Run:
             cards, comparisons = [], []
             for done, one in enumerate(answered):
                 self.progress("evaluate", done, len(answered), one.name)
-                cards.append(score(one.name, test, one.answers, self.spec, seed, labels))
+                cards.append(score(one.name, test, one.answers, self.spec, seed, labels, functions))
             for rival, kpi in product(answered[:-1], self.spec.kpi_list):
                 pair = (test, specialist.answers, rival.answers)
-                comparisons.append(compare(kpi.name, SPECIALIST, rival.name, *pair, self.spec, seed, labels))
+                comparisons.append(compare(kpi.name, SPECIALIST, rival.name, *pair, self.spec, seed, labels, functions))
             self.progress("evaluate", len(answered), len(answered))
             return {
                 "scorecards": [json.loads(card.to_json()) for card in cards],
@@ -218,7 +220,7 @@ class _Run:
         step = self.steps.run("evaluate", inputs, work)
         cards = [Scorecard.from_json(json.dumps(card)) for card in step.outputs["scorecards"]]
         comparisons = [Comparison(**comparison) for comparison in step.outputs["comparisons"]]
-        wrong = mistakes(test, specialist.answers, self.spec, {a.name: a.answers for a in answered[:-1]})
+        wrong = mistakes(test, specialist.answers, self.spec, {a.name: a.answers for a in answered[:-1]}, functions)
         adapter = Registry(self.store).register(
             self.spec.task,
             trained.folder,

@@ -12,7 +12,7 @@ from sartor.report.view import ReportData, SystemView
 
 MOST_CONFUSIONS = 15
 _FILTERS = (
-    *("capital", "compact", "count", "cut", "p_value", "plural", "points", "points_interval"),
+    *("capital", "compact", "count", "cut", "interval", "p_value", "plural", "points", "points_interval"),
     *("score", "seconds", "size_bytes"),
 )
 
@@ -34,7 +34,7 @@ def render(data: ReportData) -> str:
 
     Every text of the data is escaped, control characters are replaced, and a long text is cut with the cut said.
     """
-    shown = _environment().get_template("page.html")
+    shown = environment().get_template("page.html")
     return shown.render(
         data=data,
         tiles=tiles(data),
@@ -46,6 +46,8 @@ def render(data: ReportData) -> str:
         details_charts=[Markup(chart) for chart in charts.details_charts(data)],
         lengths_chart=_lengths_chart(data),
         loss_chart=_loss_chart(data),
+        gap=data.gap,
+        gap_chart=Markup(plots.quadrant_chart(data.gap)) if data.gap else Markup(),
         rivals={row.name: row for row in data.rival_details},
         supports={row.name: row.support for row in data.details},
         confusions=sorted(data.confusions, key=lambda c: -c.rows)[:MOST_CONFUSIONS],
@@ -111,7 +113,8 @@ def _loss_chart(data: ReportData) -> Markup:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where the pages' templates lie, with the filters that they use; every text is escaped and cleaned."""
     environment = Environment(
         loader=PackageLoader("sartor.report"),
         autoescape=True,

@@ -6,7 +6,7 @@ import altair as alt
 
 from sartor.report.format import count
 from sartor.report.svg import PALETTE, WIDTH, svg
-from sartor.report.view import TrainingView
+from sartor.report.view import GapView, TrainingView
 
 
 def lengths_chart(lengths: Sequence[int], limit: int | None = None, bins: int = 24) -> str:
@@ -65,6 +65,25 @@ def loss_chart(training: TrainingView, points: int = 150) -> str:
             layers.append(line.encode(x=x, y=y))
             said.append(f"{name} {series[0][1]:.2f} to {series[-1][1]:.2f}")
     return _plot(layers, "Loss by epoch", said)
+
+
+def quadrant_chart(gap: GapView) -> str:
+    """Every output by the general metric and by the primary KPI; what is right of the dashed line looks good."""
+    (x_title, x_top), (y_title, y_top) = gap.axes
+    values = [{"x": x, "y": y, "role": "specialist" if usable else "rival"} for x, y, usable in gap.dots]
+    x = alt.X("x:Q", scale=alt.Scale(domain=[0, x_top]), axis=alt.Axis(title=x_title, tickCount=5))
+    y = alt.Y("y:Q", scale=alt.Scale(domain=[0, y_top]), axis=alt.Axis(title=y_title, tickCount=5, grid=True))
+    roles = ["specialist", "rival"]
+    colour = alt.Color("role:N", scale=alt.Scale(domain=roles, range=[PALETTE[r] for r in roles]), legend=None)
+    shape = alt.Shape("role:N", scale=alt.Scale(domain=roles, range=["circle", "diamond"]), legend=None)
+    dots = alt.Chart(alt.InlineData(values=values)).mark_point(filled=True, size=26, opacity=0.45)
+    rule = alt.Chart(alt.InlineData(values=[{"x": gap.threshold}])).mark_rule(
+        strokeDash=[3, 3], strokeWidth=1.2, color=PALETTE["ink"]
+    )
+    counts = gap.rows[0].quadrants
+    said = ("look good and are usable", "look good and are not", "look poor and are usable", "look poor and are not")
+    layers = [dots.encode(x=x, y=y, color=colour, shape=shape), rule.encode(x=alt.X("x:Q"))]
+    return _plot(layers, "Perceived against real", [f"{count(n)} {what}" for n, what in zip(counts, said, strict=True)])
 
 
 def thin(points: Sequence[tuple[float, float]], most: int) -> list[tuple[float, float]]:

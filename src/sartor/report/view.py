@@ -177,6 +177,55 @@ class MistakeView:
 
 
 @dataclass(frozen=True, slots=True)
+class MisledView:
+    """An output that looks good by a general metric and is not usable."""
+
+    id: str
+    source: str
+    question: str
+    expected: str
+    answered: str
+    score: str
+    """The general metric on this row."""
+    failed: tuple[str, ...]
+    """The hard KPIs that fail."""
+    marks: tuple[tuple[str, bool], ...]
+    """The answer in pieces, and whether a piece is a failing fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """One general metric beside the usable rate."""
+
+    title: str
+    threshold: str
+    threshold_from: str
+    perceived: float
+    usable: float
+    points: str
+    """Perceived less usable, with its interval."""
+    correlation: str
+    quadrants: tuple[int, int, int, int]
+    """Looks good and is usable; looks good and is not; looks poor and is usable; looks poor and is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class GapView:
+    """Perceived against real quality of one system's outputs."""
+
+    system: str
+    sentence: str
+    rows: tuple[GapRow, ...]
+    """The metric that misleads most first."""
+    dots: tuple[tuple[float, float, bool], ...]
+    """Per output: that metric, the primary KPI, whether it is usable."""
+    axes: tuple[tuple[str, float], tuple[str, float]]
+    """(title, end of the scale) of both."""
+    threshold: float
+    misled: tuple[MisledView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingView:
     method: str
     """`LoRA, rank 16, on all linear layers`"""
@@ -247,6 +296,8 @@ class ReportData:
     """The best rival's."""
     confusions: tuple[ConfusionView, ...] = ()
     mistakes: tuple[MistakeView, ...] = ()
+    gap: GapView | None = None
+    """The specialist's perceived quality against its real one; None without a hard KPI or a general metric."""
     training: TrainingView | None = None
     provenance: tuple[tuple[str, str], ...] = ()
     test_openings: int = 1

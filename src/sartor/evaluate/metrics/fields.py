@@ -62,6 +62,7 @@ class JsonValid(Proportion):
     """Share of answers that parse as JSON as they stand: no code fence, no text around, no NaN."""
 
     name = "json_valid"
+    needs_target = False
     title = "valid JSON"
     kinds = ("extraction",)
 

@@ -25,6 +25,7 @@ class RougeL(Mean):
     """Mean F-measure of the longest common subsequence of words (Lin 2004), as rouge-score computes it."""
 
     name = "rouge_l"
+    general = True
     title = "ROUGE-L"
     kinds = TEXT_KINDS
 
@@ -47,6 +48,7 @@ class Bleu(Metric):
     """Corpus BLEU, 0 to 100 (Papineni 2002), as sacrebleu computes it."""
 
     name = "bleu"
+    general = True
     title = "BLEU"
     kinds = TEXT_KINDS
     maximum = 100.0
@@ -88,6 +90,7 @@ class TokenF1(Mean):
     """
 
     name = "token_f1"
+    general = True
     title = "token F1"
     kinds = ("extraction", *TEXT_KINDS)
 

@@ -1,0 +1,93 @@
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sartor.cli import terminal
+from sartor.errors import InputError
+from sartor.task import Kind
+
+if TYPE_CHECKING:
+    from sartor.flows.evaluate import Judged
+
+By = Annotated[str | None, typer.Option(help="Column to slice the scores by.")]
+Data = Annotated[Path | None, typer.Option(help="File of rows with the task's columns; default: the test set.")]
+Out = Annotated[Path | None, typer.Option(help="Write the scorecard as an HTML page here.")]
+
+
+def evaluate(
+    system: Annotated[str | None, typer.Argument(help="An adapter (NAME or NAME@VERSION), or a rival.")] = None,
+    folder: terminal.Folder = Path(),
+    data: Data = None,
+    predictions: Annotated[Path | None, typer.Option(help="Score the outputs in this file; no project needed.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="With --predictions: the kind of task.")] = None,
+    input: Annotated[list[str] | None, typer.Option(help="With --predictions: input column; may be repeated.")] = None,
+    target: Annotated[str, typer.Option(help="With --predictions: column of the reference.")] = "target",
+    facts: Annotated[str | None, typer.Option(help="With --predictions: column of critical facts.")] = None,
+    tests: Annotated[str | None, typer.Option(help="With --predictions: column of unit tests, or database.")] = None,
+    group: Annotated[str | None, typer.Option(help="With --predictions: rows with the same value depend.")] = None,
+    by: By = None,
+    out: Out = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """Score a system of the task, or outputs that were made elsewhere, by general metrics and by KPIs."""
+    if (system is None) == (predictions is None):
+        raise InputError("name a system to evaluate, or a file of outputs with --predictions; one of the two")
+    if predictions:
+        if not kind or not input:
+            raise InputError("--predictions needs --kind and --input: what the outputs are, and what was asked")
+        from sartor.data.read import read_rows
+        from sartor.flows.evaluate import OUTPUT, judge_predictions, predictions_spec
+
+        table = read_rows(predictions, outputs=[OUTPUT])
+        known = target if target in table.columns else None
+        spec = predictions_spec(table, kind, input, known, group=group, facts=facts, tests=tests)
+        show(judge_predictions(table, spec, predictions.parent, by), out, as_json)
+        return
+    assert system is not None
+    judge_named([system], folder, data, by, out, as_json)
+
+
+def compare(
+    systems: Annotated[list[str], typer.Argument(help="Two or more systems: adapters or rivals.")],
+    folder: Annotated[Path, typer.Option("--dir", help="Folder of the task, or of the project.")] = Path(),
+    data: Data = None,
+    by: By = None,
+    out: Out = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """Score systems on the same rows, and test every two of them against each other."""
+    if len(systems) < 2:
+        raise InputError("name two or more systems to compare, such as `sartor compare zero-shot 4-shot`")
+    judge_named(systems, folder, data, by, out, as_json)
+
+
+def judge_named(
+    systems: list[str], folder: Path, data: Path | None, by: str | None, out: Path | None, as_json: bool
+) -> None:
+    """Evaluate systems of the project's task and show what was found."""
+    import sartor
+    from sartor.data.read import read_rows
+
+    project = sartor.open(folder)
+    rows = read_rows(data) if data else None
+    with terminal.progress(as_json) as progress:
+        judged = project.evaluate(*systems, rows=rows, by=by, progress=progress)
+    show(judged, out, as_json)
+
+
+def show(judged: "Judged", out: Path | None, as_json: bool) -> None:
+    """Print what was found, and write the page where one is wanted."""
+    if out:
+        from sartor.flows.scorecard_page import scorecard_page
+        from sartor.store.disk import write_file
+
+        write_file(out, scorecard_page(judged).encode())
+    if as_json:
+        terminal.emit(judged.to_json())
+        return
+    from sartor.cli.scores_view import show as show_scores
+
+    show_scores(judged, terminal.console())
+    if out:
+        print(f"page: {out}")

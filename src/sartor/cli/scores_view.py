@@ -1,0 +1,50 @@
+"""Scorecards, comparisons and the gap as tables for a terminal; everything reads without colour too."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sartor.evaluate.discrepancy import sentence
+from sartor.evaluate.scorecard import Score
+from sartor.evaluate.wording import estimate, points
+from sartor.flows.evaluate import Judged
+from sartor.report.format import p_value
+
+
+def show(judged: Judged, console: Console) -> None:
+    """Print every system's scores, then the comparisons, the gap and the slices."""
+    table = Table("metric", *(card.system for card in judged.cards), "n", box=None, pad_edge=False, header_style="dim")
+    for name, first in judged.cards[0].all_scores.items():
+        table.add_row(first.title, *(_mark(card.all_scores[name]) for card in judged.cards), f"{first.n:,}")
+    console.print(Text(judged.headline, style="bold"))
+    console.print(table)
+    for note in judged.notes:
+        console.print(Text(note, style="yellow"))
+    if judged.comparisons:
+        console.print(Text("\nPaired on the same rows", style="bold"))
+    for c in judged.comparisons:
+        top = judged.cards[0].scores[c.metric].maximum
+        console.print(
+            Text(
+                f"{c.metric}: {c.a} less {c.b} {points(c.difference, c.low, c.high, top)}, {p_value(c.p_value)} "
+                f"({c.test}); {points(c.mdd, c.mdd, c.mdd, top).partition(' (')[0].lstrip('+')} could be detected: {c.verdict}"
+            )
+        )
+    for card in judged.cards:
+        gaps = judged.gaps[card.system]
+        if gaps:
+            console.print(Text(f"\nPerceived against real, {card.system}", style="bold"))
+            console.print(Text(sentence(gaps[0], card)))
+        parts = judged.slices[card.system]
+        if parts:
+            primary = card.primary.name
+            slices = Table("slice", card.primary.title, "usable", "n", box=None, pad_edge=False, header_style="dim")
+            for value, part in parts.items():
+                usable = _mark(part.usable) if part.usable else ""
+                slices.add_row(value, _mark(part.scores[primary]), usable, f"{part.n:,}")
+            console.print(Text(f"\nSlices, {card.system}", style="bold"))
+            console.print(slices)
+
+
+def _mark(score: Score) -> str:
+    return estimate(score.value, score.low, score.high, score.maximum)

@@ -1,0 +1,75 @@
+"""KPIs of a task's own: a Python function that a domain expert can read, `fn(example, output)`.
+
+It gives a bool, a number from 0 to 1, or {"score": …, "reason": "shown beside the row"}. What it raises, and any other
+value, makes the row unscored: counted as 0, with the reason.
+"""
+
+import hashlib
+import math
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sartor.complaints import did_you_mean
+from sartor.data.example import Example
+from sartor.errors import InputError
+from sartor.evaluate.metric import Mean, Scope, Unscored, text_of
+from sartor.generate.answer import Answer
+from sartor.task import TaskSpec
+
+OwnFunction = Callable[[Example, str], Any]
+
+
+class OwnKpi(Mean):
+    """A KPI that this task defines itself."""
+
+    def __init__(self, scope: Scope, name: str) -> None:
+        self.name = self.title = name  # type: ignore[misc]  # the only metric whose name is the task's
+        super().__init__(scope)
+        self._function = scope.functions[name]
+        self.reasons: dict[str, str] = {}
+        """Row id → what the function said of it."""
+
+    @property
+    def signature(self) -> str:
+        return f"{self.name}|function:{self.option.function}"
+
+    def score(self, example: Example, answer: Answer) -> float:
+        try:
+            found = self._function(example, text_of(answer))
+        except Exception as error:
+            raise Unscored(f"{self.option.function} raised {type(error).__name__}: {error}") from error
+        if isinstance(found, dict):
+            self.reasons[example.id] = str(found.get("reason", ""))
+            found = found.get("score")
+        if not isinstance(found, bool | int | float) or not math.isfinite(found) or not 0 <= found <= 1:
+            raise Unscored(f"{self.option.function} gave {found!r}, not a bool or a number from 0 to 1")
+        return float(found)
+
+
+def load_functions(spec: TaskSpec, folder: Path) -> dict[str, OwnFunction]:
+    """The functions that the task's KPIs name, by KPI. Raises InputError for a file or function that is not there."""
+    return {kpi.name: _load(kpi.function, folder) for kpi in spec.kpis if kpi.function}
+
+
+def source_hashes(spec: TaskSpec, folder: Path) -> dict[str, str]:
+    """SHA-256 of the file of every own KPI: a score is made anew when its function changes."""
+    files = {kpi.name: folder / kpi.function.rpartition(":")[0] for kpi in spec.kpis if kpi.function}
+    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
+
+
+def _load(named: str, folder: Path) -> OwnFunction:
+    file, _, name = named.rpartition(":")
+    path = folder / file
+    if not file or not path.is_file():
+        raise InputError(f"kpis: `function: {named}` names no file {path}; write it as `kpis.py:FUNCTION`")
+    try:
+        names = runpy.run_path(str(path), run_name=path.stem)
+    except Exception as error:
+        raise InputError(f"{path} cannot be loaded: {type(error).__name__}: {error}; correct it") from error
+    function = names.get(name)
+    if not callable(function):
+        known = [each for each, value in names.items() if callable(value) and not each.startswith("_")]
+        raise InputError(f"{path} has no function `{name}`{did_you_mean(name, known)}")
+    return function  # type: ignore[no-any-return]

@@ -1,0 +1,65 @@
+"""The scorecard as a page: systems by metric, the gap between perceived and real quality, slices; without script."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from sartor.report import plots
+from sartor.report.page import environment
+from sartor.report.svg import PALETTE
+from sartor.report.view import GapView, Mark
+
+
+@dataclass(frozen=True, slots=True)
+class MetricLine:
+    """One metric of every system."""
+
+    title: str
+    about: str
+    tag: str
+    """`hard`, or how the goal was met."""
+    maximum: float
+    signature: str
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairLine:
+    """Two systems compared on one KPI."""
+
+    systems: str
+    metric: str
+    points: str
+    p_value: float
+    detectable: str
+    test: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlicesView:
+    system: str
+    column: str
+    titles: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[tuple[Mark, float], ...]], ...]
+    """(value, (mark, end of its scale) of each title)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScorecardData:
+    title: str
+    kind: str
+    rows: int
+    headline: str
+    notes: tuple[str, ...]
+    systems: tuple[str, ...]
+    lines: tuple[MetricLine, ...]
+    comparisons: tuple[PairLine, ...]
+    gaps: tuple[GapView, ...]
+    slices: Sequence[SlicesView]
+
+
+def render_scorecard(data: ScorecardData) -> str:
+    """The page as HTML. Every text of the data is escaped, and a long one is cut with the cut said."""
+    gaps = [(gap, Markup(plots.quadrant_chart(gap))) for gap in data.gaps]
+    return environment().get_template("scorecard.html").render(data=data, gaps=gaps, palette=PALETTE)

@@ -1,0 +1,173 @@
+"""Evaluation by itself: outputs made elsewhere, and systems of a finished project, on the test set or on other rows."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from tests.running import Finished, notes, on_a_small_machine  # noqa: F401 (a fixture)
+
+import sartor
+from sartor.cli.main import main
+from sartor.data.read import read_rows
+from sartor.errors import InputError
+from sartor.flows.evaluate import judge_predictions, predictions_spec
+from sartor.flows.scorecard_page import scorecard_page
+from sartor.store import Store
+from sartor.store.tables import runs, test_openings
+
+RECORD = '{"drug":"iron","given":true}'
+WRONG = '{"drug":"aspirin","given":true}'
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def outputs(count: int = 20, right: int = 15, **more: Any) -> list[dict[str, Any]]:
+    return [
+        {"id": f"r{n}", "note": f"note {n}", "target": RECORD, "output": RECORD if n < right else WRONG, **more}
+        for n in range(count)
+    ]
+
+
+def judged(path: Path, kind: str = "extraction", target: str | None = "target", **more: Any):
+    table = read_rows(path)
+    return judge_predictions(table, predictions_spec(table, kind, ["note"], target, None), path.parent, **more)
+
+
+def test_outputs_made_elsewhere_are_scored_without_a_project(tmp_path: Path, capsys) -> None:
+    file = write(tmp_path / "made.jsonl", outputs())
+    command = ["evaluate", "--predictions", str(file), "--kind", "extraction", "--input", "note"]
+    assert main([*command, "--json", "--out", str(tmp_path / "card.html")]) == 0
+    document = json.loads(capsys.readouterr().out)
+    found = document["metrics"]["exact_match"]
+    assert (found["value"], found["n"]) == (0.75, 20)
+    assert found["interval"][0] < 0.75 < found["interval"][1]
+    assert found["signature"].startswith("exact_match|")
+    assert [row["id"] for row in document["rows"]] == [f"r{n}" for n in range(20)]
+    assert [row["scores"]["exact_match"] for row in document["rows"]] == [1.0] * 15 + [0.0] * 5
+    page = (tmp_path / "card.html").read_text()
+    assert page.startswith("<!doctype html>") and "<script" not in page and "Field F1" in page
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["card.html", "made.jsonl"]
+    assert main(command) == 0
+    assert "field F1" in capsys.readouterr().out
+
+
+def test_several_models_are_compared_on_the_same_rows(tmp_path: Path) -> None:
+    rows = [*outputs(model="old"), *outputs(right=20, model="new")]
+    found = judged(write(tmp_path / "made.jsonl", rows))
+    assert [card.system for card in found.cards] == ["old", "new"]
+    [pair] = [c for c in found.comparisons if c.metric == "exact_match"]
+    assert (pair.a, pair.b, pair.difference) == ("old", "new", -0.25)
+    assert set(found.to_json()["systems"]) == {"old", "new"}
+    assert "old less new" in scorecard_page(found)
+
+
+def test_a_row_that_one_model_did_not_answer_is_refused(tmp_path: Path) -> None:
+    rows = [*outputs(model="old"), *outputs(count=19, model="new")]
+    with pytest.raises(InputError, match="only one of old and new answered the row `r19`"):
+        judged(write(tmp_path / "made.jsonl", rows))
+    with pytest.raises(InputError, match="line 21: predictions answered the row `r0` before"):
+        judged(write(tmp_path / "made.jsonl", [*outputs(), *outputs()]))
+
+
+def test_slices_have_scores_of_their_own(tmp_path: Path) -> None:
+    rows = [row | {"ward": "A" if n < 15 else "B", "bed": str(n)} for n, row in enumerate(outputs(count=30, right=15))]
+    file = write(tmp_path / "made.jsonl", rows)
+    found = judged(file, by="ward").slices["predictions"]
+    assert {value: (card.n, card.scores["exact_match"].value) for value, card in found.items()} == {
+        "A": (15, 1.0),
+        "B": (15, 0.0),
+    }
+    assert list(judged(file, by="bed").slices["predictions"]) == ["(other values)"]
+    with pytest.raises(InputError, match="no column `wardd` to slice by; did you mean `ward`?"):
+        judged(file, by="wardd")
+
+
+def test_missing_outputs_are_errors_that_stay_in_the_count(tmp_path: Path) -> None:
+    rows = [row | ({"output": None} if n < 5 else {}) for n, row in enumerate(outputs(right=20))]
+    card = judged(write(tmp_path / "made.jsonl", rows)).cards[0]
+    assert (card.counts["errors"], card.scores["exact_match"].value, card.n) == (5, 0.75, 20)
+
+
+def test_without_references_only_what_needs_none_is_measured(tmp_path: Path) -> None:
+    rows = [{key: row[key] for key in ("id", "note", "output")} for row in outputs()]
+    card = judged(write(tmp_path / "made.jsonl", rows), target=None).cards[0]
+    assert "json_valid" in card.scores
+    assert not {"field_f1", "exact_match", "token_f1"} & set(card.scores)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "name a system to evaluate, or a file of outputs"),
+        (["--predictions", "made.jsonl"], "--predictions needs --kind and --input"),
+        (["--predictions", "made.jsonl", "--kind", "code", "--input", "nte"], "did you mean `note`?"),
+        (["--predictions", "none.jsonl", "--kind", "code", "--input", "note"], "none.jsonl"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_one_sentence(tmp_path: Path, monkeypatch, capsys, arguments, said) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "made.jsonl", outputs())
+    assert main(["evaluate", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.fixture
+def project(finished: Finished, tmp_path: Path, cache: Path) -> Path:
+    """A copy of a finished project."""
+    shutil.copytree(finished.task.folder, tmp_path / "task")
+    return tmp_path / "task"
+
+
+def stages(folder: Path) -> list[str]:
+    with Store.open(folder / ".sartor").records.read() as connection:
+        return list(connection.execute(select(runs.c.stage)).scalars())
+
+
+def openings(folder: Path) -> int:
+    with Store.open(folder / ".sartor").records.read() as connection:
+        return connection.execute(select(test_openings.c.count)).scalar_one()
+
+
+def test_systems_of_a_project_are_scored_as_the_run_scored_them(finished: Finished, project: Path) -> None:
+    found = sartor.open(project).evaluate("small", "zero-shot")
+    for card, system in zip(found.cards, ("specialist", "zero-shot"), strict=True):
+        [wanted] = [each for each in finished.result.scorecards if each.system == system]
+        assert {n: s.value for n, s in card.scores.items()} == {n: s.value for n, s in wanted.scores.items()}
+    [pair] = [c for c in found.comparisons if c.metric == found.spec.kpi_list[0].name]
+    assert (pair.a, pair.b, pair.verdict) == ("small", "zero-shot", "better")
+
+
+def test_the_same_system_on_the_same_rows_is_not_asked_again_and_openings_are_counted(project: Path) -> None:
+    before = openings(project)
+    sartor.open(project).evaluate("small")
+    once = stages(project), openings(project)
+    assert once[1] == before + 1
+    sartor.open(project).evaluate("small")
+    assert (stages(project), openings(project)) == once
+
+
+def test_other_rows_open_no_test_set(project: Path, capsys) -> None:
+    before = openings(project)
+    rows = write(project.parent / "other.jsonl", notes(6, start=700))
+    assert main(["compare", "small", "zero-shot", "--dir", str(project), "--data", str(rows), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["n"] == 6
+    assert document["comparisons"][0]["n"] == 6
+    assert openings(project) == before
+
+
+def test_an_output_may_be_whatever_a_model_writes(tmp_path: Path) -> None:
+    strange = ["", "x" * 1_000_000, "a\0b", "مرحبا", "😀" * 1000, '{"drug": NaN}', None]
+    rows = [row | {"output": text} for row, text in zip(outputs(len(strange)), strange, strict=True)]
+    file = write(tmp_path / "made.jsonl", rows)
+    table = read_rows(file, outputs=["output"])
+    card = judge_predictions(table, predictions_spec(table, "extraction", ["note"], "target"), tmp_path).cards[0]
+    assert all(score.n == len(strange) and 0 <= score.value < 0.2 for score in card.scores.values())
+    with pytest.raises(InputError, match="line 2, column `output`: a cell of 1,000,000 characters"):
+        read_rows(file)
