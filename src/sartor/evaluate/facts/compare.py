@@ -30,7 +30,7 @@ class Comparison:
     said: tuple[Fact, ...]
     """The output's facts, with their places in the output."""
     hallucinated: tuple[Fact, ...]
-    """The values and names among them that neither source nor reference supports, and that contradict no fact."""
+    """Those of them that neither source nor reference supports, and that contradict no fact of the reference."""
 
     @property
     def critical(self) -> tuple[Expected, ...]:
@@ -41,6 +41,16 @@ class Comparison:
     def contradicting(self) -> tuple[Fact, ...]:
         """The output's facts that say otherwise than the reference."""
         return tuple({one.against.key: one.against for one in self.expected if one.against}.values())
+
+    @property
+    def faults(self) -> list[tuple[int, int]]:
+        """Places in the output that say otherwise than the reference, or what nothing supports."""
+        return sorted((fact.start, fact.end) for fact in (*self.contradicting, *self.hallucinated))
+
+    @property
+    def losses(self) -> list[tuple[int, int]]:
+        """Places in the reference that the output contradicts or omits."""
+        return [(one.fact.start, one.fact.end) for one in self.expected if one.state != "included"]
 
     @property
     def kept(self) -> bool:
@@ -80,8 +90,8 @@ def compare(reference: Reading, output: Reading, source: Reading) -> Comparison:
         whole = Fact("term", reference.folded, 0, len(reference.text))
         expected = (Expected(whole, "included" if reference.folded in output.folded else "omitted"),)
     against = {one.against.key for one in expected if one.against}
-    made_up = (fact for fact in strange if fact.is_value and fact.key not in against)
-    return Comparison(expected, output.facts, tuple(fact for fact in made_up if not source.held.holds(fact)))
+    strange = [fact for fact in strange if fact.key not in against and not source.held.holds(fact)]
+    return Comparison(expected, output.facts, tuple(strange))
 
 
 class Held:

@@ -7,7 +7,7 @@ FactKind = Literal["quantity", "number", "date", "frequency", "name", "negation"
 CRITICAL: frozenset[FactKind] = frozenset(("quantity", "number", "date", "frequency", "name", "negation"))
 """The kinds that must be kept to the letter; a term is what is left of a statement without any of them."""
 VALUES: frozenset[FactKind] = CRITICAL - {"negation"}
-"""The kinds that no paraphrase changes, so that one without support was made up."""
+"""The kinds that no paraphrase changes."""
 NOTHING = "nothing"
 """The form of a negation that names nothing: `None.`, `Noncontributory.`"""
 

@@ -145,10 +145,9 @@ def _is_capital(token: Token, titled: bool) -> bool:
 
 
 def _follows_title(found: Sequence[Token], i: int) -> bool:
-    before = [token.low for token in found[max(0, i - 2) : i]]
-    return before[-1:] != ["."] and before[-1:] != [] and before[-1] in _TITLES or (
-        len(before) == 2 and before[1] == "." and before[0] in _TITLES
-    )
+    """`Dr. Smith`, `Miss Smith`."""
+    before = i - 2 if i and found[i - 1].low == "." else i - 1
+    return before >= 0 and found[before].low in _TITLES
 
 
 def _content(found: Sequence[Token], words: Sequence[_Span]) -> list[str]:

@@ -26,6 +26,7 @@ _ORDINALS = {
         start=1,
     )
 } | {"thirtieth": 30}
+_WORDS = {*_SMALL, *_TENS, *_DECADES, *_ORDINALS, "a", "an", "half"}
 MEASURED = frozenset(
     """pack packs tablet pill capsule teaspoon tablespoon puff drop mile pound inch foot liter litre gram
     minute hour day week month year""".split()
@@ -78,7 +79,11 @@ def numerals(found: Sequence[Token]) -> list[Numeral]:
     """All numbers of a text, in order, none overlapping."""
     result, i = [], 0
     while i < len(found):
-        numeral = _written(found, i) if found[i].number else _spoken(found, i)
+        numeral = None
+        if found[i].number:
+            numeral = _written(found, i)
+        elif found[i].low in _WORDS:
+            numeral = _spoken(found, i)
         if numeral is None:
             i += 1
         else:

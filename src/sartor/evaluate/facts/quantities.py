@@ -65,6 +65,7 @@ _PHRASES = {
     "in the morning": "morning", "in the evening": "evening", "as needed": "as needed", "when needed": "as needed",
 }  # fmt: skip
 _TIMES = {"once": "1", "twice": "2", "thrice": "3"}
+_OPENERS = {*_FIXED, *_TIMES, *(phrase.split()[0] for phrase in _PHRASES), "every", "each", "per", "/", "a"}
 _EVERY_HOURS = re.compile(r"q(\d{1,2})h")
 
 
@@ -86,7 +87,9 @@ def frequencies(found: Sequence[Token], numbers: Sequence[Numeral]) -> list[Meas
     counted = {numeral.end for numeral in numbers}
     result, i = [], 0
     while i < len(found):
-        if said := _frequency(found, i, at, i - 1 in counted):
+        word = found[i].low
+        may = word in _OPENERS or i in at or word[0] == "q"
+        if may and (said := _frequency(found, i, at, i - 1 in counted)):
             result.append(Measure(said[0], "frequency", i, said[1]))
             i = said[1]
         else:

@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 # No part can fail after a long match, so the time is linear in the text whatever it holds.
 _TOKEN = re.compile(
     r"(?P<number>(?:\d{1,3}(?!\d)(?:,\d{3}(?!\d))+|\d+)(?:\.\d+)?)"
     r"|(?P<dotted>(?:[^\W\d_]\.){2,})"
     r"|(?P<word>[^\W\d_][^\W_]*(?:['’][^\W\d_]+)?)"
-    r"|\n|[^\w\s]"
+    r"|\n(?:\s*\n)*|(?P<mark>[^\w\s])(?P=mark)*"
 )
 
 STOP = frozenset(
@@ -48,8 +48,9 @@ STOP = frozenset(
 _NEVER_STEMMED = frozenset("pus gas bus bias diabetes herpes series species lens feces rabies scabies bed red".split())
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
+    """A tuple, as there are hundreds of thousands of them in a long text."""
+
     text: str
     low: str
     """Lower case; `b.i.d.` and the spelled `B I D` are `bid`."""
@@ -63,7 +64,8 @@ class Token:
 
 
 def tokens(text: str) -> list[Token]:
-    """Words, numbers, punctuation marks and line ends in order; letters spelled one by one (`M R I`) are one word."""
+    """Words, numbers, punctuation marks and line ends in order; letters spelled one by one (`M R I`) are one word,
+    and a mark or line end that is repeated is one."""
     return list(_joined(_tokens(text)))
 
 
@@ -96,6 +98,8 @@ def _tokens(text: str) -> Iterator[Token]:
         low = piece.lower()
         if kind == "dotted":
             low = low.replace(".", "")
+        if kind == "mark" or low[0] == "\n":
+            piece = low = low[0]
         yield Token(piece, low, found.start(), found.end(), kind == "number")
 
 

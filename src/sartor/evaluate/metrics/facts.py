@@ -33,8 +33,9 @@ class Counts:
     contradicted: int
     said: int
     contradicting: int
-    values: int
     hallucinated: int
+    false_values: int
+    """Numbers, dates and names among the hallucinated: no paraphrase of the source."""
 
 
 @lru_cache(maxsize=1 << 14)
@@ -57,8 +58,8 @@ def count(reference: str, output: str, source: str, stated: tuple[str, ...] | No
         contradicted=sum(one.state == "contradicted" for one in found.expected),
         said=len(found.said),
         contradicting=len(found.contradicting),
-        values=sum(fact.is_value for fact in found.said),
         hallucinated=len(found.hallucinated),
+        false_values=sum(fact.is_value for fact in found.hallucinated),
     )
 
 
@@ -68,8 +69,6 @@ class _Factual(Metric):
     kinds = _KINDS
     by_column: ClassVar[bool] = False
     """Asks for the facts of the column `data.facts` where the task names one."""
-    source_is_enough: ClassVar[bool] = False
-    """A row without a reference can be scored."""
 
     @property
     def signature(self) -> str:
@@ -82,7 +81,7 @@ class _Factual(Metric):
     def counts(self, example: Example, answer: Answer) -> Counts:
         """Raises Unscored where the row has nothing to compare with, InputError for a column that holds no facts."""
         column = self._column()
-        if column is None and not example.target.strip() and not self.source_is_enough:
+        if column is None and not example.target.strip() and self.needs_target:
             raise Unscored("the row has no reference to take facts from")
         facts = None if column is None else _stated(example, column)
         return count(example.target, text_of(answer), example.question, facts)
@@ -148,15 +147,15 @@ class ContradictedFacts(_FactShare):
 
 @register
 class HallucinatedFacts(_FactShare):
-    """Share of the answers' numbers, doses, dates and names that neither source nor reference supports."""
+    """Share of what the answers say that neither source nor reference supports, a paraphrase in rare words included."""
 
     name = "hallucinated_facts"
     title = "facts made up"
     higher_is_better = False
-    source_is_enough = True
+    needs_target = False
 
     def share(self, counts: Counts) -> tuple[int, int]:
-        return counts.hallucinated, counts.values
+        return counts.hallucinated, counts.said
 
 
 @register
@@ -175,9 +174,10 @@ class OmittedFacts(_FactShare):
 class FactualF1(_Factual, Mean):
     """Mean F1 of facts: of those that are said, the share without fault; of those expected, the share that is said.
 
-    With h values made up and c facts contradicted among the n that a row says, precision p = 1 − (h + c) / n, 1 where
-    it says none. That what is said is true is expected besides the m facts of the reference, of which i are included:
-    recall r = (i + p) / (m + 1). The score is 2pr / (p + r).
+    A row says n facts; h of them are numbers, dates and names that nothing supports, and c contradict the reference:
+    precision p = 1 − (h + c) / n, 1 where n is 0. Words without support do not count here, as they may paraphrase.
+    That what is said is true is expected beside the m facts of the reference, of which i are included: recall
+    r = (i + p) / (m + 1). The score is 2pr / (p + r), 0 for an empty answer.
     """
 
     name = "factual_f1"
@@ -187,7 +187,7 @@ class FactualF1(_Factual, Mean):
         counts = self.counts(example, answer)
         if not text_of(answer):
             return 0.0
-        faults = counts.hallucinated + counts.contradicting
+        faults = counts.false_values + counts.contradicting
         precision = 1 - faults / counts.said if counts.said else 1.0
         recall = (counts.included + precision) / (counts.expected + 1)
         return 2 * precision * recall / (precision + recall) if precision else 0.0

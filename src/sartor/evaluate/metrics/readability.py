@@ -28,6 +28,7 @@ class ReadingGrade(Mean):
     kinds = _KINDS
     higher_is_better = False
     maximum = HIGHEST
+    needs_target = False
 
     @property
     def signature(self) -> str:
@@ -46,6 +47,7 @@ class Smog(Mean):
     kinds = _KINDS
     higher_is_better = False
     maximum = HIGHEST
+    needs_target = False
 
     @property
     def signature(self) -> str:
@@ -62,6 +64,7 @@ class Readable(Proportion):
     name = "readable"
     title = "readable answers"
     kinds = _KINDS
+    needs_target = False
 
     @property
     def limit(self) -> float:
@@ -82,8 +85,8 @@ class Sections(Proportion):
     name = "sections"
     title = "all sections present"
     kinds = _KINDS
-    only_named = True
-    """Needs an option, so it is judged only where the task names it."""
+    needs_target = False
+    on_request = True
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope)
