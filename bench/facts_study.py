@@ -104,9 +104,7 @@ def resamples(dialogues: Sequence[str], seed: int) -> list[Array]:
     for i, dialogue in enumerate(dialogues):
         members.setdefault(dialogue, []).append(i)
     groups, rng = list(members.values()), np.random.default_rng(seed)
-    return [
-        np.concatenate([groups[g] for g in rng.integers(0, len(groups), len(groups))]) for _ in range(RESAMPLES)
-    ]
+    return [np.concatenate([groups[g] for g in rng.integers(0, len(groups), len(groups))]) for _ in range(RESAMPLES)]
 
 
 def row(system: str, metric_name: str, value: float, drawn: Array) -> dict[str, object]:

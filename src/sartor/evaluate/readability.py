@@ -10,7 +10,6 @@ HIGHEST = 20.0
 """Grades are clipped to 0–20: beyond a doctorate the formulas say nothing."""
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:[.,]\d+)*")
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n\s*\n|\n(?=\s*[-*•\d])")
-_VOWELS = re.compile(r"[aeiouyà-öø-ÿ]+", re.IGNORECASE)
 
 
 def reading_grade(text: str) -> float:
@@ -44,12 +43,13 @@ def sentences(text: str) -> int:
 
 @lru_cache(maxsize=1 << 16)
 def syllables(word: str) -> int:
-    """pyphen's hyphenation points and one, but never fewer than two vowels apart can be heard; a number is one."""
-    if word[0].isdigit():
-        return 1
-    return _hyphenation().inserted(word.lower()[:64]).count("-") + 1
+    """One more than the places where pyphen breaks the word; it never breaks after a first letter, so `area` is one.
+
+    A number is one. Of a word longer than 64 letters, the first 64 count.
+    """
+    return 1 if word[0].isdigit() else len(_hyphenation().positions(word.lower()[:64])) + 1
 
 
 @lru_cache(maxsize=1)
 def _hyphenation() -> Pyphen:
-    return Pyphen(lang="en_US", left=1, right=1)
+    return Pyphen(lang="en_US")

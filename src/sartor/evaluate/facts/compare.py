@@ -160,7 +160,10 @@ class _Rivals:
         """Another value of the same unit: said of the same thing, else one that the source does not support either."""
         if not fact.unit:
             return None
-        for pile in (*(self._beside.get((fact.unit, word), []) for word in sorted(fact.about)), self._unsupported[fact.unit]):
+        for pile in (
+            *(self._beside.get((fact.unit, word), []) for word in sorted(fact.about)),
+            self._unsupported[fact.unit],
+        ):
             while pile:
                 if (rival := pile.pop()) not in self._taken:
                     self._taken.add(rival)

@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from sartor.evaluate.facts.numerals import Numeral
 from sartor.evaluate.facts.words import Token
 
-_MONTHS = {
-    word: number
-    for number, words in enumerate(
-        "january jan|february feb|march mar|april apr|may|june jun|july jul|august aug|september sept sep|october oct|"
-        "november nov|december dec".split("|"),
-        start=1,
-    )
-    for word in words.split()
-}
+_NAMES = (
+    "january jan|february feb|march mar|april apr|may|june jun|july jul|august aug|september sept sep|october oct|"
+    "november nov|december dec"
+)
+_MONTHS = {word: i for i, words in enumerate(_NAMES.split("|"), start=1) for word in words.split()}
 _SLASHES = ("/", "-", ".")
 
 
@@ -57,9 +53,12 @@ def dates(found: Sequence[Token], numbers: Sequence[Numeral]) -> list[Date]:
 
 
 def _with_slashes(found: Sequence[Token], i: int, at: dict[int, Numeral]) -> Date | None:
-    if (month := at[i].whole(1, 12)) and i + 2 in at and found[i + 1].low == "/" and (year := at[i + 2].whole(1900, 2100)):
+    if i + 2 not in at or found[i + 1].low not in _SLASHES:
+        return None
+    month, year = at[i].whole(1, 12), at[i + 2].whole(1900, 2100)
+    if month and year and found[i + 1].low == "/":
         return Date(year, month, 0, i, at[i + 2].end)
-    if i + 4 >= len(found) or found[i + 1].low not in _SLASHES or found[i + 3].low != found[i + 1].low:
+    if i + 4 not in at or found[i + 3].low != found[i + 1].low:
         return None
     three = [at.get(place) for place in (i, i + 2, i + 4)]
     if not all(numeral and numeral.digits for numeral in three):
@@ -68,8 +67,7 @@ def _with_slashes(found: Sequence[Token], i: int, at: dict[int, Numeral]) -> Dat
     if a and b and c is not None and a > 31:
         year, month, day = a, b, c
     else:
-        written = found[i + 4].text
-        year, month, day = _year(written), a or 0, b or 0
+        year, month, day = _year(found[i + 4].text), a or 0, b or 0
         if month > 12:
             month, day = day, month
     if not (1 <= month <= 12 and 1 <= day <= 31 and 1900 <= year <= 2100):

@@ -9,10 +9,10 @@ from sartor.evaluate.facts.negation import CUES, negated
 from sartor.evaluate.facts.numerals import Numeral, numerals
 from sartor.evaluate.facts.quantities import TIMES_OF_CLOCK_AND_CALENDAR, frequencies, measures
 from sartor.evaluate.facts.synonyms import OPPOSITES, concept
-from sartor.evaluate.facts.words import STOP, Token, stem, tokens
+from sartor.evaluate.facts.words import STOP, Token, stem, tokens, word_set
 
-_TITLES = frozenset("dr mr mrs ms miss mister doctor prof professor".split())
-_SENTENCE_ENDS = frozenset('. ! ? \n : ; • - – * " “ ( ¿ ¡'.replace(" ", ""))
+_TITLES = word_set("dr mr mrs ms miss mister doctor prof professor")
+_SENTENCE_ENDS = frozenset('.!?\n:;•-–*"“(¿¡')
 _CLAUSE_ENDS = frozenset(".!?\n;")
 _REACH = 6
 """Within so many words of its clause stands what a number is about."""
@@ -36,9 +36,9 @@ def facts(text: str) -> tuple[Fact, ...]:
     about = _content(found, words)
     distinct: dict[tuple[FactKind, str, str], Fact] = {}
     for span in sorted(spans + words, key=lambda span: span.first):
-        near = _near(found, about, span) if span.kind in ("quantity", "number") else frozenset()
-        fact = Fact(span.kind, span.form, found[span.first].start, found[span.end - 1].end, span.unit, near)
-        distinct.setdefault(fact.key, fact)
+        if (key := (span.kind, span.form, span.unit)) not in distinct:
+            near = _near(found, about, span) if span.kind in ("quantity", "number") else frozenset()
+            distinct[key] = Fact(*key[:2], found[span.first].start, found[span.end - 1].end, span.unit, near)
     return tuple(distinct.values())
 
 

@@ -5,20 +5,27 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 
-from sartor.evaluate.facts.words import Token
+from sartor.evaluate.facts.words import Token, word_set
 
-_LISTING = frozenset("no without denies denied deny denying negative absence free nor neither lack lacks rule rules".split())
+_LISTING = word_set("no without denies denied deny denying negative absence free nor neither lack lacks rule rules")
 """Cues that reach through a list: `denies fever, chills, or cough`."""
-_NEEDS_NEXT = {"negative": ("for",), "absence": ("of",), "free": ("of", "from"), "lack": ("of",), "rule": ("out",), "rules": ("out",)}
-_VERBAL = frozenset("not never cannot unable refuse refuses refused unlikely".split())
+_NEEDS_NEXT = {
+    "negative": ("for",),
+    "absence": ("of",),
+    "free": ("of", "from"),
+    "lack": ("of",),
+    "rule": ("out",),
+    "rules": ("out",),
+}
+_VERBAL = word_set("not never cannot unable refuse refuses refused unlikely")
 """Cues that negate a statement, up to the next comma."""
-_NOTHING = frozenset("none noncontributory unremarkable normal negative nil".split())
+_NOTHING = word_set("none noncontributory unremarkable normal negative nil")
 """What by itself says that there is nothing to tell."""
 CUES = _LISTING | _VERBAL | _NOTHING | {"non", "nope", "nah", "nothing", "n't"}
 """Words that negate, and state nothing beside it."""
 _ENDS = frozenset(".;!?\n:()[]")
-_CONTRAST = frozenset("but except however although though yet because since until after before when if".split())
-_SUBJECTS = frozenset("he she i we they it patient there".split())
+_CONTRAST = word_set("but except however although though yet because since until after before when if")
+_SUBJECTS = word_set("he she i we they it patient there")
 _TURN = re.compile(r"(?:^|\n|(?<=[.?!]) )[ \t]{0,8}[A-Z]\w{0,30}:")
 _NO = re.compile(
     r"\s{0,4}(?:(?:um+|uh+|oh|well|hm+|so|ah|actually|okay|yeah)[,.]?\s{1,4}){0,3}(?:no|nope|nah|none|never|not|nothing|negative)\b",

@@ -3,33 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sartor.evaluate.facts.words import Token
+from sartor.evaluate.facts.words import Token, word_set
 
-_SMALL = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
-    )
-}
-_TENS = {
-    word: 10 * value
-    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
-}
+_UNDER_20 = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_TENTHS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_PLACES = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth twentieth"
+)
+_SMALL = {word: value for value, word in enumerate(_UNDER_20.split())}
+_TENS = {word: 10 * value for value, word in enumerate(_TENTHS.split(), start=2)}
+_ORDINALS = {word: value for value, word in enumerate(_PLACES.split(), start=1)} | {"thirtieth": 30}
 _DECADES = {f"{word[:-1]}{ending}": value for word, value in _TENS.items() for ending in ("ies", "y's", "y’s")}
 _SCALES = {"thousand": 1000, "million": 1_000_000}
-_ORDINALS = {
-    word: value
-    for value, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
-        "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(),
-        start=1,
-    )
-} | {"thirtieth": 30}
 _WORDS = {*_SMALL, *_TENS, *_DECADES, *_ORDINALS, "a", "an", "half"}
-MEASURED = frozenset(
+MEASURED = word_set(
     """pack packs tablet pill capsule teaspoon tablespoon puff drop mile pound inch foot liter litre gram
-    minute hour day week month year""".split()
+    minute hour day week month year"""
 )
 """Units of which there is `a` or `half a`."""
 _LONGEST = 15
@@ -96,7 +89,9 @@ def _written(found: Sequence[Token], i: int) -> Numeral:
     value, end = plain(found[i].text), i + 1
     if end < len(found) and found[end].start == found[i].end and found[end].low in ("st", "nd", "rd", "th"):
         return Numeral(value, i, end + 1, True, ordinal=True)
-    glued = [token.low for token in found[end : end + 2]] if end < len(found) and found[end].start == found[i].end else []
+    glued = (
+        [token.low for token in found[end : end + 2]] if end < len(found) and found[end].start == found[i].end else []
+    )
     if glued[:1] == ["s"] or glued in (["'", "s"], ["’", "s"]):
         return Numeral(f"{value}s", i, end + (1 if glued[0] == "s" else 2), True)
     if end < len(found) and (scale := _SCALES.get(found[end].low)):

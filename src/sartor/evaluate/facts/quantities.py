@@ -88,7 +88,9 @@ def frequencies(found: Sequence[Token], numbers: Sequence[Numeral]) -> list[Meas
     result, i = [], 0
     while i < len(found):
         word = found[i].low
-        may = word in _OPENERS or i in at or word[0] == "q"
+        numeral = at.get(i)
+        repeated = numeral and numeral.end < len(found) and found[numeral.end].low in ("times", "time", "x")
+        may = repeated or word in _OPENERS or word[0] == "q"
         if may and (said := _frequency(found, i, at, i - 1 in counted)):
             result.append(Measure(said[0], "frequency", i, said[1]))
             i = said[1]

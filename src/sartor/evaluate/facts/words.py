@@ -13,39 +13,47 @@ _TOKEN = re.compile(
     r"|\n(?:\s*\n)*|(?P<mark>[^\w\s])(?P=mark)*"
 )
 
-STOP = frozenset(
-    """a about above after again ago all he him his she her hers last almost already also although always am an and another any anyone anything apparently
-    are around as at away back be became because become been before being below between both but by came can come comes
-    coming could currently did do does doing done down during each else etc even ever every everything feel feels felt
-    few find for found from further gave get gets getting give given gives go goes going gone good got had happen has
-    have having here how however i if in into is it its itself just keep kind know like little look lot lots made make
-    makes many may maybe me might more most much must my myself need needs next now of off often oh ok okay on once only
-    onto or other otherwise our out over own per perhaps please put quite rather really regarding same saw see
-    seem seems seen several shall should show shows since so some someone something sometimes somewhat soon sort still
-    such sure take taken takes taking than thank thanks that the their them then there these they thing things think
-    this those though through thus time to today together told too took toward try tried trying under until up upon us
-    use used uses using usually very via want wants was way we well went were what when where whether which while who
-    whom whose why will wish with within would yeah yes yet you your yours yourself um uh hm hmm hi hello dear mean
-    actually able let like such
 
-    patient patients doctor doctors guest clinician nurse physician provider
-    say says said saying state states stated stating report reports reported reporting note notes noted mention
-    mentions mentioned describe describes described complain complains complained complaining complaint complaints
-    present presents presented presenting presently recently history significant remarkable pertinent relevant known
-    evaluation evaluate visit seen office clinic review reviewed experience experienced experiencing associated
-    include includes including regard regards due secondary status post previous previously prior past current
-    approximately occasionally continue continues continued return returns returned begin begins began begun start
-    starts started initial initially onset discuss discussed follow follows followed occur occurs occurred problem
-    problems system systems question questions multiple perform performed plan planned develop developed receive
-    received appear appears appeared undergo undergoes underwent possible possibly probable probably general generally
-    subsequent subsequently area areas concern concerns concerned presentation type types time times place placed
-    brought bring brings bit aspect course point points think thinks thought notice noticed himself herself themselves
-    believe believes believed explain explained answer answered ask asked find finds except according different
-    age aged dr mr mrs ms miss mister prof professor""".split()
+def word_set(words: str) -> frozenset[str]:
+    """The words of a text, white space between them."""
+    return frozenset(words.split())
+
+
+STOP = word_set(
+    """
+    a able about above actually after again ago all almost already also although always am an and another any anyone
+    anything apparently are around as at away back be became because become been before being below between both but
+    by came can come comes coming could currently dear did do does doing done down during each else etc even ever
+    every everything feel feels felt few find for found from further gave get gets getting give given gives go goes
+    going gone good got had happen has have having he hello her here hers hi him his hm hmm how however i if in into
+    is it its itself just keep kind know last let like little look lot lots made make makes many may maybe me mean
+    might more most much must my myself need needs next now of off often oh ok okay on once only onto or other
+    otherwise our out over own per perhaps please put quite rather really regarding same saw see seem seems seen
+    several shall she should show shows since so some someone something sometimes somewhat soon sort still such sure
+    take taken takes taking than thank thanks that the their them then there these they thing things think this
+    those though through thus time to today together told too took toward tried try trying uh um under until up upon
+    us use used uses using usually very via want wants was way we well went were what when where whether which while
+    who whom whose why will wish with within would yeah yes yet you your yours yourself
+
+    according age aged answer answered appear appeared appears approximately area areas ask asked aspect associated
+    began begin begins begun believe believed believes bit bring brings brought clinic clinician complain complained
+    complaining complains complaint complaints concern concerned concerns continue continued continues course
+    current describe described describes develop developed different discuss discussed doctor doctors dr due
+    evaluate evaluation except experience experienced experiencing explain explained finds follow followed follows
+    general generally guest herself himself history include includes including initial initially known mention
+    mentioned mentions miss mister mr mrs ms multiple note noted notes notice noticed nurse occasionally occur
+    occurred occurs office onset past patient patients perform performed pertinent physician place placed plan
+    planned point points possible possibly post present presentation presented presenting presently presents
+    previous previously prior probable probably problem problems prof professor provider question questions receive
+    received recently regard regards relevant remarkable report reported reporting reports return returned returns
+    review reviewed said say saying says secondary significant start started starts state stated states stating
+    status subsequent subsequently system systems themselves thinks thought times type types undergo undergoes
+    underwent visit
+    """
 )
 """Words that state nothing by themselves: function words, light verbs, and how notes report (`the patient states`)."""
 
-_NEVER_STEMMED = frozenset("pus gas bus bias diabetes herpes series species lens feces rabies scabies bed red".split())
+_NEVER_STEMMED = word_set("pus gas bus bias diabetes herpes series species lens feces rabies scabies bed red")
 
 
 class Token(NamedTuple):
