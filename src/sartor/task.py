@@ -20,11 +20,13 @@ SPEC_NAME = "sartor.yaml"
 DEFAULT_KPIS: dict[str, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1"),
     "extraction": ("field_f1", "json_valid", "exact_match"),
-    "summarization": ("rouge_l", "token_f1", "bleu"),
+    "summarization": ("critical_facts", "facts_kept", "hallucinated_facts"),
     "generation": ("rouge_l", "token_f1", "bleu"),
     "code": ("exact_match", "token_f1"),
     "sql": ("exact_match", "token_f1"),
 }
+HARD = ("exact_match", "facts_kept", "tests_pass", "execution_accuracy")
+"""Of the usual KPIs, those without which an output is not usable."""
 
 
 class Strict(BaseModel):
@@ -198,7 +200,7 @@ class TaskSpec(Strict):
     @property
     def kpi_list(self) -> tuple[KpiSpec, ...]:
         """The task's KPIs, the primary one first; the kind's usual ones where the spec names none."""
-        return self.kpis or tuple(KpiSpec(name=name) for name in DEFAULT_KPIS[self.kind])
+        return self.kpis or tuple(KpiSpec(name=name, hard=name in HARD) for name in DEFAULT_KPIS[self.kind])
 
 
 def load_task(path: Path) -> TaskSpec:

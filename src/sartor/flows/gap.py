@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sartor.data.example import Example
 from sartor.evaluate.acceptance import failed_kpis
 from sartor.evaluate.discrepancy import Discrepancy, sentence
+from sartor.evaluate.marks import marks, pieces
 from sartor.evaluate.scorecard import Scorecard
 from sartor.evaluate.wording import number, points
 from sartor.report.view import GapRow, GapView, MisledView
@@ -55,13 +56,13 @@ def _row(gap: Discrepancy, card: Scorecard) -> GapRow:
 
 def _misled(example: Example, card: Scorecard, place: int, gap: Discrepancy, spec: TaskSpec) -> MisledView:
     row, score = card.rows[place], card.scores[gap.metric]
+    faults, losses = marks(example, row.text, spec.kind)
     return MisledView(
         id=example.id,
         source=example.source,
         question=example.question,
-        expected=example.target,
-        answered=row.text,
+        expected=tuple(pieces(example.target, losses)),
+        answered=tuple(pieces(row.text, faults)),
         score=number(row.scores[gap.metric], score.maximum),
         failed=tuple(card.scores[name].title for name in failed_kpis(spec, card.scores, row.scores)),
-        marks=((row.text, False),) if row.text else (),
     )

@@ -56,7 +56,8 @@ def scorecard_page(judged: Judged) -> str:
 
 def _line(score: Score, cards: list[Scorecard]) -> MetricLine:
     marks = tuple(_mark(card.all_scores[score.name]) for card in cards)
-    return MetricLine(score.title, score.about, "hard" if score.hard else "", score.maximum, score.signature, marks)
+    tags = ", ".join(["hard"] * score.hard + ["lower is better"] * (not score.higher_is_better))
+    return MetricLine(score.title, score.about, tags, score.maximum, score.signature, marks)
 
 
 def _mark(score: Score) -> Mark:

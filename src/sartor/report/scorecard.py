@@ -18,7 +18,7 @@ class MetricLine:
     title: str
     about: str
     tag: str
-    """`hard`, or how the goal was met."""
+    """`hard`, `lower is better`, or both."""
     maximum: float
     signature: str
     marks: tuple[Mark, ...]

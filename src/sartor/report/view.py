@@ -183,14 +183,14 @@ class MisledView:
     id: str
     source: str
     question: str
-    expected: str
-    answered: str
+    expected: tuple[tuple[str, bool], ...]
+    """The reference in pieces, and whether a piece is a fact that was lost."""
+    answered: tuple[tuple[str, bool], ...]
+    """The answer in pieces, and whether a piece is at fault."""
     score: str
     """The general metric on this row."""
     failed: tuple[str, ...]
     """The hard KPIs that fail."""
-    marks: tuple[tuple[str, bool], ...]
-    """The answer in pieces, and whether a piece is a failing fact."""
 
 
 @dataclass(frozen=True, slots=True)
