@@ -24,7 +24,7 @@ def test_one_wrong_digit_looks_good_and_is_not_usable(task, examples, answers):
     found = {gap.metric: gap for gap in discrepancies(spec, rows, card)}["rouge_l"]
     assert (found.perceived, found.usable, found.difference) == pytest.approx((0.9, 0.4, 0.5))
     assert 0.39 < found.low < 0.5 < found.high < 0.61
-    assert found.threshold_from == "set in the task"
+    assert found.threshold_from == "threshold of the task"
     assert found.quadrants == (40, 50, 0, 10)
     assert found.misleading == tuple(str(i) for i in range(40, 90))
     assert sentence(found, card) == (
@@ -39,8 +39,18 @@ def test_without_a_threshold_good_is_what_usable_outputs_reach(task, examples, a
     assert (found.threshold_from, found.difference) == ("median of the usable outputs", 0.0)
     spec, rows, card = card_of(task, examples, answers, [DOSE + " please"] * 30 + ["no"] * 31)
     found = discrepancies(spec, rows, card)[0]
-    assert found.threshold_from == "median of all outputs: none is usable"
+    assert found.threshold_from == "median of all outputs, none of which is usable"
     assert found.correlation is None
+
+
+def test_what_is_good_is_judged_over_all_systems_that_stand_side_by_side(task, examples, answers):
+    spec = task("summarization", KpiSpec(name="token_f1", goal=0.5, hard=True), "rouge_l")
+    rows = examples([DOSE] * 30)
+    copied = score("copied", rows, answers([DOSE] * 30), spec)
+    plain = score("plain", rows, answers([" ".join(reversed(DOSE.split()))] * 30), spec)
+    [alone] = [gap for gap in discrepancies(spec, rows, copied) if gap.metric == "rouge_l"]
+    [together] = [gap for gap in discrepancies(spec, rows, copied, [copied, plain]) if gap.metric == "rouge_l"]
+    assert (alone.threshold, together.threshold < 1) == (1.0, True)
 
 
 def test_the_metric_that_makes_most_outputs_look_good_comes_first(task, examples, answers):

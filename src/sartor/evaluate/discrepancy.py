@@ -1,12 +1,13 @@
 """Perceived against real quality: what a general metric promises of the outputs, and how many of them are usable.
 
 An output is perceived as good when its general metric reaches a threshold that people would accept: the task's own
-(`at` of that KPI), else the median of the usable outputs, that is, what an output of good quality usually reaches.
+(`at` of that KPI), else the median of the usable outputs of all systems that stand side by side, that is, what an
+output of good quality usually reaches.
 The discrepancy is the share perceived as good less the share that is usable, in the same rows.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy.stats import rankdata
 
 from sartor.data.example import Example
 from sartor.evaluate.metric import Array, metric_class, metric_names
-from sartor.evaluate.scorecard import Scorecard
+from sartor.evaluate.scorecard import RowScore, Scorecard
 from sartor.evaluate.statistics import bootstrap, by_few_groups, cluster_sums, clusters
 from sartor.evaluate.wording import number, points
 from sartor.task import TaskSpec
@@ -31,7 +32,7 @@ class Discrepancy:
     title: str
     threshold: float
     threshold_from: str
-    """`set in the task`, `median of the usable outputs`, or `median of all outputs: none is usable`."""
+    """`threshold of the task`, `median of the usable outputs`, or `median of all outputs, none of which is usable`."""
     perceived: float
     """Share of outputs at or above the threshold."""
     usable: float
@@ -50,13 +51,17 @@ class Discrepancy:
     """Ids of the outputs that look good and are not usable, best-looking first."""
 
 
-def discrepancies(spec: TaskSpec, examples: Sequence[Example], card: Scorecard, seed: int = 0) -> list[Discrepancy]:
+def discrepancies(
+    spec: TaskSpec, examples: Sequence[Example], card: Scorecard, beside: Sequence[Scorecard] = (), seed: int = 0
+) -> list[Discrepancy]:
     """Every general metric of the scorecard against its usable rate, the one that misleads most first.
 
-    A metric misleads by the outputs that it makes look better than they are. Empty where the task has no hard KPI.
+    A metric misleads by the outputs that it makes look better than they are. `beside`: scorecards of other systems on
+    the same rows. Empty where the task has no hard KPI.
     """
     if card.usable is None:
         return []
+    judged = [row for each in (card, *(other for other in beside if other.system != card.system)) for row in each.rows]
     usable = np.array([bool(row.usable) for row in card.rows])
     member = clusters([(example.group, example.subject) for example in examples])
     thresholds = {kpi.name: kpi.at for kpi in spec.kpi_list if kpi.at is not None}
@@ -65,7 +70,11 @@ def discrepancies(spec: TaskSpec, examples: Sequence[Example], card: Scorecard, 
         if name not in general_metrics(spec):
             continue
         values = np.array([row.scores[name] for row in card.rows])
-        found.append(_discrepancy(name, card, values, usable, thresholds, member, seed))
+        if name in thresholds:
+            threshold, source = thresholds[name], "threshold of the task"
+        else:
+            threshold, source = _threshold(name, judged)
+        found.append(_discrepancy(name, card, values, usable, threshold, source, member, seed))
     return sorted(found, key=lambda each: (-each.quadrants[1], each.metric))
 
 
@@ -103,11 +112,11 @@ def _discrepancy(
     card: Scorecard,
     values: Array,
     usable: Bools,
-    thresholds: Mapping[str, float],
+    threshold: float,
+    source: str,
     member: npt.NDArray[np.int64] | None,
     seed: int,
 ) -> Discrepancy:
-    threshold, source = _threshold(name, values, usable, thresholds)
     good = values >= threshold - 1e-9 * card.scores[name].maximum
     rows = np.column_stack([good.astype(float) - usable, np.ones(len(usable))])
     lines = cluster_sums(rows, member)
@@ -133,12 +142,10 @@ def _discrepancy(
     )
 
 
-def _threshold(name: str, values: Array, usable: Bools, thresholds: Mapping[str, float]) -> tuple[float, str]:
-    if name in thresholds:
-        return thresholds[name], "set in the task"
-    if usable.any():
-        return float(np.median(values[usable])), "median of the usable outputs"
-    return float(np.median(values)), "median of all outputs: none is usable"
+def _threshold(name: str, judged: Sequence[RowScore]) -> tuple[float, str]:
+    if good := [row.scores[name] for row in judged if row.usable]:
+        return float(np.median(good)), "median of the usable outputs"
+    return float(np.median([row.scores[name] for row in judged])), "median of all outputs, none of which is usable"
 
 
 def _correlation(

@@ -89,7 +89,8 @@ def _guard_rail(score: Score, found: Comparison, margin: float) -> Condition:
 
 def _superior(score: Score, found: Comparison) -> Condition:
     state: State = {"better": "passed", "worse": "failed", "tie": "open"}[found.verdict]  # type: ignore[assignment]
-    text = f"{score.title} {_points(score, found)}, p = {found.p_value:.3f}, must be better"
+    p = f"= {found.p_value:.3f}" if found.p_value >= 0.001 else "< 0.001"
+    text = f"{score.title} {_points(score, found)}, p {p}, must be better"
     return Condition(state, text, _more_rows(found.n, found.mdd, found.difference) if state == "open" else None)
 
 

@@ -150,7 +150,7 @@ def judge(
             for a, b in pairs
             if a == card.system
         ],
-        gaps={card.system: discrepancies(spec, rows, card, seed) for card in cards},
+        gaps={card.system: discrepancies(spec, rows, card, cards, seed) for card in cards},
         slices={
             name: {
                 value: score(name, [rows[i] for i in part], [given[i] for i in part], spec, seed, labels, functions)

@@ -71,7 +71,9 @@ def build_report(outcome: Outcome, path: str) -> ReportData:
             )
             for m in outcome.mistakes
         ),
-        gap=gap_view(spec, test, specialist, discrepancies(spec, test, specialist, spec.train.seed)),
+        gap=gap_view(
+            spec, test, specialist, discrepancies(spec, test, specialist, outcome.scorecards, spec.train.seed)
+        ),
         training=_training(outcome),
         provenance=_provenance(outcome),
         test_openings=outcome.test_openings,

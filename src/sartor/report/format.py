@@ -14,7 +14,7 @@ def score(value: float, maximum: float = 1.0) -> str:
         return _minus(f"{value:.1f}")
     for places in (2, 3, 4):
         text = f"{value:.{places}f}"
-        if value in (0, 1) or 0 < float(text) < 1:
+        if round(value, 9) in (0, 1) or 0 < float(text) < 1:
             break
     return text.removeprefix("0")
 
