@@ -1,5 +1,6 @@
 """One file a family of metrics; importing this package registers them all, the most telling of a kind first."""
 
-from sartor.evaluate.metrics import fields, labels, text
+# isort: off
+from sartor.evaluate.metrics import labels, confidence, fields, schema, spans, rouge, text, similarity, form
 
-__all__ = ["fields", "labels", "text"]
+__all__ = ["confidence", "fields", "form", "labels", "rouge", "schema", "similarity", "spans", "text"]
