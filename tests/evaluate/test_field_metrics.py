@@ -39,11 +39,13 @@ def test_lists_of_leaves_are_matched_as_any_lists_are(expected, answered):
         assert sum(map(pick, fast)) == sum(map(pick, slow))
 
 
-def test_a_stated_value_that_the_source_does_not_hold_is_hallucinated(examples, answers):
+def test_a_stated_value_that_neither_source_nor_target_holds_is_hallucinated(examples, answers):
     row = replace(examples(["{}"])[0], messages=(Message("user", "Jane Doe owes $1,200.00 since 3 May 2024."),))
     assert value("hallucinated_fields", [row], answers(['{"who":"Doe, Jane","due":1200,"since":"2024-05-03"}'])) == 0.0
     invented = '{"who":"John Doe","due":1200,"since":"2024-05-04","code":"E11.9","late":true,"note":null}'
     assert value("hallucinated_fields", [row], answers([invented])) == 3 / 4
+    inferred = replace(row, target='{"code":"E11.9"}')
+    assert value("hallucinated_fields", [inferred], answers([invented])) == 2 / 4
     assert value("hallucinated_fields", [row], answers(["{}"])) == 0.0
     assert value("hallucinated_fields", [row], answers([None])) == 1.0
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import sacrebleu
 from rouge_score.rouge_scorer import RougeScorer
+from tests.evaluate.judging import ready
 
+from sartor.errors import InputError
 from sartor.evaluate.metric import Scope, metric
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,8 +88,14 @@ def test_similarity_knows_a_paraphrase_from_another_matter_and_no_number_from_an
         target,
         target.replace("5", "50"),
     ]
-    judge = metric("similarity", Scope("summarization"))
+    judge = ready("similarity", "summarization")
     alike, other, nothing, same, dose = judge.per_row(judge.table(examples([target] * 5), answers(said)))
     assert same == pytest.approx(1.0, abs=1e-6)
     assert same > alike > 0.6 > 0.3 > other >= nothing == 0.0
     assert dose > alike
+
+
+def test_similarity_without_the_encoder_names_the_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("SARTOR_CACHE", str(tmp_path))
+    with pytest.raises(InputError, match="run `sartor models pull all-minilm-l6-v2`"):
+        metric("similarity", Scope("summarization"))

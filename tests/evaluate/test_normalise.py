@@ -27,6 +27,9 @@ MONTHS = list(month_name)[1:]
         ("€1.200,50|1200.50 EUR|1 200.5 €", "1200.5 EUR"),
         ("1,200|1 200|1\u202f200|1'200|+1200.00|1200", "1200"),
         ("-0.50|−.5|-0.5", "-0.5"),
+        ("5 mg|5mg|5.0 MG|+5 mg", "5 mg"),
+        ("1,000 µg/ml|1000 µg/mL|1000µg/ml", "1000 μg/ml"),
+        ("5%|5.0 %", "5 %"),
         ("E11.9|e119|E119", "e119"),
         ("AB-123-456|ab 123 456|AB123456", "ab123456"),
         ("DE89 3704 0044 0532 0130 00|de89370400440532013000", "de89370400440532013000"),
@@ -45,6 +48,8 @@ def test_spellings_of_one_value_are_one(spellings, kept):
         ("5 mg", "50 mg"),
         ("1.5 mg", "15 mg"),
         ("1.5mg", "15mg"),
+        (".5 mg", "5 mg"),
+        ("p.05", "p05"),
         ("v1.5", "v15"),
         ("grade 1-2", "grade 12"),
         ("Apt 1-23", "Apt 12-3"),
@@ -86,6 +91,7 @@ def test_numbers_are_equal_where_they_are_one_number(one, other):
     assert normalise(f"{one:,}") == normalise(str(one))
     assert (normalise(f"{one:,}") == normalise(str(other))) == (one == other)
     assert (normalise(f"${one:,}") == normalise(f"{other} USD")) == (one == other)
+    assert (normalise(f"{one:,} mg") == normalise(f"{other}mg")) == (one == other)
 
 
 @settings(max_examples=500)

@@ -45,7 +45,8 @@ def _compiled(*patterns: str) -> list[re.Pattern[str]]:
 
 
 _DATE_FORMS, _AMOUNT_FORMS = _compiled(*_DATES), _compiled(*_AMOUNTS)
-(_NUMBER_FORM, _CODE_FORM) = _compiled(_NUMBER, _CODE)
+_NUMBER_FORM, _CODE_FORM = _compiled(_NUMBER, _CODE)
+_QUANTITY_FORM = re.compile(rf"(?P<number>{_NUMBER})\s?(?P<unit>%|[^\W\d_]{{1,12}}(?:/[^\W\d_]{{1,12}})?)")
 _SPOTTED = _compiled(
     *(rf"(?<![\w.,/-]){pattern}(?![\w/-])" for pattern in _DATES),
     *(rf"(?<![\w.,]){pattern}(?![\w])" for pattern in _AMOUNTS),
@@ -53,9 +54,7 @@ _SPOTTED = _compiled(
 )
 _ICD = re.compile(r"([a-z]\d[a-z0-9])\.?([a-z0-9]{1,4})")
 _IBAN = re.compile(r"[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,3})?")
-_TITLE = re.compile(
-    r"(?:(?:[Dd][Rr]|[Mm][Rr]|[Mm][Rr][Ss]|[Mm][Ss]|[Pp]rof)\.|(?:Dr|Mr|Mrs|Ms|Prof|Professor|Sir|Dame))\s+"
-)
+_TITLE = re.compile(r"(?:(?i:dr|mrs?|ms|prof)\.|(?:Dr|Mrs?|Ms|Prof|Professor|Sir|Dame))\s+")
 _LAST_FIRST = re.compile(r"([^\W\d_][\w.'-]*(?: [^\W\d_][\w.'-]*)?), ?([^\W\d_][\w.'-]*(?: [^\W\d_][\w.'-]*){0,2})")
 _ACCENTS = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
 _WORD = re.compile(rf"{_DIGITS.replace('MARKS', _SPACE)}|[^\W\d_]+")
@@ -63,22 +62,20 @@ _UNSPACED = re.compile("[\u0e00-\u0eff\u2e80-\u9fff\uac00-\ud7af]")
 """Scripts that write words without spaces between them, or with endings attached."""
 
 
+@lru_cache(maxsize=16_384)
 def normalise(value: str) -> str:
     """The one spelling of a value; normalising it again changes nothing."""
     value = " ".join(value.split())
-    return _short(value) if len(value) <= LONGEST else _plain(value)
-
-
-@lru_cache(maxsize=16_384)
-def _short(value: str) -> str:
-    return exact(value) or _plain(value)
+    while (kept := exact(value) or _plain(value)) != value:  # without quotes or accents it may be a number or a code
+        value = kept
+    return value
 
 
 def exact(value: str) -> str | None:
-    """A date (2024-05-03), an amount (1200 USD), a number (1200) or a code (e119) in its one spelling; else None."""
+    """A date (2024-05-03), an amount (1200 USD), a number, alone or of units (5 mg), or a code (e119); else None."""
     if len(value) > LONGEST:
         return None
-    return _date(value) or _amount(value) or _number(value) or _code(value)
+    return _date(value) or _amount(value) or _number(value) or _quantity(value) or _code(value)
 
 
 class Source:
@@ -112,7 +109,7 @@ def _date(value: str) -> str | None:
                 month, day = _MONTHS.index(parts["month"][:3].lower()) + 1, int(parts["day"])
             else:
                 month, day = int(parts["first"]), int(parts["second"])
-                if value[:4] != parts["year"]:  # the year is last: which of the two is the month?
+                if form is not _DATE_FORMS[0]:  # the year is last: which of the two is the month?
                     if month > 12:
                         month, day = day, month
                     elif day <= 12 and day != month:
@@ -147,6 +144,12 @@ def _number(value: str) -> str | None:
     return number if number == "0" else sign + number
 
 
+def _quantity(value: str) -> str | None:
+    found = _QUANTITY_FORM.fullmatch(value)
+    number = found and _number(found["number"])
+    return f"{number} {_folded(found['unit'])}" if found and number else None
+
+
 def _code(value: str) -> str | None:
     """Letters, then digits and few letters: marks and spaces between them go, but not where they part short numbers."""
     if not any(map(str.isdecimal, value)) or not _CODE_FORM.fullmatch(value):
@@ -156,19 +159,19 @@ def _code(value: str) -> str | None:
         return found[1] + found[2]
     if _IBAN.fullmatch(code):
         return code.replace(" ", "")
-    code = re.sub(r"(?<=[a-z])[ .\-_/](?=[a-z0-9])|(?<=\d)[ .\-_/](?=[a-z])", "", code)
+    code = re.sub(r"(?<=[a-z])[ \-_/](?=[a-z0-9])|(?<=[a-z0-9])[ .\-_/](?=[a-z])", "", code)
     code = re.sub(r"(?<=\d{3})[ \-](?=\d{3})", "", code)
     return re.sub(r"(?<=\d) (?=\d)", "-", code)
 
 
 def _plain(value: str) -> str:
     """Text without case, accents, outer marks and titles; a name with its last name last."""
-    value = value.strip(' \t"“”.,;:')
+    value = value.strip(' "“”').rstrip('"“”.,;: ')  # no dot at the beginning: .5 is not 5
     if named := _LAST_FIRST.fullmatch(value):
         value = f"{named[2]} {named[1]}"
     while (rest := _TITLE.sub("", value, count=1) if _TITLE.match(value) else value) != value:
         value = rest
-    return " ".join(_folded(value).split()).strip('"“”.,;: ')
+    return " ".join(_folded(value).split()).rstrip('"“”.,;: ')
 
 
 def _folded(text: str) -> str:

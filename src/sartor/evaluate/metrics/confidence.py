@@ -11,7 +11,7 @@ import numpy as np
 
 from sartor.data.example import Example
 from sartor.evaluate.metric import Array, Mean, Metric, Proportion, Scope, Unscored, register, text_of
-from sartor.evaluate.metrics.labels import refuse_multi
+from sartor.evaluate.metrics.single_label import refuse_multi
 from sartor.generate.answer import Answer
 
 BINS = 15

@@ -74,10 +74,10 @@ class FieldF1Normalised(FieldF1):
 
 @register
 class HallucinatedFields(Metric):
-    """Of the values that were stated, the share that the source text does not hold in any spelling; lower is better.
+    """Of the stated values, the share that neither the source text nor the target holds in any spelling; lower is better.
 
-    The source is the row's last user message. true and false are judgements, not values, and do not count. An unreadable
-    answer counts as one value that the source does not hold.
+    The source is the row's last user message. What is right is not invented, although it may stand nowhere in the source:
+    a code, a category. true and false are judgements and do not count. An unreadable answer counts as one invented value.
     """
 
     name = "hallucinated_fields"
@@ -87,16 +87,18 @@ class HallucinatedFields(Metric):
 
     @property
     def signature(self) -> str:
-        return f"{self.name}|source:last user message|values:dates,money,numbers,codes,names|true,false:left out"
+        return f"{self.name}|source:last user message, target|values:dates,money,numbers,codes,names"
 
     def row(self, example: Example, answer: Answer) -> tuple[float, ...]:
-        """Values that the source does not hold, values."""
+        """Invented values, values."""
         said = parse(text_of(answer))
         if said is UNREADABLE:
             return 1.0, 1.0
         values = [text for _, text in leaves(said) if text not in ("true", "false")]
+        expected = {normalise(text) for _, text in leaves(parse(example.target))}
         source = Source(example.question)
-        return float(sum(not source.holds(text) for text in values)), float(len(values))
+        invented = sum(normalise(text) not in expected and not source.holds(text) for text in values)
+        return float(invented), float(len(values))
 
     def of_sums(self, sums: Array) -> Array:
         absent, stated = sums[..., 0], sums[..., 1]

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from sartor.data.example import Example
-from sartor.evaluate.metric import TEXT_KINDS, Array, Mean, register, text_of
+from sartor.evaluate.metric import TEXT_KINDS, Array, Mean, Scope, register, text_of
 from sartor.generate.answer import Answer
+from sartor.models.builtin import ENCODER, pulled
 
 
 @register
@@ -22,9 +23,13 @@ class Similarity(Mean):
     kinds = TEXT_KINDS
     on_request = True
 
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope)
+        pulled(ENCODER.name)
+
     @property
     def signature(self) -> str:
-        return "similarity|all-MiniLM-L6-v2|cosine|tokens:256"
+        return f"similarity|{ENCODER.name} {ENCODER.sha256[:12]}|cosine|tokens:256"
 
     def score(self, example: Example, answer: Answer) -> float:
         return float(self.table([example], [answer])[0, 0])
