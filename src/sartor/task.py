@@ -5,7 +5,7 @@ An unknown key is refused with the nearest known one, the file and the line.
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -98,8 +98,8 @@ class KpiSpec(Strict):
     """The threshold that the metric counts by, such as a reading grade or a confidence."""
     pattern: str | None = None
     """`format`: the regular expression that a whole answer must match."""
-    json_schema: str | None = None
-    """`schema_valid`: file of the JSON Schema, relative to `sartor.yaml`; default: that of the training targets."""
+    json_schema: str | dict[str, Any] | None = None
+    """`schema_valid`: the JSON Schema, or its file, relative to `sartor.yaml`, which `load_task` reads."""
     sections: tuple[str, ...] = ()
     """`sections`: the headings that an answer must have."""
     costs: dict[str, dict[str, float]] | None = None
@@ -212,6 +212,20 @@ def load_task(path: Path) -> TaskSpec:
     if not isinstance(document.value, dict):
         raise InputError(f"{document.name} holds no `key: value` lines; a task has `task:`, `kind:` and `data:`")
     try:
-        return TaskSpec.model_validate_json(json.dumps(document.value), strict=True)
+        spec = TaskSpec.model_validate_json(json.dumps(document.value), strict=True)
     except ValidationError as error:
         raise InputError(explain(document, error, TaskSpec)) from None
+    folder = path if path.is_dir() else path.parent
+    return spec.model_copy(update={"kpis": tuple(_with_schema(kpi, folder) for kpi in spec.kpis)})
+
+
+def _with_schema(kpi: KpiSpec, folder: Path) -> KpiSpec:
+    """The KPI with its JSON Schema read from the file that it names."""
+    if not isinstance(kpi.json_schema, str):
+        return kpi
+    path = folder / kpi.json_schema
+    try:
+        schema = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}, the `json_schema` of `{kpi.name}`, cannot be read: {error}; correct it") from None
+    return kpi.model_copy(update={"json_schema": schema})

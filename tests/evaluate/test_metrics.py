@@ -8,9 +8,10 @@ import sacrebleu
 from rouge_score.rouge_scorer import RougeScorer
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 from sklearn.preprocessing import MultiLabelBinarizer
+from tests.evaluate.judging import METRICS, ready
 
 from sartor.errors import InputError, SystemFailure
-from sartor.evaluate.metric import Mean, Scope, check_kpis, metric, metric_names
+from sartor.evaluate.metric import Mean, Scope, check_kpis, metric
 from sartor.evaluate.metrics.fields import per_field
 from sartor.evaluate.metrics.labels import confusions, per_label
 from sartor.task import KpiSpec
@@ -187,15 +188,18 @@ def test_an_unreadable_answer_is_wrong_even_where_nothing_was_expected(examples,
 # --- the contract
 
 
-@pytest.mark.parametrize("kind", ["classification", "extraction", "summarization", "generation", "code", "sql"])
-def test_every_metric_stays_in_its_range_and_signs_its_numbers(examples, answers, kind):
-    for name in metric_names(kind):
-        judge = metric(name, Scope(kind, ('{"a":1}', "x")))
-        stats = judge.table(examples(['{"a":1}', "x"]), answers(['{"a":1}', "y"]))
+@pytest.mark.parametrize(("kind", "name"), METRICS)
+def test_every_metric_stays_in_its_range_and_signs_its_numbers(examples, answers, kind, name):
+    target = '{"a":0}'
+    judge, rows = ready(name, kind), examples([target, "x"])
+    right, wrong = answers([target, "x"], label_probs={target: 1.0}), answers([None, None])
+    for given, best in ((right, judge.higher_is_better), (wrong, not judge.higher_is_better)):
+        stats = judge.table(rows, given)
         assert stats.shape[0] == 2
         assert 0 <= judge.aggregate(stats) <= judge.maximum + 1e-9
-        assert judge.per_row(stats).tolist() == pytest.approx([judge.maximum, 0.0])
-        assert judge.signature.split("|")[0] == name
+        assert judge.per_row(stats)[0] == pytest.approx(judge.maximum if best else 0.0)
+    assert judge.signature.split("|")[0] == name
+    assert type(judge).__doc__.splitlines()[0].endswith((".", ";"))
 
 
 def test_an_unknown_metric_is_answered_with_the_nearest_one(task):

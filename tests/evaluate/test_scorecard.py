@@ -16,6 +16,7 @@ def test_kpis_come_first_then_the_other_metrics_of_the_kind(task, examples, answ
     assert list(card.scores)[:2] == ["json_valid", "exact_match"]
     assert set(card.scores) == {
         *("json_valid", "exact_match", "field_f1", "field_precision", "field_recall", "token_f1"),
+        *("field_f1_normalised", "hallucinated_fields"),
     }
     assert card.primary.name == "json_valid"
 

@@ -5,8 +5,11 @@ import pytest
 from scipy.stats import binom, permutation_test, ttest_1samp
 from scipy.stats import bootstrap as scipy_bootstrap
 from statsmodels.stats.contingency_tables import mcnemar as exact_mcnemar
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from sartor.evaluate.metric import Scope
+from sartor.evaluate.metrics.labels import MacroF1
 from sartor.evaluate.statistics import (
     bootstrap,
     by_few_groups,
@@ -14,8 +17,11 @@ from sartor.evaluate.statistics import (
     clusters,
     detectable,
     detectable_pairs,
+    fdr,
     holm,
     mcnemar,
+    needed,
+    needed_pairs,
     randomisation,
     wilson,
     wilson_clustered,
@@ -85,6 +91,19 @@ def test_minimal_detectable_difference_is_2_8_standard_errors():
 def test_holm():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([]) == []
+
+
+def test_benjamini_and_hochberg_are_statsmodels_whatever_the_order():
+    p_values = np.random.default_rng(4).beta(0.5, 2, 40).tolist()
+    assert fdr(p_values) == pytest.approx(multipletests(p_values, method="fdr_bh")[1].tolist(), abs=1e-12)
+    assert fdr([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.04, 0.04])
+    assert fdr([]) == []
+
+
+def test_rows_needed_are_those_whose_detectable_difference_is_the_one_asked_for():
+    assert detectable_pairs(0.2, needed_pairs(0.2, 0.05)) == pytest.approx(0.05)
+    rows_needed = needed(deviation=0.02, n=200, distance=0.03)
+    assert detectable(0.02 * (200 / rows_needed) ** 0.5) == pytest.approx(0.03)
 
 
 # --- honest where the data show no spread
@@ -165,50 +184,118 @@ def coverage(intervals, truth):
     return np.mean([interval.low <= truth <= interval.high for interval in intervals])
 
 
-@pytest.mark.parametrize(("n", "p"), [(30, 0.9), (30, 0.5), (100, 0.98), (300, 0.7)])
-def test_wilson_covers(n, p):
+@pytest.mark.parametrize("n", [30, 50, 100, 300])
+def test_wilson_covers(n):
+    """Exactly. It dips between steps of the discrete distribution, and most where less than one row in all is wrong."""
     hits = np.arange(n + 1)
-    inside = [wilson(k, n).low <= p <= wilson(k, n).high for k in hits]
-    assert binom.pmf(hits, n, p)[inside].sum() >= 0.93
+    low, high = np.array([(found.low, found.high) for found in (wilson(k, n) for k in hits)]).T
+
+    def covered(p):
+        return binom.pmf(hits, n, p)[(low <= p) & (p <= high)].sum()
+
+    assert min(covered(p) for p in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)) >= 0.9295
+    assert np.mean([covered(p) for p in np.linspace(0.5, 0.999, 200)]) >= 0.945
+    assert covered(1 - 0.17 / n) < 0.9
 
 
-def test_clustered_wilson_covers():
+@pytest.mark.parametrize("groups", [12, 40])
+def test_clustered_wilson_covers(groups):
     rng = np.random.default_rng(11)
     found = []
-    for _ in range(400):
-        ability = rng.beta(4, 1, 40)
-        sizes = rng.integers(1, 12, 40)
+    for _ in range(1000):
+        ability, sizes = rng.beta(4, 1, groups), rng.integers(1, 12, groups)
         found.append(wilson_clustered(np.column_stack([rng.binomial(sizes, ability), sizes]).astype(float)))
-    assert coverage(found, 0.8) >= 0.92
+    assert coverage(found, 0.8) >= 0.93
 
 
-def test_bootstrap_of_a_ratio_of_sums_covers():
+def labelled(gold, right, rng):
+    """Macro-F1's statistics of rows with these labels, 0 to 4, answered right with this probability."""
+    said = np.where(rng.random(len(gold)) < right, gold, (gold + rng.integers(1, 5, len(gold))) % 5)
+    expected, answered = np.eye(5)[gold], np.eye(5)[said]
+    hit = expected * answered
+    return np.hstack([hit, answered - hit, expected - hit])
+
+
+def geometric(sums):
+    """As BLEU: the geometric mean of the shares of n-grams that match, n = 1 … 4."""
+    return np.exp(np.log(np.maximum(sums[..., :4], 0.5) / sums[..., 4:]).mean(axis=-1))
+
+
+macro_f1 = MacroF1(Scope("classification", tuple("abcde"))).of_sums
+SHARES, MATCHING = np.array([0.5, 0.25, 0.13, 0.08, 0.04]), np.array([0.6, 0.4, 0.27, 0.18])
+
+
+def few_right(rng):
+    return rows(rng.beta(0.3, 2, 100))
+
+
+def ratio(rng):
+    sizes = rng.integers(5, 40, 100)
+    return np.column_stack([rng.binomial(sizes, rng.beta(6, 2, 100)), sizes]).astype(float)
+
+
+def unequal_labels(rng):
+    return labelled(rng.choice(5, 100, p=SHARES), 0.8, rng)
+
+
+def n_grams(rng):
+    words, ease = rng.integers(8, 40, 100), rng.beta(6, 4, 100) / 0.6
+    totals = [words - n for n in range(4)]
+    counts = [rng.binomial(total, np.minimum(ease * share, 1)) for total, share in zip(totals, MATCHING, strict=True)]
+    return np.column_stack([*counts, *totals]).astype(float)
+
+
+def true_macro_f1():
+    joint = SHARES[:, None] * np.where(np.eye(5), 0.8, 0.05)
+    return np.mean(2 * np.diag(joint) / (joint.sum(axis=0) + joint.sum(axis=1)))
+
+
+@pytest.mark.parametrize(
+    ("draw", "value", "truth"),
+    [
+        (few_right, mean, 0.3 / 2.3),
+        (ratio, mean, 0.75),
+        (unequal_labels, macro_f1, true_macro_f1()),
+        (n_grams, geometric, np.exp(np.log(MATCHING).mean())),
+    ],
+    ids=["mean", "ratio of sums", "macro-F1", "BLEU"],
+)
+def test_a_resampled_interval_of_100_rows_covers(draw, value, truth):
     rng = np.random.default_rng(12)
-    found = []
-    for _ in range(300):
-        ability = rng.beta(6, 2, 100)
-        sizes = rng.integers(2, 10, 100)
-        found.append(
-            bootstrap(np.column_stack([rng.binomial(sizes, ability), sizes]).astype(float), mean, resamples=800)
-        )
-    assert coverage(found, 0.75) >= 0.92
+    found = [bootstrap(draw(rng), value, seed=i, resamples=600) for i in range(1500)]
+    assert coverage(found, truth) >= 0.93
 
 
-def test_paired_randomisation_rejects_no_more_nulls_than_it_may():
+def null_means(rng):
+    shared = rng.random(60)
+    return tuple(rows(np.clip(shared + rng.normal(0, 0.2, 60), 0, 1)) for _ in range(2))
+
+
+def null_labels(rng):
+    gold = rng.choice(5, 60, p=SHARES)
+    return tuple(labelled(gold, 0.8, rng) for _ in range(2))
+
+
+@pytest.mark.parametrize(("draw", "value"), [(null_means, mean), (null_labels, macro_f1)], ids=["mean", "macro-F1"])
+def test_paired_randomisation_rejects_as_many_nulls_as_it_says(draw, value):
     rng = np.random.default_rng(13)
-    p_values = []
-    for i in range(400):
-        shared = rng.random(80)
-        a, b = (np.clip(shared + rng.normal(0, 0.2, 80), 0, 1) for _ in range(2))
-        p_values.append(randomisation(rows(a), rows(b), mean, seed=i, swaps=400))
-    assert 0.025 <= np.mean(np.array(p_values) < 0.05) <= 0.08
+    p_values = [randomisation(*draw(rng), value, seed=i, swaps=199) for i in range(2000)]
+    assert 0.03 <= np.mean(np.array(p_values) < 0.05) <= 0.06
 
 
-def test_mid_p_mcnemar_rejects_no_more_nulls_than_it_may():
-    rng = np.random.default_rng(14)
-    discordant = rng.binomial(300, 0.2, 3000)
-    rejected = [mcnemar(b, n - b) < 0.05 for n, b in zip(discordant, rng.binomial(discordant, 0.5), strict=True)]
-    assert 0.03 <= np.mean(rejected) <= 0.06
+@pytest.mark.parametrize("discordance", [0.05, 0.1, 0.2, 0.4])
+@pytest.mark.parametrize("n", [30, 100, 200])
+def test_mid_p_mcnemar_rejects_no_more_nulls_than_it_may(n, discordance):
+    """Exactly; and no fewer than it should where enough rows are discordant for any test of them to say something."""
+    size = sum(
+        binom.pmf(met, n, discordance) * binom.pmf(b, met, 0.5)
+        for met in range(int(binom.ppf(1 - 1e-6, n, discordance)) + 1)
+        for b in range(met + 1)
+        if mcnemar(b, met - b) < 0.05
+    )
+    assert size <= 0.06
+    if n * discordance >= 10:
+        assert size >= 0.03
 
 
 def test_resampling_by_cluster_holds_where_resampling_by_row_would_not():

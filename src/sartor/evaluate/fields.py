@@ -6,7 +6,7 @@ elsewhere in the list. null, "", [] and {} state nothing and are no fields.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 MAX_DEPTH = 64
+Key = Callable[[str], str]
 UNREADABLE = object()
 """What `parse` gives for text that is not JSON."""
 
@@ -25,10 +26,7 @@ class Pair:
     field: str
     expected: str | None
     answered: str | None
-
-    @property
-    def equal(self) -> bool:
-        return self.expected is not None and self.answered is not None and _key(self.expected) == _key(self.answered)
+    equal: bool = False
 
 
 def parse(text: str) -> Any:
@@ -54,15 +52,22 @@ def canonical(value: Any) -> str:
     return json.dumps(value) if isinstance(value, str) else leaf(value)
 
 
-def pairs(expected: Any, answered: Any, field: str = "") -> list[Pair]:
-    """Every leaf of both values, matched field by field; `answered` may be UNREADABLE, which states no field."""
+def pairs(expected: Any, answered: Any, field: str = "", key: Key = str.casefold) -> list[Pair]:
+    """Every leaf of both values, matched field by field; `answered` may be UNREADABLE, which states no field.
+
+    Leaves are equal where `key` makes one text of theirs.
+    """
     if isinstance(expected, dict) and isinstance(answered, dict):
-        keys = [*expected, *(key for key in answered if key not in expected)]
-        return [pair for key in keys for pair in pairs(expected.get(key), answered.get(key), _join(field, key))]
+        names = [*expected, *(name for name in answered if name not in expected)]
+        return [
+            pair for name in names for pair in pairs(expected.get(name), answered.get(name), _join(field, name), key)
+        ]
     if isinstance(expected, list) and isinstance(answered, list):
-        return _list_pairs(expected, answered, field)
+        if all(map(_is_leaf, expected)) and all(map(_is_leaf, answered)):
+            return _leaf_pairs(expected, answered, field, key)
+        return _list_pairs(expected, answered, field, key)
     if _is_leaf(expected) and _is_leaf(answered):
-        return [Pair(field or "answer", leaf(expected), leaf(answered))]
+        return [_pair(field, leaf(expected), leaf(answered), key)]
     return _missing(expected, field) + _extra(answered, field)
 
 
@@ -75,8 +80,36 @@ def leaf(value: Any) -> str:
     return json.dumps(value)
 
 
-def _list_pairs(expected: list[Any], answered: list[Any], field: str) -> list[Pair]:
-    table = [[pairs(e, a, field) for a in answered] for e in expected]
+def leaves(value: Any, field: str = "") -> list[tuple[str, str]]:
+    """(field, text) of every leaf."""
+    if isinstance(value, dict):
+        return [pair for key, item in value.items() for pair in leaves(item, _join(field, key))]
+    if isinstance(value, list):
+        return [pair for item in value for pair in leaves(item, field)]
+    return [(field or "answer", leaf(value))] if _is_leaf(value) else []
+
+
+def _pair(field: str, expected: str, answered: str, key: Key) -> Pair:
+    return Pair(field or "answer", expected, answered, key(expected) == key(answered))
+
+
+def _leaf_pairs(expected: list[Any], answered: list[Any], field: str, key: Key) -> list[Pair]:
+    """As `_list_pairs`, in the time that it takes to read both lists."""
+    places: dict[str, list[str]] = {}
+    for text in map(leaf, answered):
+        places.setdefault(key(text), []).append(text)
+    met: list[Pair] = []
+    missed: list[Pair] = []
+    for text in map(leaf, expected):
+        if same := places.get(key(text)):
+            met.append(_pair(field, text, same.pop(0), key))
+        else:
+            missed.append(Pair(field or "answer", text, None))
+    return [*met, *missed, *(Pair(field or "answer", None, text) for rest in places.values() for text in rest)]
+
+
+def _list_pairs(expected: list[Any], answered: list[Any], field: str, key: Key) -> list[Pair]:
+    table = [[pairs(e, a, field, key) for a in answered] for e in expected]
     alike = np.array([[sum(pair.equal for pair in cell) for cell in line] for line in table])
     chosen = zip(*linear_sum_assignment(alike, maximize=True), strict=True) if alike.size else ()
     met = [(i, j) for i, j in chosen if alike[i, j]]
@@ -89,20 +122,12 @@ def _list_pairs(expected: list[Any], answered: list[Any], field: str) -> list[Pa
     ]
 
 
-def _leaves(value: Any, field: str) -> list[tuple[str, str]]:
-    if isinstance(value, dict):
-        return [pair for key, item in value.items() for pair in _leaves(item, _join(field, key))]
-    if isinstance(value, list):
-        return [pair for item in value for pair in _leaves(item, field)]
-    return [(field or "answer", leaf(value))] if _is_leaf(value) else []
-
-
 def _missing(value: Any, field: str) -> list[Pair]:
-    return [Pair(name, text, None) for name, text in _leaves(value, field)]
+    return [Pair(name, text, None) for name, text in leaves(value, field)]
 
 
 def _extra(value: Any, field: str) -> list[Pair]:
-    return [Pair(name, None, text) for name, text in _leaves(value, field)]
+    return [Pair(name, None, text) for name, text in leaves(value, field)]
 
 
 def _is_leaf(value: Any) -> bool:
@@ -115,10 +140,6 @@ def _items(value: Any) -> Sequence[Any]:
 
 def _join(field: str, key: str) -> str:
     return f"{field}.{key}" if field else key
-
-
-def _key(text: str) -> str:
-    return text.casefold()
 
 
 def _refuse(constant: str) -> float:

@@ -85,7 +85,7 @@ class Metric(ABC):
     form: ClassVar[Form] = "corpus"
     """`proportion`: the share of rows that are right; `mean`: of row scores; `corpus`: any other function of sums."""
     higher_is_better: ClassVar[bool] = True
-    maximum: ClassVar[float] = 1.0
+    maximum: float = 1.0
     """The end of the scale that begins at 0."""
     only_multi: ClassVar[bool] = False
     """Says something new only where a row has several labels."""
@@ -208,12 +208,12 @@ def metric_names(kind: Kind) -> list[str]:
 
 
 def check_kpis(spec: TaskSpec) -> None:
-    """Raises InputError for a KPI that the kind does not have, or a goal that no system can reach."""
+    """Raises InputError for a KPI that the kind does not have, that lacks what it needs, or whose goal is out of reach."""
     for kpi in spec.kpi_list:
         if kpi.function:
             _check_own(kpi, spec.kind)
             continue
-        top = metric_class(kpi.name, spec.kind).maximum
+        top = metric(kpi.name, Scope.of(spec, ())).maximum
         if kpi.goal is not None and not 0 <= kpi.goal <= top:
             raise InputError(f"kpis: the goal {kpi.goal:g} of `{kpi.name}` is outside its range, 0 to {top:g}")
         if kpi.goal is not None and top > 1 and 0 < kpi.goal < 1:

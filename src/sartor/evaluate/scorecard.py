@@ -17,6 +17,7 @@ from sartor.evaluate.metrics.labels import confusions, is_no_label, per_label
 from sartor.evaluate.own import OwnFunction
 from sartor.evaluate.statistics import (
     SMALL,
+    SMALL_SHARE,
     Interval,
     bootstrap,
     by_few_groups,
@@ -162,9 +163,9 @@ def check_rows(system: str, examples: Sequence[Example], answers: Sequence[Answe
         raise SystemFailure(f"{system}: {len(answers)} answers do not match the {len(examples)} test rows one to one")
 
 
-def small_note(rows: int, independent: int) -> str:
+def small_note(rows: int, independent: int, resampled: bool = True) -> str:
     """A warning where there are too few rows, or too few groups of them, for an interval to be trusted."""
-    if independent >= SMALL:
+    if independent >= (SMALL if resampled else SMALL_SHARE):
         return ""
     return f"interval unreliable: only {independent} {'rows' if rows == independent else 'independent groups of rows'}"
 
@@ -208,7 +209,7 @@ def _usable(spec: TaskSpec, usable: npt.NDArray[np.bool_], member: npt.NDArray[n
         signature=f"usable|all of: {hard}",
         about=f"Share of outputs for which all of these hold: {hard}.",
         form="proportion",
-        note=small_note(len(table), len(lines)),
+        note=small_note(len(table), len(lines), resampled=False),
     )
 
 
@@ -231,7 +232,7 @@ def _score(judge: Metric, table: Array, lines: Array, kpi: KpiSpec | None, seed:
         goal=goal,
         hard=bool(kpi and kpi.hard),
         met=None if goal is None else _met(interval, goal, judge.higher_is_better),
-        note=small_note(len(table), len(lines)),
+        note=small_note(len(table), len(lines), judge.interval == "bootstrap"),
         unscored=judge.unscored,
     )
 

@@ -20,8 +20,8 @@ from statsmodels.stats.proportion import proportion_confint
 Array = npt.NDArray[np.float64]
 Value = Callable[[Array], Array]
 
-SMALL = 50
-"""Below this many independent rows, intervals are unreliable: the page says so."""
+SMALL, SMALL_SHARE = 100, 30
+"""Below this many independent rows, resampled intervals and those of shares are unreliable: the page says so."""
 FEW_GROUPS = 10
 """Below this many groups, resampling them shows little: p by swapping is 2 / 2^groups at the least."""
 RESAMPLES = 2_000
@@ -172,9 +172,27 @@ def detectable(deviation: float, groups: int | None = None) -> float:
     return deviation * (float(t.ppf([0.975, 0.8], groups - 1).sum()) if groups else Z_POWER)
 
 
+def needed_pairs(discordant: float, difference: float) -> float:
+    """Paired rows from which `detectable_pairs` is this difference, not 0."""
+    return Z_POWER**2 * (discordant / difference**2 - 1)
+
+
+def needed(deviation: float, n: int, distance: float) -> float:
+    """Rows from which a distance, not 0, shows with 80 % power, when n rows measure it with this standard error.
+
+    The distance is the difference itself; for non-inferiority, the difference plus the margin that it may lose.
+    """
+    return n * (Z_POWER * deviation / distance) ** 2
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values adjusted for looking at all of them (Holm 1979)."""
     return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []
+
+
+def fdr(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted so that of all that are called significant few are not (Benjamini & Hochberg 1995)."""
+    return [float(p) for p in multipletests(p_values, method="fdr_bh")[1]] if p_values else []
 
 
 def _weights(n: int, seed: int, resamples: int) -> Iterator[Array]:

@@ -8,7 +8,7 @@ from typing import Literal
 from sartor.errors import SystemFailure
 from sartor.evaluate.compare import ALPHA, Comparison
 from sartor.evaluate.scorecard import Score, Scorecard
-from sartor.evaluate.statistics import Z_POWER, holm
+from sartor.evaluate.statistics import Z_POWER, holm, needed
 from sartor.evaluate.wording import estimate, number, points, system_name
 from sartor.task import TaskSpec
 
@@ -71,8 +71,7 @@ def _rows_needed(found: Comparison, specialist: Score) -> int | None:
     """The n whose minimal detectable difference is the difference that was seen."""
     if not found.difference or (found.test.endswith("by group") and found.mdd <= abs(found.difference)):
         return None  # rows of the same few groups would not settle it
-    extra = Z_POWER**2 if specialist.form == "proportion" else 0.0
-    rows = (found.n + extra) * (found.mdd / found.difference) ** 2 - extra
+    rows = needed(found.mdd / Z_POWER, found.n, found.difference)
     return max(math.ceil(rows), found.n + 1) if rows < MANY else None
 
 

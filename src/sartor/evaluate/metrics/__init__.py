@@ -1,5 +1,32 @@
 """One file a family of metrics; importing this package registers them all, the most telling of a kind first."""
 
-from sartor.evaluate.metrics import facts, fields, labels, readability, text
+# isort: off
+from sartor.evaluate.metrics import (
+    labels,
+    single_label,
+    confidence,
+    fields,
+    schema,
+    spans,
+    facts,
+    readability,
+    rouge,
+    text,
+    similarity,
+    form,
+)
 
-__all__ = ["facts", "fields", "labels", "readability", "text"]
+__all__ = [
+    "confidence",
+    "facts",
+    "fields",
+    "form",
+    "labels",
+    "readability",
+    "rouge",
+    "schema",
+    "similarity",
+    "single_label",
+    "spans",
+    "text",
+]

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from sartor.data.example import Example
-from sartor.evaluate.fields import UNREADABLE, pairs, parse
+from sartor.evaluate.fields import UNREADABLE, Key, leaves, pairs, parse
 from sartor.evaluate.metric import Array, Detail, Metric, Proportion, register, text_of
 from sartor.evaluate.metrics.counts import detail_lines, precision_recall_f1
+from sartor.evaluate.normalise import Source, normalise
 from sartor.generate.answer import Answer
 
 
@@ -24,13 +25,14 @@ class FieldF1(Metric):
     title = "field F1"
     kinds = ("extraction",)
     place = 2
+    key: Key = staticmethod(str.casefold)
 
     @property
     def signature(self) -> str:
         return f"{self.name}|micro|lists:best match|values:strip,casefold,numeric|unreadable:no field"
 
     def row(self, example: Example, answer: Answer) -> tuple[float, ...]:
-        counts = np.sum(list(field_counts(example, answer).values()) or [(0, 0, 0)], axis=0)
+        counts = np.sum(list(field_counts(example, answer, self.key).values()) or [(0, 0, 0)], axis=0)
         if not counts.any() and unreadable(answer):
             return 0.0, 1.0, 0.0
         return tuple(map(float, counts))
@@ -58,6 +60,52 @@ class FieldRecall(FieldF1):
 
 
 @register
+class FieldF1Normalised(FieldF1):
+    """Field F1 where "3 May 2024" is 2024-05-03, "$1,200.00" 1200 USD, "E11.9" e119 and "Doe, Dr. Jane" Jane Doe."""
+
+    name = "field_f1_normalised"
+    title = "field F1, normalised"
+    key = staticmethod(normalise)
+
+    @property
+    def signature(self) -> str:
+        return f"{self.name}|micro|lists:best match|values:dates,money,numbers,codes,names|unreadable:no field"
+
+
+@register
+class HallucinatedFields(Metric):
+    """Of the stated values, the share that neither the source text nor the target holds in any spelling; lower is better.
+
+    The source is the row's last user message. What is right is not invented, although it may stand nowhere in the source:
+    a code, a category. true and false are judgements and do not count. An unreadable answer counts as one invented value.
+    """
+
+    name = "hallucinated_fields"
+    title = "hallucinated fields"
+    kinds = ("extraction",)
+    higher_is_better = False
+
+    @property
+    def signature(self) -> str:
+        return f"{self.name}|source:last user message, target|values:dates,money,numbers,codes,names"
+
+    def row(self, example: Example, answer: Answer) -> tuple[float, ...]:
+        """Invented values, values."""
+        said = parse(text_of(answer))
+        if said is UNREADABLE:
+            return 1.0, 1.0
+        values = [text for _, text in leaves(said) if text not in ("true", "false")]
+        expected = {normalise(text) for _, text in leaves(parse(example.target))}
+        source = Source(example.question)
+        invented = sum(normalise(text) not in expected and not source.holds(text) for text in values)
+        return float(invented), float(len(values))
+
+    def of_sums(self, sums: Array) -> Array:
+        absent, stated = sums[..., 0], sums[..., 1]
+        return np.divide(absent, stated, out=np.zeros_like(stated), where=stated > 0)
+
+
+@register
 class JsonValid(Proportion):
     """Share of answers that parse as JSON as they stand: no code fence, no text around, no NaN."""
 
@@ -79,10 +127,10 @@ def unreadable(answer: Answer) -> bool:
     return parse(text_of(answer)) is UNREADABLE
 
 
-def field_counts(example: Example, answer: Answer) -> dict[str, tuple[int, int, int]]:
+def field_counts(example: Example, answer: Answer, key: Key = str.casefold) -> dict[str, tuple[int, int, int]]:
     """(right, extra, missed) of each field of a row."""
     right, extra, missed = Counter[str](), Counter[str](), Counter[str]()
-    found = pairs(parse(example.target), parse(text_of(answer)))
+    found = pairs(parse(example.target), parse(text_of(answer)), key=key)
     for pair in found:
         if pair.equal:
             right[pair.field] += 1

@@ -75,11 +75,20 @@ class MacroF1(Metric):
 
     def row(self, example: Example, answer: Answer) -> Array:
         """(right, extra, missed) of each known label, flattened to [3 * labels]."""
-        counts = np.zeros((3, len(self._place)))
-        said, gold = answered_labels(answer, self.scope) or frozenset(), frozenset(example.labels)
-        for line, labels in enumerate((said & gold, said - gold, gold - said)):
-            counts[line, [self._place[label] for label in labels if label in self._place]] = 1.0
-        return counts.ravel()
+        return np.asarray(self.table([example], [answer])[0])
+
+    def table(self, examples: Sequence[Example], answers: Sequence[Answer]) -> Array:
+        lines: list[int] = []
+        places: list[int] = []
+        for i, (example, answer) in enumerate(zip(examples, answers, strict=True)):
+            said, gold = answered_labels(answer, self.scope) or frozenset(), frozenset(example.labels)
+            for outcome, labels in enumerate((said & gold, said - gold, gold - said)):
+                known = [self._place[label] + outcome * len(self._place) for label in labels if label in self._place]
+                lines += [i] * len(known)
+                places += known
+        stats = np.zeros((len(examples), 3 * len(self._place)))
+        stats[lines, places] = 1.0
+        return stats
 
     def of_sums(self, sums: Array) -> Array:
         counts = sums.reshape(*sums.shape[:-1], 3, -1)
@@ -87,6 +96,27 @@ class MacroF1(Metric):
         met = counts.any(axis=-2)
         labels = met.sum(axis=-1)
         return np.asarray(np.where(labels, np.where(met, f1, 0.0).sum(axis=-1) / np.maximum(labels, 1), 1.0))
+
+
+@register
+class WeightedF1(MacroF1):
+    """Mean of the labels' F1, each weighted by how often it is expected: frequent labels decide."""
+
+    name = "weighted_f1"
+    title = "weighted F1"
+    on_request = True
+
+    @property
+    def signature(self) -> str:
+        return f"weighted_f1|labels:{len(self.scope.labels)}, by support|zero_division:0"
+
+    def of_sums(self, sums: Array) -> Array:
+        counts = sums.reshape(*sums.shape[:-1], 3, -1)
+        f1 = precision_recall_f1(counts[..., 0, :], counts[..., 1, :], counts[..., 2, :])[2]
+        support = counts[..., 0, :] + counts[..., 2, :]
+        whole = support.sum(axis=-1)
+        idle = np.where(counts.any(axis=(-2, -1)), 0.0, 1.0)
+        return np.asarray(np.divide((f1 * support).sum(axis=-1), whole, out=idle, where=whole > 0))
 
 
 @register

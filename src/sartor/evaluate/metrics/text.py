@@ -3,11 +3,11 @@
 import re
 import string
 from collections import Counter
-from importlib.metadata import version
 from typing import get_args
 
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 
 from sartor.data.example import Example
 from sartor.evaluate.fields import UNREADABLE, canonical, parse
@@ -18,29 +18,6 @@ from sartor.task import Kind
 _DROPPED = str.maketrans("", "", string.punctuation)
 _SPACED = str.maketrans(dict.fromkeys(string.punctuation, " "))
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
-
-
-@register
-class RougeL(Mean):
-    """Mean F-measure of the longest common subsequence of words (Lin 2004), as rouge-score computes it."""
-
-    name = "rouge_l"
-    general = True
-    title = "ROUGE-L"
-    kinds = TEXT_KINDS
-
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(scope)
-        from rouge_score.rouge_scorer import RougeScorer  # brings nltk, scikit-learn and pandas: seconds
-
-        self._scorer = RougeScorer(["rougeL"], use_stemmer=False)
-
-    @property
-    def signature(self) -> str:
-        return f"rouge_l|rouge-score {version('rouge-score')}|stemmer:no"
-
-    def score(self, example: Example, answer: Answer) -> float:
-        return float(self._scorer.score(example.target, text_of(answer))["rougeL"].fmeasure)
 
 
 @register
@@ -80,6 +57,46 @@ def _bleu(sums: Array, effective_order: bool = False) -> float:
     return BLEU.compute_bleu(
         numbers[2:6], numbers[6:], numbers[0], numbers[1], smooth_method="exp", effective_order=effective_order
     ).score
+
+
+@register
+class Chrf(Metric):
+    """Corpus chrF, 0 to 100: shared character sequences, so word forms count in part (Popović 2015), as sacrebleu computes it."""
+
+    name = "chrf"
+    general = True
+    title = "chrF"
+    kinds = TEXT_KINDS
+    maximum = 100.0
+    on_request = True
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope)
+        self._chrf = CHRF()
+        self._chrf.corpus_score([""], [[""]])  # as for BLEU
+
+    @property
+    def signature(self) -> str:
+        return f"chrf|{self._chrf.get_signature().format()}"
+
+    def row(self, example: Example, answer: Answer) -> Array:
+        """N-grams of the answer, of the reference, and shared, for each n = 1 … 6; sacrebleu's own statistics."""
+        (found,) = self._chrf._extract_corpus_statistics([text_of(answer)], [[example.target.strip()]])
+        return np.asarray(found, dtype=np.float64)
+
+    def of_sums(self, sums: Array) -> Array:
+        """F2 of mean precision and mean recall, over the orders that both sides are long enough for."""
+        answered, expected, shared = np.moveaxis(sums.reshape(*sums.shape[:-1], -1, 3), -1, 0)
+        usable = (answered > 0) & (expected > 0)
+        orders = np.maximum(usable.sum(axis=-1), 1)
+        precision, recall = (
+            np.divide(shared, whole, out=np.zeros_like(whole), where=usable).sum(axis=-1) / orders
+            for whole in (answered, expected)
+        )
+        weight = self._chrf.beta**2
+        below = weight * precision + recall
+        above = (1 + weight) * precision * recall
+        return np.asarray(100 * np.divide(above, below, out=np.zeros_like(below), where=below > 0))
 
 
 @register
