@@ -17,6 +17,8 @@ from sartor.task import KpiSpec
 
 WORDS = "the patient takes 5 mg of lisinopril daily and must not stop it; blood pressure 130/80, recheck in May."
 LABELS = [f"intent {i}" for i in range(7)]
+BY_FORM = {"reading_grade", "smog", "readable", "sections"}
+NOT_WRONG_BY_SAYING_NOTHING = {"contradicted_facts", "hallucinated_facts", "factual_f1"}
 
 
 def sentences(n, seed):
@@ -190,11 +192,16 @@ def test_an_unreadable_answer_is_wrong_even_where_nothing_was_expected(examples,
 @pytest.mark.parametrize("kind", ["classification", "extraction", "summarization", "generation", "code", "sql"])
 def test_every_metric_stays_in_its_range_and_signs_its_numbers(examples, answers, kind):
     for name in metric_names(kind):
-        judge = metric(name, Scope(kind, ('{"a":1}', "x")))
+        options = {"sections": KpiSpec(name="sections", sections=("Plan",))}
+        judge = metric(name, Scope(kind, ('{"a":1}', "x"), options=options))
         stats = judge.table(examples(['{"a":1}', "x"]), answers(['{"a":1}', "y"]))
         assert stats.shape[0] == 2
         assert 0 <= judge.aggregate(stats) <= judge.maximum + 1e-9
-        assert judge.per_row(stats).tolist() == pytest.approx([judge.maximum, 0.0])
+        if name not in BY_FORM:
+            best, worst = (judge.maximum, 0.0) if judge.higher_is_better else (0.0, judge.maximum)
+            same, other = judge.per_row(stats)
+            assert same == pytest.approx(best)
+            assert other == pytest.approx(worst) or name in NOT_WRONG_BY_SAYING_NOTHING
         assert judge.signature.split("|")[0] == name
 
 

@@ -127,7 +127,7 @@ def _name(found: Sequence[Token], used: bytearray, i: int) -> int:
     titled = _follows_title(found, i)
     if not titled and (i == 0 or found[i - 1].low in _SENTENCE_ENDS):
         return i
-    if _is_silent(found[i]):
+    if not titled and _is_silent(found[i]):
         return i
     end = i
     while end < len(found) and not used[end] and _is_capital(found[end], titled):

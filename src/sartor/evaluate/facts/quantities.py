@@ -158,7 +158,8 @@ def _unit(found: Sequence[Token], i: int) -> tuple[str, float, int]:
     if unit == "year" and rest[:1] == ["old"]:
         return "year old", 1, i + (3 if words[1] == "-" else 2)
     if words[1:2] == ["/"] and words[2:] and words[2] in UNITS and words[2] not in _PERIODS:
-        return f"{unit}/{UNITS[words[2]][0]}", factor, i + 3
+        below, divisor = UNITS[words[2]]
+        return f"{unit}/{below}", factor / divisor, i + 3
     return unit, factor, i + 1
 
 
