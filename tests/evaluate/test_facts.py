@@ -84,6 +84,8 @@ def test_a_number_is_the_same_in_digits_and_in_words(text, value):
         ("26 y/o", "26", "year old"),
         ("at the age of 26", "26", "year old"),
         ("six months", "6", "month"),
+        ("$1,250.00", "1250", "$"),
+        ("1250 dollars", "1250", "$"),
     ],
 )
 def test_a_quantity_is_a_value_with_its_unit(text, value, unit):
