@@ -11,6 +11,7 @@ from sartor.task import Kind, KpiSpec
 OPTIONS = {
     "error_cost": KpiSpec(name="error_cost", costs={'{"a":0}': {"x": 5.0}}),
     "format": KpiSpec(name="format", pattern=r".*[a-z0-9].*"),
+    "sections": KpiSpec(name="sections", sections=("Plan",)),
     "schema_valid": KpiSpec.model_construct(name="schema_valid", json_schema={"type": "object"}),
 }
 REAL = {"similarity"}

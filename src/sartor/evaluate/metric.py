@@ -89,7 +89,7 @@ class Metric(ABC):
     """The end of the scale that begins at 0."""
     only_multi: ClassVar[bool] = False
     """Says something new only where a row has several labels."""
-    needs_target: ClassVar[bool] = True
+    needs_target: bool = True
     """Says nothing of rows without a reference."""
     on_request: ClassVar[bool] = False
     """Measured only where the task names it as a KPI."""

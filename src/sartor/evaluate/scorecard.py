@@ -131,7 +131,7 @@ def score(
     check_rows(system, examples, answers)
     scope = Scope.of(spec, examples, labels, functions)
     member = clusters([(example.group, example.subject) for example in examples])
-    metrics = [metric(name, scope) for name in _names(spec, scope, any(example.target for example in examples))]
+    metrics = _metrics(spec, scope, reference=any(example.target for example in examples))
     tables = [judge.table(examples, answers) for judge in metrics]
     kpis = {kpi.name: kpi for kpi in spec.kpi_list}
     per_row = {judge.name: judge.per_row(table) for judge, table in zip(metrics, tables, strict=True)}
@@ -170,19 +170,20 @@ def small_note(rows: int, independent: int, resampled: bool = True) -> str:
     return f"interval unreliable: only {independent} {'rows' if rows == independent else 'independent groups of rows'}"
 
 
-def _names(spec: TaskSpec, scope: Scope, reference: bool) -> list[str]:
+def _metrics(spec: TaskSpec, scope: Scope, reference: bool) -> list[Metric]:
     """The task's KPIs, then the usual metrics of its kind; without references, those that need none."""
     known = {name: metric_class(name, spec.kind) for name in metric_names(spec.kind)}
     usual = [name for name, kind in known.items() if not kind.on_request and (scope.multi or not kind.only_multi)]
-    names = list(dict.fromkeys([*(kpi.name for kpi in spec.kpi_list), *usual]))
+    found = [metric(name, scope) for name in dict.fromkeys([*(kpi.name for kpi in spec.kpi_list), *usual])]
     if reference:
-        return names
-    if asked := [kpi.name for kpi in spec.kpis if kpi.name in known and known[kpi.name].needs_target]:
-        raise InputError(f"kpis: `{asked[0]}` compares with a reference, and the rows have none; add a target column")
-    names = [name for name in names if name not in known or not known[name].needs_target]
-    if not names:
+        return found
+    asked = {kpi.name for kpi in spec.kpis}
+    if missing := [judge.name for judge in found if judge.needs_target and judge.name in asked]:
+        raise InputError(f"kpis: `{missing[0]}` compares with a reference, and the rows have none; add a target column")
+    found = [judge for judge in found if not judge.needs_target]
+    if not found:
         raise InputError(f"no metric of {spec.kind} can score rows without a reference; add a target column")
-    return names
+    return found
 
 
 def _usable_rows(

@@ -100,6 +100,8 @@ class Held:
     def __init__(self, stated: Iterable[Fact]) -> None:
         self.units: dict[str, set[str]] = defaultdict(set)
         """Value → its units; `""` is a number that measures nothing."""
+        self.beside: dict[tuple[str, str], dict[str, Fact]] = defaultdict(dict)
+        """Unit and content word → the quantities that stand beside the word, by value."""
         self.dates: dict[str, set[str]] = defaultdict(set)
         """Month → forms of dates in it."""
         self.frequencies: set[str] = set()
@@ -109,6 +111,8 @@ class Held:
             match fact.kind:
                 case "quantity" | "number":
                     self.units[fact.form].add(fact.unit if fact.kind == "quantity" else "")
+                    for word in fact.about:
+                        self.beside[fact.unit, word][fact.form] = fact
                 case "date":
                     self.dates[fact.form.split("-")[1]].add(fact.form)
                 case "frequency":
@@ -171,9 +175,21 @@ class _Rivals:
         return None
 
 
+def _exchanged(fact: Fact, reference: Held, output: Held) -> Fact | None:
+    """A quantity that stands beside another word in the output, and the one that took its place: doses of two drugs."""
+    piles = [(word, output.beside.get((fact.unit, word), {})) for word in sorted(fact.about)]
+    if fact.kind != "quantity" or any(fact.form in pile for _, pile in piles):
+        return None
+    others = (
+        other for word, pile in piles for other in pile.values() if other.form not in reference.beside[fact.unit, word]
+    )
+    return next(others, None)
+
+
 def _judged(fact: Fact, reference: Held, output: Held, rivals: _Rivals) -> Expected:
     if output.holds(fact):
-        return Expected(fact, "included")
+        other = _exchanged(fact, reference, output)
+        return Expected(fact, "contradicted" if other else "included", other)
     against = output.opposes(fact)
     if against and reference.holds(against):
         against = None  # the reference says both: hip pain, but no chest pain

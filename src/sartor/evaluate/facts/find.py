@@ -1,7 +1,7 @@
 """All facts of a text, found by rules: no model, no network, linear in the length of the text."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sartor.evaluate.facts.dates import dates
 from sartor.evaluate.facts.fact import NOTHING, Fact, FactKind
@@ -13,9 +13,9 @@ from sartor.evaluate.facts.words import STOP, Token, stem, tokens, word_set
 
 _TITLES = word_set("dr mr mrs ms miss mister doctor prof professor")
 _SENTENCE_ENDS = frozenset('.!?\n:;•-–*"“(¿¡')
-_CLAUSE_ENDS = frozenset(".!?\n;")
+_ITEM_ENDS = frozenset((".", "!", "?", "\n", ";", ",", "and", "or", "then"))
 _REACH = 6
-"""Within so many words of its clause stands what a number is about."""
+"""Within so many words stands what a number is about, unless another number or the next item comes before."""
 _SILENT = STOP | CUES | TIMES_OF_CLOCK_AND_CALENDAR | {"contributory"}
 
 
@@ -31,14 +31,20 @@ class _Span:
 def facts(text: str) -> tuple[Fact, ...]:
     """The facts of an English text in order; a fact that is said again is listed once."""
     found = tokens(text)
-    spans = list(_numbers(found, used := bytearray(len(found))))
+    numbers = list(_numbers(found, used := bytearray(len(found))))
     words = list(_words(text, found, used))
-    about = _content(found, words)
+    content = [""] * len(found)
+    for span in words:
+        content[span.first] = span.form
     distinct: dict[tuple[FactKind, str, str], Fact] = {}
-    for span in sorted(spans + words, key=lambda span: span.first):
-        if (key := (span.kind, span.form, span.unit)) not in distinct:
-            near = _near(found, about, span) if span.kind in ("quantity", "number") else frozenset()
-            distinct[key] = Fact(*key[:2], found[span.first].start, found[span.end - 1].end, span.unit, near)
+    for span in sorted(numbers + words, key=lambda span: span.first):
+        known = distinct.get((span.kind, span.form, span.unit))
+        about = _about(found, content, used, span) if span.unit and span.kind in ("quantity", "number") else frozenset()
+        if known is None:
+            fact = Fact(span.kind, span.form, found[span.first].start, found[span.end - 1].end, span.unit, about)
+            distinct[fact.key] = fact
+        elif not about <= known.about:
+            distinct[known.key] = replace(known, about=known.about | about)
     return tuple(distinct.values())
 
 
@@ -127,7 +133,7 @@ def _name(found: Sequence[Token], used: bytearray, i: int) -> int:
     titled = _follows_title(found, i)
     if not titled and (i == 0 or found[i - 1].low in _SENTENCE_ENDS):
         return i
-    if _is_silent(found[i]):
+    if not titled and _is_silent(found[i]):
         return i
     end = i
     while end < len(found) and not used[end] and _is_capital(found[end], titled):
@@ -150,21 +156,14 @@ def _follows_title(found: Sequence[Token], i: int) -> bool:
     return before >= 0 and found[before].low in _TITLES
 
 
-def _content(found: Sequence[Token], words: Sequence[_Span]) -> list[str]:
-    """For each token the content word that starts there, `""` where none does."""
-    content = [""] * len(found)
-    for span in words:
-        content[span.first] = span.form
-    return content
-
-
-def _near(found: Sequence[Token], content: Sequence[str], span: _Span) -> frozenset[str]:
-    near = set()
+def _about(found: Sequence[Token], content: Sequence[str], used: Sequence[int], span: _Span) -> frozenset[str]:
+    """The content words on either side of a number."""
+    about = set()
     for step in (1, -1):
         i = span.end if step > 0 else span.first - 1
         for _ in range(_REACH):
-            if not 0 <= i < len(found) or found[i].low in _CLAUSE_ENDS:
+            if not 0 <= i < len(found) or found[i].low in _ITEM_ENDS or used[i] == 1:
                 break
-            near.add(content[i])
+            about.add(content[i])
             i += step
-    return frozenset(near - {""})
+    return frozenset(about - {""})

@@ -24,7 +24,7 @@ _NOTHING = word_set("none noncontributory unremarkable normal negative nil")
 CUES = _LISTING | _VERBAL | _NOTHING | {"non", "nope", "nah", "nothing", "n't"}
 """Words that negate, and state nothing beside it."""
 _ENDS = frozenset(".;!?\n:()[]")
-_CONTRAST = word_set("but except however although though yet because since until after before when if")
+_CONTRAST = word_set("but except however although though yet because since until unless while after before when if")
 _SUBJECTS = word_set("he she i we they it patient there")
 _TURN = re.compile(r"(?:^|\n|(?<=[.?!]) )[ \t]{0,8}[A-Z]\w{0,30}:")
 _NO = re.compile(

@@ -49,6 +49,7 @@ _SPELLINGS: dict[str, tuple[str, float]] = {
     "pack packs": ("pack", 1),
     "dollar dollars usd $": ("$", 1),
     "euro euros eur €": ("€", 1),
+    "gbp £": ("£", 1),
 }
 UNITS = {word: unit for words, unit in _SPELLINGS.items() for word in words.split()}
 TIMES_OF_CLOCK_AND_CALENDAR = frozenset(
@@ -121,6 +122,8 @@ def _measure(found: Sequence[Token], numeral: Numeral, look: int) -> Measure:
     unit, factor, end = _unit(found, look)
     if look != numeral.end:
         end = numeral.end
+    if numeral.first and found[numeral.first - 1].low in ("$", "€", "£"):
+        return Measure(numeral.value, found[numeral.first - 1].low, numeral.first - 1, numeral.end)
     if unit == "year old" or (unit in ("", "year") and _is_age(found, numeral.first)):
         return Measure(numeral.value, "year old", numeral.first, end)
     if unit:
@@ -158,7 +161,8 @@ def _unit(found: Sequence[Token], i: int) -> tuple[str, float, int]:
     if unit == "year" and rest[:1] == ["old"]:
         return "year old", 1, i + (3 if words[1] == "-" else 2)
     if words[1:2] == ["/"] and words[2:] and words[2] in UNITS and words[2] not in _PERIODS:
-        return f"{unit}/{UNITS[words[2]][0]}", factor, i + 3
+        below, divisor = UNITS[words[2]]
+        return f"{unit}/{below}", factor / divisor, i + 3
     return unit, factor, i + 1
 
 

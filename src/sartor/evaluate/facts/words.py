@@ -21,12 +21,12 @@ def word_set(words: str) -> frozenset[str]:
 
 STOP = word_set(
     """
-    a able about above actually after again ago all almost already also although always am an and another any anyone
+    a able about above actually after again ago all almost along already also although always am an and another any anyone
     anything apparently are around as at away back be became because become been before being below between both but
     by came can come comes coming could currently dear did do does doing done down during each else etc even ever
     every everything feel feels felt few find for found from further gave get gets getting give given gives go goes
     going gone good got had happen has have having he hello her here hers hi him his hm hmm how however i if in into
-    is it its itself just keep kind know last let like little look lot lots made make makes many may maybe me mean
+    is it its itself just keep kind know last let like little long longer look lot lots made make makes many may maybe me mean
     might more most much must my myself need needs next now of off often oh ok okay on once only onto or other
     otherwise our out over own per perhaps please put quite rather really regarding same saw see seem seems seen
     several shall she should show shows since so some someone something sometimes somewhat soon sort still such sure

@@ -14,7 +14,7 @@ import numpy as np
 from sartor.data.example import Example
 from sartor.errors import InputError
 from sartor.evaluate.facts import Reading, compare
-from sartor.evaluate.metric import Array, Mean, Metric, Proportion, Unscored, register, text_of
+from sartor.evaluate.metric import Array, Mean, Metric, Proportion, Scope, Unscored, register, text_of
 from sartor.generate.answer import Answer
 from sartor.task import Kind
 
@@ -69,6 +69,10 @@ class _Factual(Metric):
     kinds = _KINDS
     by_column: ClassVar[bool] = False
     """Asks for the facts of the column `data.facts` where the task names one."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope)
+        self.needs_target = type(self).needs_target and self._column() is None
 
     @property
     def signature(self) -> str:

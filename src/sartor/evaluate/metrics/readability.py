@@ -16,7 +16,7 @@ _EASY = 8.0
 
 
 def _signature(name: str, formula: str) -> str:
-    return f"{name}|{formula}|syllables:pyphen {version('pyphen')} en_US|clipped:0–{HIGHEST:g}|empty:worst"
+    return f"{name}|{formula}|syllables:pyphen {version('pyphen')} en_US or vowels|clipped:0–{HIGHEST:g}|empty:worst"
 
 
 @register
