@@ -117,7 +117,7 @@ def _run(arguments: list[str], folder: str, environment: dict[str, str], given: 
 
 def _write_files(folder: Path) -> None:
     """The examples, and the files that pages call the reader's own."""
-    for name in ("billing-notes", "support-intents"):
+    for name in ("billing-notes", "support-intents", "discharge-advice"):
         (folder / "examples" / name).mkdir(parents=True)
         for source in (ROOT / "examples" / name).iterdir():
             if source.suffix in (".jsonl", ".csv", ".yaml"):

@@ -18,7 +18,7 @@ from sartor.evaluate.discrepancy import Discrepancy, discrepancies, sentence
 from sartor.evaluate.own import OwnFunction, load_functions
 from sartor.evaluate.promotion import Promotion, promotion
 from sartor.evaluate.scorecard import Scorecard, score
-from sartor.evaluate.wording import number, system_name
+from sartor.evaluate.wording import estimate, system_name
 from sartor.flows.base import LoadedBase
 from sartor.flows.predict import Found, find_system
 from sartor.flows.prepare import Task, prepare
@@ -56,11 +56,11 @@ class Judged:
     @property
     def headline(self) -> str:
         """One sentence: how many outputs are usable, or the primary KPI where the task has no hard one."""
-        best = max(self.cards, key=lambda card: _rank(card))
+        best = max(self.cards, key=_rank)
         score = best.usable or best.primary
-        of = f" of the best, {system_name(best.system)}" if len(self.cards) > 1 else ""
-        low, value, high = (number(each, score.maximum) for each in (score.low, score.value, score.high))
-        return f"{score.title[0].upper()}{score.title[1:]}{of}: {value} ({low} to {high}), n = {score.n}."
+        shown = estimate(score.value, score.low, score.high, score.maximum)
+        of = f", best of {len(self.cards)} systems" if len(self.cards) > 1 else ""
+        return f"{system_name(best.system).capitalize()}{of}: {score.title} {shown}, n = {score.n}."
 
     @property
     def notes(self) -> list[str]:
