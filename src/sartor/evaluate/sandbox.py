@@ -9,22 +9,23 @@ find.
 
 Promised in tiers 1 and 2: the program reads nothing but system libraries, Python, its packages and its own empty working
 folder; it writes only to that folder, which is small and goes with it; it has no network, sees no process but the judge
-and its own, cannot signal the judge, and nothing of it outlives the run; environment, terminal and descriptors of the parent are
-not there. Memory, processor time, processes, files and open descriptors are limited, memory per process.
+and its own, cannot signal the judge, and nothing of it outlives the run. The parent's environment, terminal and
+descriptors are not there. Memory, processor time, processes, files and descriptors are limited, memory per process.
 
-Promised in every tier: `passed` is said only by the judge, a process that the program never runs in. The program's answers reach
-it as plain values over a pipe, so nothing can be patched, no `__eq__` of the program's is asked, and the tests are never
-in its memory. The judge's word carries a nonce that it read after the program's process had been forked from it.
+Promised in every tier: `passed` is said only by the judge, a process that the program never runs in. The program's
+answers reach it as plain values over a pipe, so nothing can be patched, no `__eq__` of the program's is asked, and the
+tests are never in its memory. The judge's word carries a nonce that it read after the program's process was forked.
 
-Not promised: protection against an unknown hole in the kernel, or in Python's JSON reader. A program that guesses the right values passes.
+Not promised: anything against an unknown hole in the kernel or in Python's JSON reader; that a program which guesses the
+right values fails.
 
 What this asks of tests: they hand over and compare plain values (also sets, Decimal, Fraction, dates, complex). Objects
-of the program's own classes can be made, called and read from tests, but not compared: each equals itself alone.
+of the program's own classes can be made, called and read by tests, but not compared: each equals itself alone.
 """
 
+import compileall
 import json
 import os
-import resource
 import secrets
 import shutil
 import signal
@@ -33,6 +34,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -42,7 +44,7 @@ from typing import Literal, cast, get_args
 from sartor.errors import SystemFailure
 
 Tier = Literal["bwrap", "namespaces", "rlimits"]
-Status = Literal["passed", "failed", "error", "syntax", "timeout", "memory", "crashed", "forged"]
+Status = Literal["passed", "failed", "error", "syntax", "timeout", "memory", "crashed", "forged", "broken tests"]
 
 INSIDE = Path(__file__).parent / "inside"
 WORK = "/sandboxed"
@@ -82,7 +84,8 @@ class Limits:
 class Outcome:
     status: Status
     """`failed`: an assertion does not hold; `error`: an exception; `syntax`: it does not compile; `memory`, `timeout`: a limit;
-    `crashed`: its process ended or was killed; `forged`: it wrote to the harness's channel."""
+    `crashed`: its process ended or was killed; `forged`: it wrote to the harness's channel; `broken tests`: the tests do
+    not compile, and nothing was run."""
     reason: str = ""
 
 
@@ -101,7 +104,9 @@ class Sandbox:
         usable = [name for name, fault in faults.items() if not fault]
         if not usable:
             named = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
-            raise SystemFailure(f"no sandbox for generated code ({named}); install bubblewrap (`bwrap`) or allow user namespaces")
+            raise SystemFailure(
+                f"no sandbox for generated code ({named}); install bubblewrap (`bwrap`) or allow user namespaces"
+            )
         self.tier: Tier = usable[0]
         self.limits = limits
 
@@ -142,6 +147,8 @@ def _run(tier: Tier, limits: Limits, program: str, tests: Sequence[str]) -> Outc
             return Outcome("timeout", f"more than {limits.seconds} s")
         finally:
             _kill(process)
+    if process.returncode in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
+        return Outcome("timeout", f"the tests took more than {limits.cpu_seconds} s of processor time")
     try:
         result = json.loads(said)
     except ValueError:
@@ -153,10 +160,8 @@ def _run(tier: Tier, limits: Limits, program: str, tests: Sequence[str]) -> Outc
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """The whole group; with tiers 1 and 2 the process namespace goes with its first process."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.communicate()
 
 
@@ -187,13 +192,26 @@ def _command(tier: Tier, limits: Limits, folder: str) -> list[str]:
             Path(folder).chmod(0o777)
         return python
     if tier == "namespaces":
-        own = [] if root else ["--user", "--map-root-user"]
-        return ["unshare", *own, "--mount", "--net", "--pid", "--ipc", "--uts", "--cgroup", "--fork", "--kill-child", *python]
+        own = [] if root else ["--user", "--map-user=65534", "--map-group=65534", "--keep-caps"]
+        return [
+            "unshare",
+            *own,
+            "--mount",
+            "--net",
+            "--pid",
+            "--ipc",
+            "--uts",
+            "--cgroup",
+            "--fork",
+            "--kill-child",
+            *python,
+        ]
     return ["bwrap", *_bubble(root, limits), "--", *python]
 
 
 def _bubble(root: bool, limits: Limits) -> list[str]:
-    """A user namespace of root's would map the judge to root, whom no limit on processes binds: the judge drops its uid itself."""
+    """bwrap's options. Root gets no user namespace, which would map the judge to root, whom no limit on processes binds:
+    the judge drops its uid itself."""
     own = ["--unshare-all", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
     if root:
         own = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
@@ -211,14 +229,19 @@ def _bubble(root: bool, limits: Limits) -> list[str]:
 @cache
 def _readable() -> list[str]:
     """Folders that a program may read, none within another."""
-    wanted = [*map(Path, ("/usr/lib", "/usr/lib64", "/lib", "/lib64")), *map(Path, (sys.base_prefix, sys.prefix)), INSIDE]
+    wanted = [
+        *map(Path, ("/usr/lib", "/usr/lib64", "/lib", "/lib64")),
+        *map(Path, (sys.base_prefix, sys.prefix)),
+        INSIDE,
+    ]
     there = list(dict.fromkeys(path.absolute() for path in wanted if path.exists()))
     return [str(path) for path in there if not any(path.is_relative_to(other) for other in there if other != path)]
 
 
 @cache
 def _interpreter() -> str:
-    """The real interpreter, whatever links lead to it."""
+    """The real interpreter, whatever links lead to it; what it starts is compiled once, not at every start."""
+    compileall.compile_dir(INSIDE, quiet=2)
     return os.path.realpath(sys.executable)
 
 

@@ -4,13 +4,13 @@ The tests see the program's functions as stand-ins: a call sends plain values an
 nothing here for the program to patch, and the way to `passed` is to answer right.
 """
 
-import ast
 import builtins
 import json
 import os
 import signal
 import sys
 from importlib import import_module
+from types import CodeType
 from typing import Any
 
 from . import jail, wire, worker
@@ -22,6 +22,10 @@ class Forged(Exception):
 
 class Stopped(Exception):
     """The worker is gone."""
+
+
+class Uncompilable(Exception):
+    """The program does not compile."""
 
 
 class Remote:
@@ -75,23 +79,31 @@ class Session:
         self.requests = 0
         self.callbacks: list[Any] = []
         self.exceptions: dict[str, type[Exception]] = {
-            name: kind for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception)
+            name: kind
+            for name, kind in vars(builtins).items()
+            if isinstance(kind, type) and issubclass(kind, Exception)
         }
 
     def ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         """Raises the exception that the program raised, marked as its own."""
         given = {name: self.encode(value) for name, value in kwargs.items()}
         reply = self.exchange({"op": operation, "args": [self.encode(arg) for arg in args], "kwargs": given})
-        for arg, after in zip(args, reply.get("after", ()), strict=False):
-            _overwrite(arg, self.decode(after))
-        return self.decode(reply["value"])
+        try:
+            for arg, after in zip(args, reply.get("after", ()), strict=False):
+                _overwrite(arg, self.decode(after))
+            return self.decode(reply["value"])
+        except Exception as fault:
+            raise Forged(f"no value ({type(fault).__name__})") from None
 
     def run(self, program: str) -> dict[str, Any]:
-        """Run the program. Raises SyntaxError, or what it raised; else gives its names."""
+        """Run the program, and give its names. Raises Uncompilable, or what the program raised."""
         reply = self.exchange({"op": "run", "args": [program], "kwargs": {}})
         if "syntax" in reply:
-            raise SyntaxError(str(reply["syntax"]))
-        return {name: self.exported(name, value) for name, value in reply["names"].items()}
+            raise Uncompilable(str(reply["syntax"]))
+        try:
+            return {name: self.exported(name, value) for name, value in reply["names"].items()}
+        except Exception as fault:
+            raise Forged(f"no names ({type(fault).__name__})") from None
 
     def exchange(self, request: dict[str, Any]) -> dict[str, Any]:
         self.requests += 1
@@ -106,7 +118,7 @@ class Session:
         if reply.get("id") != self.requests:
             raise Forged("an answer to nothing that was asked")
         if "raised" in reply:
-            raise self.exception(reply["raised"], str(reply["message"]))
+            raise self.exception(list(map(str, reply["raised"])) or ["?"], str(reply.get("message")))
         return reply
 
     def call_back(self, number: int, args: list[Any]) -> dict[str, Any]:
@@ -170,38 +182,53 @@ def _overwrite(argument: Any, after: Any) -> None:
         argument.update(after)
 
 
-def names_for(tests: list[ast.Module], own: dict[str, Any]) -> dict[str, Any]:
+def names_for(tests: list[CodeType], own: dict[str, Any]) -> dict[str, Any]:
     """The program's names, as the tests may see them.
 
     One that hides a built-in function is left out, or a program could answer for `set` and `sorted`; it is kept where
     the tests use no other name of the program's, for then it is what they test.
     """
-    used = {node.id for tree in tests for node in ast.walk(tree) if isinstance(node, ast.Name)}
     plain = {name: value for name, value in own.items() if not hasattr(builtins, name)}
-    return plain if used & plain.keys() else own
+    return plain if any(_names(test) & plain.keys() for test in tests) else own
+
+
+def _names(code: CodeType) -> set[str]:
+    return set(code.co_names).union(*(_names(part) for part in code.co_consts if isinstance(part, CodeType)))
 
 
 def judge(session: Session, program: str, tests: list[str]) -> tuple[str, str]:
     """Outcome and reason."""
     try:
-        own = session.run(program)
-        names = names_for([ast.parse(test) for test in tests], own)
-        scope = {"__name__": "tests", **names}
-        for number, test in enumerate(tests, 1):
-            where = f"test {number}"
-            exec(compile(test, where, "exec"), scope)
+        codes = [compile(test, f"test {number}", "exec") for number, test in enumerate(tests, 1)]
+    except (SyntaxError, ValueError) as error:
+        return "broken tests", str(error)
+    try:
+        scope = {"__name__": "tests", **names_for(codes, session.run(program))}
+        for code in codes:
+            exec(code, scope)
     except (Forged, Stopped):
         raise
-    except SyntaxError as error:
+    except Uncompilable as error:
         return "syntax", str(error)
     except BaseException as error:
-        kind = getattr(error, "raised_by_program", "")
+        kind = getattr(error, "raised_by_program", type(error).__name__)
         if kind == "MemoryError":
             return "memory", "it ran out of memory"
-        if isinstance(error, AssertionError) and not kind:
-            return "failed", f"{where} does not hold"
-        return "error", f"{kind or type(error).__name__}: {error}"
+        if isinstance(error, AssertionError) and not hasattr(error, "raised_by_program"):
+            return "failed", f"does not hold: {_line(error, tests)}"
+        return "error", f"{kind}: {error}"
     return "passed", ""
+
+
+def _line(error: AssertionError, tests: list[str]) -> str:
+    """The line of the tests that an assertion stands on."""
+    place = error.__traceback__
+    while place and not place.tb_frame.f_code.co_filename.startswith("test "):
+        place = place.tb_next
+    if not place:
+        return str(error)
+    number = int(place.tb_frame.f_code.co_filename.removeprefix("test "))
+    return tests[number - 1].splitlines()[place.tb_lineno - 1].strip()
 
 
 def ended(pid: int, cpu_seconds: int) -> tuple[str, str]:

@@ -14,6 +14,11 @@ from typing import Any
 LONGEST = 16 << 20
 """Bytes of a message."""
 
+_SCALARS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (int, int.__int__),
+    (float, float.__float__),
+    (str, str.__str__),
+)
 _SEQUENCES: dict[str, Callable[[Any], Any]] = {
     "list": list,
     "tuple": tuple,
@@ -42,11 +47,11 @@ def encode(value: Any, other: Other) -> Any:
         return value
     if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
         return encode(value.item(), other)
-    for plain, bare in ((int, int.__int__), (float, float.__float__), (str, str.__str__)):
+    for plain, bare in _SCALARS:
         if isinstance(value, plain):
             return bare(value)
     if isinstance(value, bytes | bytearray):
-        return {type(value).__name__ if type(value) is bytearray else "bytes": bytes(value).decode("latin-1")}
+        return {"bytearray" if isinstance(value, bytearray) else "bytes": bytes(value).decode("latin-1")}
     for name, kind in _SEQUENCES.items():
         if isinstance(value, kind):  # type: ignore[arg-type]
             return {name: [encode(item, other) for item in value]}
@@ -81,7 +86,10 @@ def decode(message: Any, other: Callable[[str, Any], Any]) -> Any:
 
 
 class Channel:
-    """One end of a two-way pipe. Raises EOFError when the other side is gone, Garbled for what is no message."""
+    """One end of a two-way pipe.
+
+    Raises EOFError when the other side is gone, Garbled for what is no message, OverflowError for one that is too long.
+    """
 
     def __init__(self, reader: int, writer: int) -> None:
         self._reader = os.fdopen(reader, "rb")
@@ -99,7 +107,7 @@ class Channel:
         line = self._reader.readline(LONGEST)
         if not line.endswith(b"\n"):
             if len(line) == LONGEST:
-                raise Garbled(f"a value of more than {LONGEST >> 20} MB")
+                raise OverflowError(f"a value of more than {LONGEST >> 20} MB")
             raise EOFError
         try:
             message = json.loads(line)

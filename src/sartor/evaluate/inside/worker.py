@@ -130,6 +130,7 @@ class _Callback:
 
 def _message(error: BaseException) -> str:
     try:
-        return str(error)[:300]
+        alone = error.args[0] if len(error.args) == 1 and isinstance(error.args[0], str) else error
+        return str(alone)[:300]
     except Exception:
         return "its message cannot be read"
