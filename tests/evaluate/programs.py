@@ -15,10 +15,10 @@ class Program:
     name: str
     text: str
     tests: tuple[str, ...]
-    status: tuple[str, ...]
+    status: str
 
 
-def wrong(name: str, text: str, *status: str, test: str = "assert f(2) == 4") -> Program:
+def wrong(name: str, text: str, status: str, test: str = "assert f(2) == 4") -> Program:
     """A program that does not give what its test asks for, and tries to get away with it."""
     return Program(name, dedent(text), (test,), status)
 
@@ -26,7 +26,7 @@ def wrong(name: str, text: str, *status: str, test: str = "assert f(2) == 4") ->
 def attempt(name: str, text: str) -> Program:
     """A program that says whether it did what it must not be able to do; a refusal is an exception."""
     body = f"def refused():\n    try:\n{indent(dedent(text).strip(), ' ' * 8)}\n    except Exception as e:\n        return True\n"
-    return Program(name, body + "    return False\n", ("assert refused()",), ("passed",))
+    return Program(name, body + "    return False\n", ("assert refused()",), "passed")
 
 
 FORGERIES = [
@@ -65,7 +65,6 @@ FORGERIES = [
     wrong(
         "its own set",
         "def set(x): return 0\ndef f(x): return 0",
-        "error",
         "failed",
         test="assert set([f(2)]) == set([4])",
     ),
@@ -133,12 +132,13 @@ FORGERIES = [
         "import inside.worker as w\nw._Worker.answer = lambda s, r: {'value': True}\ndef f(x): return 0",
         "failed",
     ),
-    wrong("empty sys.modules", "import sys\nsys.modules.clear()\ndef f(x): return 0", "failed", "error"),
+    wrong("empty sys.modules", "import sys\nsys.modules.clear()\ndef f(x): return 0", "failed"),
     wrong("say it at exit", "import atexit, os\natexit.register(os._exit, 0)\ndef f(x): return 0", "failed"),
     wrong("say it when collected", "class D:\n def __del__(s): print('passed')\ndef f(x): return D()", "failed"),
     wrong(
         "trace every call",
-        "import sys\ndef t(frame, what, arg):\n    frame.f_trace_opcodes = True\n    return t\nsys.settrace(t)\ndef f(x): return 0",
+        "import sys\ndef t(frame, what, arg):\n    frame.f_trace_opcodes = True\n    return t\n"
+        "sys.settrace(t)\ndef f(x): return 0",
         "failed",
     ),
     wrong("close every descriptor", "import os\nos.closerange(0, 64)\ndef f(x): return 4", "crashed"),
@@ -147,7 +147,8 @@ FORGERIES = [
     wrong("recursion", "def f(x): return f(x)", "error"),
     wrong(
         "recursion without a limit",
-        "import sys\nsys.setrecursionlimit(10**9)\nclass A:\n def __getattr__(s, n): return getattr(s, n)\ndef f(x): return A().x",
+        "import sys\nsys.setrecursionlimit(10**9)\nclass A:\n"
+        " def __getattr__(s, n): return getattr(s, n)\ndef f(x): return A().x",
         "crashed",
     ),
     wrong("a null pointer", LIBC + "def f(x): ctypes.string_at(0)", "crashed"),
@@ -174,7 +175,7 @@ LIMITS = [
     ),
     wrong("sleep for ever", "import time\ndef f(x): time.sleep(10**6)", "timeout"),
     wrong("stop itself", "import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGSTOP)", "timeout"),
-    wrong("a power tower", "def f(x): return (x + 7) ** (x + 7) ** (x + 7)", "timeout", "memory"),
+    wrong("a power tower", "def f(x): return (x + 7) ** (x + 7) ** (x + 7)", "timeout"),
     wrong("a slow pattern", "import re\ndef f(x): return re.match('(a+)+$', 'a' * 64 + 'b')", "timeout"),
     wrong("a flood of output", "def f(x):\n    while True: print('x' * 65536)", "timeout"),
     wrong("a flood of errors", "import os\ndef f(x):\n    while True: os.write(2, b'x' * 65536)", "timeout"),
@@ -184,7 +185,7 @@ LIMITS = [
     wrong("memory at import", "a = []\nwhile True: a.append([0] * 10**6)", "memory"),
     wrong(
         "a zip bomb",
-        "import zlib\nbomb = zlib.compress(bytes(1 << 26), 9)\ndef f(x): return len(zlib.decompress(bomb, bufsize=1 << 30)) * len(bytes(1 << 30))",
+        "import zlib\ndef f(x): return zlib.decompress(zlib.compress(bytes(1 << 20)), bufsize=1 << 34)",
         "memory",
     ),
     wrong("a text bomb", "def f(x):\n    a = 'é\U0001f4a3'\n    while True: a = a * 2", "memory"),
@@ -196,10 +197,11 @@ PROCESSES = [
         "import os, time\ndef f(x):\n    while True:\n        if not os.fork(): time.sleep(60)",
         "error",
     ),
-    wrong("a fork bomb", "import os\ndef f(x):\n    while True: os.fork()", "error", "forged", "timeout", "crashed"),
+    wrong("a fork bomb", "import os\ndef f(x):\n    while True: os.fork()", "error"),
     attempt(
         "a hundred threads",
-        "import threading, time\nfor _ in range(100): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
+        "import threading, time\n"
+        "for _ in range(100): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
     ),
     wrong("kill the judge", "import os, signal\ndef f(x): os.kill(os.getppid(), signal.SIGKILL)", "failed"),
     wrong("kill everyone", "import os, signal\ndef f(x): os.kill(-1, signal.SIGKILL)", "error"),
@@ -212,15 +214,18 @@ PROCESSES = [
     ),
     Program(
         "a daemon that stays",
-        "import os, time\nif not os.fork():\n    os.setsid()\n    if not os.fork(): time.sleep(600)\n    os._exit(0)\ndef f(x): return x * x\n",
+        "import os, time\nif not os.fork():\n    os.setsid()\n    if not os.fork(): time.sleep(600)\n"
+        "    os._exit(0)\ndef f(x): return x * x\n",
         ("assert f(2) == 4",),
-        ("passed",),
+        "passed",
     ),
     Program(
         "threads that linger",
-        "import threading, time\nfor _ in range(3): threading.Thread(target=time.sleep, args=(600,)).start()\ndef f(x): return x * x\n",
+        "import threading, time\n"
+        "for _ in range(3): threading.Thread(target=time.sleep, args=(600,)).start()\n"
+        "def f(x): return x * x\n",
         ("assert f(2) == 4",),
-        ("passed",),
+        "passed",
     ),
 ]
 
@@ -246,6 +251,7 @@ ATTEMPTS = [
     attempt("its parent's environment in /proc", "import os\nopen(f'/proc/{os.getppid()}/environ').read()"),
     attempt("the judge's memory in /proc", "import os\nopen(f'/proc/{os.getppid()}/mem', 'rb').read(1)"),
     attempt("settings of the kernel", "open('/proc/sys/kernel/core_pattern', 'w').write('|/bin/false')"),
+    attempt("change rights of its own output", "import os\nos.fchmod(2, 0o666)"),
     attempt("devices", "import os\nos.listdir('/dev/shm')"),
     attempt(
         "make a device",
@@ -292,16 +298,19 @@ ATTEMPTS = [
     attempt("too many descriptors", "files = [open('one', 'w') for _ in range(200)]"),
     attempt(
         "memory in files without names",
-        "import os\nfor n in range(100):\n    fd = os.memfd_create('m')\n    os.write(fd, bytes(8 << 20))\n    os.write(fd, b'x')",
+        "import os\nfor n in range(100):\n    fd = os.memfd_create('m')\n"
+        "    os.write(fd, bytes(8 << 20))\n    os.write(fd, b'x')",
     ),
     attempt(
         "the nonce among all objects",
-        "import gc, re\nfound = [o for o in gc.get_objects() if isinstance(o, dict) and 'nonce' in o and re.fullmatch('[0-9a-f]{32}', str(o['nonce']))]\n"
+        "import gc, re\n"
+        "found = [o for o in gc.get_objects() if type(o) is dict and re.fullmatch('[0-9a-f]{32}', str(o.get('nonce')))]\n"
         "assert found",
     ),
     attempt(
         "the tests among the frames",
-        "import sys\nframe = sys._getframe()\nwhile frame:\n    if 'refused()' in str(frame.f_locals): break\n    frame = frame.f_back\n"
+        "import sys\nframe = sys._getframe()\nwhile frame:\n"
+        "    if 'refused()' in str(frame.f_locals): break\n    frame = frame.f_back\n"
         "assert frame",
     ),
     attempt(

@@ -194,8 +194,9 @@ def test_every_metric_stays_in_its_range_and_signs_its_numbers(examples, answers
         stats = judge.table(examples(['{"a":1}', "x"]), answers(['{"a":1}', "y"]))
         assert stats.shape[0] == 2
         assert 0 <= judge.aggregate(stats) <= judge.maximum + 1e-9
-        assert judge.per_row(stats).tolist() == pytest.approx([judge.maximum, 0.0])
         assert judge.signature.split("|")[0] == name
+        if not judge.unscored and name != "compiles":  # what needs tests in the row, or compares with no target
+            assert judge.per_row(stats).tolist() == pytest.approx([judge.maximum, 0.0])
 
 
 def test_an_unknown_metric_is_answered_with_the_nearest_one(task):

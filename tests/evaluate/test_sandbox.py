@@ -19,7 +19,7 @@ from sartor.evaluate import sandbox
 from sartor.evaluate.sandbox import INSIDE, Limits, Outcome, Sandbox, Tier, fault_of
 
 TIERS = get_args(Tier)
-SHORT = Limits(seconds=6, cpu_seconds=1)
+SHORT = Limits(seconds=4, cpu_seconds=1)
 HOSTILE = [*FORGERIES, *LIMITS, *PROCESSES, *ATTEMPTS]
 
 
@@ -75,7 +75,7 @@ def outcomes(request: pytest.FixtureRequest, outside: Path) -> Iterator[dict[str
 
 @pytest.mark.parametrize("program", HOSTILE, ids=lambda program: program.name)
 def test_a_hostile_program_is_kept_in_and_classified(program: Program, outcomes: dict[str, Outcome]):
-    assert outcomes[program.name].status in program.status, outcomes[program.name]
+    assert outcomes[program.name].status == program.status, outcomes[program.name]
 
 
 def test_nothing_outside_has_changed_and_nothing_lives_on(outcomes: dict[str, Outcome], outside: Path):
@@ -114,7 +114,7 @@ def test_the_attempts_would_succeed_where_nothing_holds_them(
 def test_without_isolation_a_forged_result_is_still_none_and_limits_still_hold():
     programs = [*FORGERIES, *LIMITS]
     found = run_all(box("rlimits"), programs)
-    assert {p.name: found[p.name] for p in programs if found[p.name].status not in p.status} == {}
+    assert {p.name: found[p.name] for p in programs if found[p.name].status != p.status} == {}
 
 
 def test_limits_alone_are_refused_unless_they_are_asked_for():
@@ -185,12 +185,14 @@ def here() -> Sandbox:
             "try:\n    f()\nexcept Broke as e:\n    pass\nelse:\n    assert False",
         ),
         (
-            "class Stack:\n    def __init__(s): s.items = []\n    def push(s, x): s.items.append(x)\n    def pop(s): return s.items.pop()\n"
+            "class Stack:\n    def __init__(s): s.items = []\n    def push(s, x): s.items.append(x)\n"
+            "    def pop(s): return s.items.pop()\n"
             "    def __len__(s): return len(s.items)",
             "s = Stack()\ns.push(3)\nassert len(s) == 1 and s.items == [3] and s.pop() == 3",
         ),
         (
-            "class Node:\n    def __init__(s, v): s.v, s.next = v, None\ndef total(n):\n    return n.v + total(n.next) if n else 0",
+            "class Node:\n    def __init__(s, v): s.v, s.next = v, None\ndef total(n):\n"
+            "    return n.v + total(n.next) if n else 0",
             "n = Node(1)\nn.next = Node(2)\nassert total(n) == 3",
         ),
         ("def sum(a, b): return a + b", "assert sum(1, 2) == 3"),

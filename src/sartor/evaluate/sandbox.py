@@ -16,8 +16,8 @@ Promised in every tier: `passed` is said only by the judge, a process that the p
 answers reach it as plain values over a pipe, so nothing can be patched, no `__eq__` of the program's is asked, and the
 tests are never in its memory. The judge's word carries a nonce that it read after the program's process was forked.
 
-Not promised: anything against an unknown hole in the kernel or in Python's JSON reader; that a program which guesses the
-right values fails.
+Not promised: anything against an unknown hole in the kernel, all of whose system calls can be made, or in Python's JSON
+reader; a cap on the memory of all processes together; that a program which guesses the right values fails.
 
 What this asks of tests: they hand over and compare plain values (also sets, Decimal, Fraction, dates, complex). Objects
 of the program's own classes can be made, called and read by tests, but not compared: each equals itself alone.
@@ -181,7 +181,7 @@ def _command(tier: Tier, limits: Limits, folder: str) -> list[str]:
             "RLIMIT_CPU": limits.cpu_seconds,
             "RLIMIT_FSIZE": limits.file_mb << 20,
             "RLIMIT_NOFILE": limits.descriptors,
-            "RLIMIT_CORE": 0,
+            "RLIMIT_CORE": 1,  # no core, not even piped to a handler of the host's, for which 0 means nothing
             "RLIMIT_MEMLOCK": 0,
         },
     }

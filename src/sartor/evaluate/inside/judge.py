@@ -61,6 +61,9 @@ class Remote:
     def __len__(self) -> int:
         return int(self._session.ask("len", self))
 
+    def __bool__(self) -> bool:
+        return bool(self._session.ask("bool", self))
+
     def __iter__(self) -> Any:
         return self._session.ask("iter", self)
 

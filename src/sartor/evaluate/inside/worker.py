@@ -19,6 +19,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "getitem": operator.getitem,
     "setitem": operator.setitem,
     "len": len,
+    "bool": bool,
     "iter": iter,
     "next": next,
     "str": str,
