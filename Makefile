@@ -7,7 +7,7 @@ PIP_INSTALL ?= .venv/bin/python -m pip install --disable-pip-version-check --pro
 STRICT ?=
 READY = .venv/.ready
 
-.PHONY: setup models demo test unit lint format bench-train clean
+.PHONY: setup models demo test unit lint format bench-train bench-sandbox clean
 
 setup: $(READY)
 
@@ -43,6 +43,9 @@ format: $(READY)
 
 bench-train: models
 	.venv/bin/python bench/train.py
+
+bench-sandbox: $(READY)
+	.venv/bin/python bench/sandbox.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -228,14 +228,13 @@ def _bubble(root: bool, limits: Limits) -> list[str]:
 
 @cache
 def _readable() -> list[str]:
-    """Folders that a program may read, none within another."""
-    wanted = [
-        *map(Path, ("/usr/lib", "/usr/lib64", "/lib", "/lib64")),
-        *map(Path, (sys.base_prefix, sys.prefix)),
-        INSIDE,
+    """Folders that a program may read, and links to them; none within another."""
+    named = [
+        Path(name).absolute()
+        for name in ("/usr/lib", "/usr/lib64", "/lib", "/lib64", sys.base_prefix, sys.prefix, INSIDE)
     ]
-    there = list(dict.fromkeys(path.absolute() for path in wanted if path.exists()))
-    return [str(path) for path in there if not any(path.is_relative_to(other) for other in there if other != path)]
+    there = {place for path in named if path.exists() for place in (path, path.resolve())}
+    return sorted(str(path) for path in there if not any(path.is_relative_to(other) for other in there - {path}))
 
 
 @cache
