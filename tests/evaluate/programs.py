@@ -121,6 +121,23 @@ FORGERIES = [
         """,
         "forged",
     ),
+    wrong(
+        "give the tests their built-in functions",
+        """
+        import os
+        for fd in range(3, 64):
+            try: os.write(fd, b'{"id": 1, "names": {"f": 4, "__builtins__": {"dict": []}}}\\n')
+            except OSError: pass
+        """,
+        "forged",
+    ),
+    wrong(
+        "lie in abs beside the sum under test",
+        "def sum(a, b): return 9\ndef abs(x): return 0",
+        "error",
+        test="assert abs(sum(2, 2) - 4) < 1e-9",
+    ),
+    wrong("end the loop over the cases", "def f(x): raise StopIteration", "error", test="assert all(map(f, [2, 3]))"),
     wrong("patch json", "import json\njson.dumps = lambda *a, **k: 'passed'\ndef f(x): return 0", "forged"),
     wrong(
         "patch the judge's module",

@@ -14,7 +14,8 @@ descriptors are not there. Memory, processor time, processes, files and descript
 
 Promised in every tier: `passed` is said only by the judge, a process that the program never runs in. The program's
 answers reach it as plain values over a pipe, so nothing can be patched, no `__eq__` of the program's is asked, and the
-tests are never in its memory. The judge's word carries a nonce that it read after the program's process was forked.
+tests are never in its memory. The judge's word carries a nonce that it read after the program's process was forked. In
+tier 3 this holds as long as the program does not turn against Sartor's own process or files.
 
 Not promised: anything against an unknown hole in the kernel, all of whose system calls can be made, or in Python's JSON
 reader; a cap on the memory of all processes together; that a program which guesses the right values fails.

@@ -121,7 +121,7 @@ class Session:
         if reply.get("id") != self.requests:
             raise Forged("an answer to nothing that was asked")
         if "raised" in reply:
-            raise self.exception(list(map(str, reply["raised"])) or ["?"], str(reply.get("message")))
+            raise self.exception(request["op"], list(map(str, reply["raised"])) or ["?"], str(reply.get("message")))
         return reply
 
     def call_back(self, number: int, args: list[Any]) -> dict[str, Any]:
@@ -130,8 +130,10 @@ class Session:
         except Exception as error:
             return {"raised": f"{type(error).__name__}: {error}"}
 
-    def exception(self, kinds: list[str], message: str) -> Exception:
+    def exception(self, operation: str, kinds: list[str], message: str) -> Exception:
         kind = next((self.exceptions[name] for name in kinds if name in self.exceptions), Exception)
+        if kind is StopIteration and operation != "next":  # or `all(map(f, cases))` would end, and hold
+            kind = RuntimeError
         try:
             error = kind(message)
         except TypeError:
@@ -141,6 +143,8 @@ class Session:
 
     def exported(self, name: str, value: Any) -> Any:
         """What stands for a name of the program's among the tests; a module is the judge's own, or missing."""
+        if not name.isidentifier() or name.startswith("__"):  # `__builtins__` would be all that the tests call
+            raise wire.Garbled("a name that no module gives")
         if isinstance(value, dict) and "exception" in value:
             above = next((self.exceptions[kind] for kind in value["exception"] if kind in self.exceptions), Exception)
             self.exceptions[name] = type(name, (above,), {})
@@ -188,11 +192,12 @@ def _overwrite(argument: Any, after: Any) -> None:
 def names_for(tests: list[CodeType], own: dict[str, Any]) -> dict[str, Any]:
     """The program's names, as the tests may see them.
 
-    One that hides a built-in function is left out, or a program could answer for `set` and `sorted`; it is kept where
-    the tests use no other name of the program's, for then it is what they test.
+    One that hides a built-in function is left out, or a program could answer for `set` and `abs`; it is kept where it is
+    the only name of the program's that the tests use, for then it is what they test.
     """
-    plain = {name: value for name, value in own.items() if not hasattr(builtins, name)}
-    return plain if any(_names(test) & plain.keys() for test in tests) else own
+    used = own.keys() & set().union(*map(_names, tests))
+    hiding = {name for name in own if hasattr(builtins, name)}
+    return {name: value for name, value in own.items() if name not in hiding or used == {name}}
 
 
 def _names(code: CodeType) -> set[str]:
