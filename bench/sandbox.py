@@ -1,6 +1,6 @@
 """What the sandbox adds to a program's run: every tier beside a plain subprocess, in turn, in one call.
 
-    make bench-sandbox        (or: .venv/bin/python bench/sandbox.py [--rounds 100])
+    make bench-sandbox        (or: .venv/bin/python bench/sandbox.py [--rounds 200])
 
 The program is a small function with three assertions. Plain is `python -S -c` of program and assertions; a tier runs them
 in two processes behind its walls. Medians over the rounds, and the median of what a tier adds round by round.
@@ -29,7 +29,7 @@ TESTS = ["assert words('b A a') == ['a', 'b']", "assert words('') == []", "asser
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=200)
     rounds = parser.parse_args().rounds
     runs: dict[str, Callable[[], object]] = {"plain subprocess": plain}
     for tier in get_args(Tier):
@@ -81,9 +81,11 @@ def row(system: str, metric: str, value: float, unit: str) -> dict[str, object]:
 def write(rows: list[dict[str, object]]) -> None:
     for line in rows:
         print(f"{line['system']:17}  {line['metric']:40}  {line['value']:>8} {line['unit']}")
-    by = {(line["system"], str(line["metric"]).split(" (")[0]): float(str(line["value"])) for line in rows}
-    plain_ms = by["plain subprocess", "one program"]
-    ratios = {f"time, {s} / plain": round(ms / plain_ms, 2) for (s, m), ms in by.items() if m == "one program"}
+    took = {
+        str(line["system"]): float(str(line["value"])) for line in rows if str(line["metric"]).startswith("one program")
+    }
+    plain_ms = took.pop("plain subprocess")
+    ratios = {f"time, {system} / plain": round(milliseconds / plain_ms, 2) for system, milliseconds in took.items()}
     machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
     machine |= {"python": platform.python_version(), "kernel": platform.release()}
     result = {"machine": machine, "date": datetime.now(UTC).date().isoformat(), "rows": rows, "ratios": ratios}
