@@ -3,6 +3,8 @@
 import json
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -91,6 +93,25 @@ def test_nothing_outside_has_changed_and_nothing_lives_on(outcomes: dict[str, Ou
 def sandboxed_processes() -> list[psutil.Process]:
     mark = repr(str(INSIDE.parent))
     return [p for p in psutil.process_iter(["cmdline"]) if any(mark in part for part in p.info["cmdline"] or ())]
+
+
+def test_a_run_ends_soon_after_its_parent_was_killed():
+    tiers = [tier for tier in TIERS if not fault_of(tier)]
+    text = "import sys\nfrom sartor.evaluate.sandbox import Limits, Sandbox\n"
+    text += "box = Sandbox(sys.argv[1], unsafe=True, limits=Limits(seconds=1))\nprint(flush=True)\nbox.run('while True: pass')"
+    parents = [subprocess.Popen([sys.executable, "-c", text, tier], stdout=subprocess.PIPE) for tier in tiers]
+    for parent in parents:
+        assert parent.stdout
+        parent.stdout.readline()
+    until = time.monotonic() + 10
+    while len(sandboxed_processes()) < 2 * len(tiers) and time.monotonic() < until:
+        time.sleep(0.01)
+    for parent in parents:
+        parent.kill()
+        parent.communicate()
+    while left := sandboxed_processes():
+        assert time.monotonic() < until, left
+        time.sleep(0.05)
 
 
 def test_the_attempts_would_succeed_where_nothing_holds_them(

@@ -29,11 +29,16 @@ def enter(cell: dict[str, Any]) -> None:
         os.setresuid(cell["uid"], cell["uid"], cell["uid"])
     _drop_capabilities()
     _prctl(_NO_NEW_PRIVS, 1)
-    _prctl(_PDEATHSIG, signal.SIGKILL)  # a change of uid forgets what bwrap and unshare had set
+    die_with_parent()  # a change of uid forgets what bwrap had set
     os.chdir(cell["work"])
     os.umask(0o077)
     for name, value in cell["limits"].items():
         resource.setrlimit(getattr(resource, name), (value, value + (name == "RLIMIT_CPU")))
+
+
+def die_with_parent() -> None:
+    """When the process that started this one ends, this one is killed; it does not hold for its children."""
+    _prctl(_PDEATHSIG, signal.SIGKILL)
 
 
 def hide() -> None:

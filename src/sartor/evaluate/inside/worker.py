@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from . import jail
 from .wire import Channel, decode, encode
 
 OUT_OF_MEMORY = 77
@@ -34,6 +35,7 @@ def start(processes: int | None) -> tuple[int, Channel]:
         os.close(to_worker)
         os.close(from_worker)
         return pid, Channel(to_judge, from_judge)
+    jail.die_with_parent()
     for standard in (0, 1):
         os.dup2(2, standard)  # 2 is /dev/null: there is no output to flood
     os.closerange(3, min(to_worker, from_worker))
