@@ -59,6 +59,13 @@ def reached():
 def parent():
     return os.getppid()
 """
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "LANG": "C.UTF-8",
+    "HOME": WORK,
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",  # else every thread takes 128 MB of address space, and a few use up the limit
+}
 _FREE_UIDS = range(61184, 65520)
 """Given to dynamic services for their lifetime, and to nobody else (systemd's UIDS-GIDS)."""
 _next_uid = count(secrets.randbelow(len(_FREE_UIDS)))
@@ -139,7 +146,7 @@ def _run(tier: Tier, limits: Limits, program: str, tests: Sequence[str]) -> Outc
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd="/",
-            env={"PYTHONHASHSEED": "0", "LANG": "C.UTF-8", "HOME": WORK, "OPENBLAS_NUM_THREADS": "1"},
+            env=_ENVIRONMENT,
             start_new_session=True,
         )
         try:
