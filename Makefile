@@ -7,7 +7,7 @@ PIP_INSTALL ?= .venv/bin/python -m pip install --disable-pip-version-check --pro
 STRICT ?=
 READY = .venv/.ready
 
-.PHONY: setup models demo test unit lint format bench-train bench-resampling clean
+.PHONY: setup models demo test unit lint format bench-train bench-resampling bench-sandbox clean
 
 setup: $(READY)
 
@@ -46,6 +46,9 @@ bench-train: models
 
 bench-resampling: $(READY)
 	.venv/bin/python bench/resampling.py
+
+bench-sandbox: $(READY)
+	.venv/bin/python bench/sandbox.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

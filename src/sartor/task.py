@@ -22,9 +22,11 @@ DEFAULT_KPIS: dict[str, tuple[str, ...]] = {
     "extraction": ("field_f1", "json_valid", "exact_match"),
     "summarization": ("critical_facts", "facts_kept", "hallucinated_facts"),
     "generation": ("rouge_l", "token_f1", "bleu"),
-    "code": ("exact_match", "token_f1"),
-    "sql": ("exact_match", "token_f1"),
+    "code": ("tests_pass", "compiles", "exact_match"),
+    "sql": ("execution_accuracy", "executes", "exact_match"),
 }
+RUN = ("tests_pass", "execution_accuracy", "executes")
+"""They run what was written, and are usual only where `data.tests` says on what."""
 HARD = ("exact_match", "facts_kept", "tests_pass", "execution_accuracy")
 """Of the usual KPIs, those without which an output is not usable."""
 
@@ -200,7 +202,8 @@ class TaskSpec(Strict):
     @property
     def kpi_list(self) -> tuple[KpiSpec, ...]:
         """The task's KPIs, the primary one first; the kind's usual ones where the spec names none."""
-        return self.kpis or tuple(KpiSpec(name=name, hard=name in HARD) for name in DEFAULT_KPIS[self.kind])
+        usual = (name for name in DEFAULT_KPIS[self.kind] if self.data.tests or name not in RUN)
+        return self.kpis or tuple(KpiSpec(name=name, hard=name in HARD) for name in usual)
 
 
 def load_task(path: Path) -> TaskSpec:

@@ -18,7 +18,7 @@ from sartor.task import KpiSpec
 
 WORDS = "the patient takes 5 mg of lisinopril daily and must not stop it; blood pressure 130/80, recheck in May."
 LABELS = [f"intent {i}" for i in range(7)]
-BY_FORM = {"reading_grade", "smog", "readable", "sections"}
+BY_FORM = {"reading_grade", "smog", "readable", "sections", "compiles"}
 
 
 def sentences(n, seed):
@@ -198,7 +198,7 @@ def test_every_metric_stays_in_its_range_and_signs_its_numbers(examples, answers
         stats = judge.table(rows, given)
         assert stats.shape[0] == 2
         assert 0 <= judge.aggregate(stats) <= judge.maximum + 1e-9
-        if name not in BY_FORM:
+        if name not in BY_FORM and not judge.unscored:
             assert judge.per_row(stats)[0] == pytest.approx(judge.maximum if best else 0.0)
     assert judge.signature.split("|")[0] == name
     assert type(judge).__doc__.splitlines()[0].endswith((".", ";"))

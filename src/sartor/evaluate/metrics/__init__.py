@@ -10,6 +10,8 @@ from sartor.evaluate.metrics import (
     spans,
     facts,
     readability,
+    code,
+    sql,
     rouge,
     text,
     similarity,
@@ -17,6 +19,7 @@ from sartor.evaluate.metrics import (
 )
 
 __all__ = [
+    "code",
     "confidence",
     "facts",
     "fields",
@@ -28,5 +31,6 @@ __all__ = [
     "similarity",
     "single_label",
     "spans",
+    "sql",
     "text",
 ]

@@ -1,0 +1,146 @@
+"""Programs: do they pass their unit tests, and do they compile at all?
+
+A program in a Markdown code fence is read without it: the first fenced block, or the whole answer where there is none.
+"""
+
+import math
+import os
+import re
+import time
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cached_property
+from platform import python_version
+
+import numpy as np
+
+from sartor.data.example import Example
+from sartor.errors import SystemFailure
+from sartor.evaluate.metric import Array, Proportion, Unscored, register, text_of
+from sartor.evaluate.sandbox import Limits, Outcome, Sandbox
+from sartor.generate.answer import Answer
+
+_FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
+_REFERENCE = Limits(seconds=40, cpu_seconds=20)
+
+
+def without_fence(text: str) -> str:
+    """The first fenced block, up to the end where it is not closed; the whole text where there is no fence."""
+    block = _FENCE.search(text)
+    return block[1] if block else text
+
+
+@register
+class TestsPass(Proportion):
+    """Share of programs that pass all unit tests of their row, run in a sandbox."""
+
+    __test__ = False  # to pytest, which would collect it by its name
+    name = "tests_pass"
+    title = "unit tests passed"
+    kinds = ("code",)
+
+    @property
+    def signature(self) -> str:
+        limits = Limits()
+        where = f"sandbox:{self.sandbox.tier}" if self._column else "no tests"
+        return (
+            f"tests_pass|python {python_version()}|fence:stripped|{where}|cpu:{limits.cpu_seconds} s or 4 × the reference"
+            f"|memory:{limits.memory_mb} MB"
+        )
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        return Sandbox()
+
+    @property
+    def _column(self) -> str | None:
+        return self.scope.data.tests if self.scope.data else None
+
+    def table(self, examples: Sequence[Example], answers: Sequence[Answer]) -> Array:
+        """As every metric's, with as many programs at once as there are cores."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            rows = list(pool.map(self.row, examples, answers))
+        self.unscored = {row.id: self.unscored[row.id] for row in examples if row.id in self.unscored}
+        return np.array(rows, dtype=np.float64)
+
+    def score(self, example: Example, answer: Answer) -> float:
+        tests = self.tests(example)
+        program = without_fence(text_of(answer))
+        return float(bool(program) and self.outcome(program, tests, example.target).status == "passed")
+
+    def tests(self, example: Example) -> list[str]:
+        """The row's unit tests. Raises Unscored where it has none that can be run."""
+        if not self._column:
+            raise Unscored("the task names no column of unit tests as `data.tests`")
+        found = example.columns.get(self._column)
+        tests = [found] if isinstance(found, str) else found or []
+        if not isinstance(tests, list) or not all(isinstance(test, str) for test in tests):
+            raise Unscored(f"its `{self._column}` is neither text nor a list of texts")
+        if not any(test.strip() for test in tests):
+            raise Unscored("the row has no unit tests")
+        return tests
+
+    def outcome(self, program: str, tests: list[str], reference: str) -> Outcome:
+        """Of a program; one that is too slow gets four times what the reference takes, if that is more."""
+        outcome = self._run(program, tests)
+        if outcome.status != "timeout":
+            return outcome
+        began = time.monotonic()
+        Sandbox(self.sandbox.tier, limits=_REFERENCE).run(without_fence(reference), tests)
+        seconds = math.ceil(4 * (time.monotonic() - began))
+        limits = self.sandbox.limits
+        if seconds <= limits.cpu_seconds:
+            return outcome
+        longer = replace(limits, cpu_seconds=seconds, seconds=2 * seconds)
+        return Sandbox(self.sandbox.tier, limits=longer).run(program, tests)
+
+    def _run(self, program: str, tests: list[str]) -> Outcome:
+        try:
+            outcome = self.sandbox.run(program, tests)
+        except SystemFailure as fault:
+            if self.name in self.scope.options:
+                raise
+            raise Unscored(str(fault)) from None
+        if outcome.status == "broken tests":
+            raise Unscored(f"its unit tests do not compile: {outcome.reason}")
+        return outcome
+
+
+@register
+class Compiles(Proportion):
+    """Share of answers that are Python: they parse and compile."""
+
+    name = "compiles"
+    title = "compiling programs"
+    kinds = ("code",)
+
+    @property
+    def signature(self) -> str:
+        return f"compiles|python {python_version()}|fence:stripped"
+
+    def score(self, example: Example, answer: Answer) -> float:
+        program = without_fence(text_of(answer))
+        return float(bool(program.strip()) and compiles(program))
+
+
+def compiles(program: str) -> bool:
+    """Whether a text is a Python module; it is not run."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(program, "program.py", "exec")
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """Chance that one of k programs passes, where c of the n that were drawn do: 1 − C(n − c, k) / C(n, k).
+
+    Unbiased (Chen et al. 2021, arXiv 2107.03374). Raises ValueError unless 0 ≤ c ≤ n and 1 ≤ k ≤ n.
+    """
+    if not (0 <= c <= n and 1 <= k <= n):
+        raise ValueError(f"pass@k needs 0 ≤ c ≤ n and 1 ≤ k ≤ n; got n = {n}, c = {c}, k = {k}")
+    return 1 - math.comb(n - c, k) / math.comb(n, k)
