@@ -6,7 +6,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+# A loaded machine is slow, not wrong.
+settings.register_profile("sartor", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sartor")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 ROOT = Path(__file__).parent.parent

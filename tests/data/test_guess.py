@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sartor.data.examples import build_examples
@@ -116,7 +116,6 @@ def test_chat_rows_become_prompt_messages(tmp_path: Path) -> None:
 _NAME = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), min_size=1, max_size=12)
 
 
-@settings(deadline=None)
 @given(_NAME.filter(str.strip), _NAME.filter(str.strip), _NAME)
 def test_whatever_the_columns_are_called_the_spec_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, first: str, second: str, file: str

@@ -101,7 +101,7 @@ def test_a_whole_json_value_is_finished_before_the_stop_token() -> None:
     assert allowed(constraint) == {EOS}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1))
 def test_any_model_writes_valid_json(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -127,7 +127,6 @@ def compact(values: Iterable[object]) -> list[str]:
     return [json.dumps(value, ensure_ascii=False, separators=(",", ":")) for value in values]
 
 
-@settings(deadline=None)
 @given(st.lists(json_values, min_size=1, max_size=6).map(compact))
 def test_every_training_target_can_be_written_under_the_schema_inferred_from_all(targets: list[str]) -> None:
     factory = JsonConstraint.factory(TOKENIZER, VOCAB, infer_schema(targets))
@@ -135,7 +134,6 @@ def test_every_training_target_can_be_written_under_the_schema_inferred_from_all
         assert accepts(factory(), target), target
 
 
-@settings(deadline=None)
 @given(st.lists(json_values, min_size=1, max_size=6).map(compact))
 def test_forced_tokens_are_those_the_tokenizer_would_have_written(targets: list[str]) -> None:
     factory = JsonConstraint.factory(TOKENIZER, VOCAB, infer_schema(targets))
@@ -179,7 +177,7 @@ def test_a_label_that_begins_another_may_end_or_go_on() -> None:
     assert {EOS, encode("card lost")[len(encode("card"))]} <= allowed(constraint)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1))
 def test_any_model_writes_labels(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sartor.errors import InputError
@@ -124,7 +124,6 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(json_values, min_size=1, max_size=8))
 def test_every_target_satisfies_the_schema(values: list[Any]) -> None:
     schema = schema_of(*values)

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from platform import python_version
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from sartor.data.example import Example
 from sartor.errors import SystemFailure
 from sartor.evaluate.metric import Array, Proportion, Unscored, register, text_of
-from sartor.evaluate.sandbox import Limits, Outcome, Sandbox
+from sartor.evaluate.sandbox import Limits, Outcome, Sandbox, Tier
 from sartor.generate.answer import Answer
 
 _FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
@@ -84,21 +84,8 @@ class TestsPass(Proportion):
 
     def outcome(self, program: str, tests: list[str], reference: str) -> Outcome:
         """Of a program; one that is too slow gets four times what the reference takes, if that is more."""
-        outcome = self._run(program, tests)
-        if outcome.status != "timeout":
-            return outcome
-        began = time.monotonic()
-        Sandbox(self.sandbox.tier, limits=_REFERENCE).run(without_fence(reference), tests)
-        seconds = math.ceil(4 * (time.monotonic() - began))
-        limits = self.sandbox.limits
-        if seconds <= limits.cpu_seconds:
-            return outcome
-        longer = replace(limits, cpu_seconds=seconds, seconds=2 * seconds)
-        return Sandbox(self.sandbox.tier, limits=longer).run(program, tests)
-
-    def _run(self, program: str, tests: list[str]) -> Outcome:
         try:
-            outcome = self.sandbox.run(program, tests)
+            outcome = outcome_of(self.sandbox.tier, self.sandbox.limits, program, tuple(tests), reference)
         except SystemFailure as fault:
             if self.name in self.scope.options:
                 raise
@@ -106,6 +93,21 @@ class TestsPass(Proportion):
         if outcome.status == "broken tests":
             raise Unscored(f"its unit tests do not compile: {outcome.reason}")
         return outcome
+
+
+@lru_cache(maxsize=1 << 14)
+def outcome_of(tier: Tier, limits: Limits, program: str, tests: tuple[str, ...], reference: str) -> Outcome:
+    """What becomes of a program; the same one is not run again, however often it is scored and compared."""
+    outcome = Sandbox(tier, limits=limits).run(program, tests)
+    if outcome.status != "timeout":
+        return outcome
+    began = time.monotonic()
+    Sandbox(tier, limits=_REFERENCE).run(without_fence(reference), tests)
+    seconds = math.ceil(4 * (time.monotonic() - began))
+    if seconds <= limits.cpu_seconds:
+        return outcome
+    longer = replace(limits, cpu_seconds=seconds, seconds=2 * seconds)
+    return Sandbox(tier, limits=longer).run(program, tests)
 
 
 @register
