@@ -74,7 +74,7 @@ def auto_learning_rate(hidden_size: int) -> float:
     """`learning_rate: auto`: 5e-4 · (2000 / hidden)^0.781, at most 2e-3, for α/r = 2.
 
     The dependence on the hidden size is the fit of Schulman et al., "LoRA Without Regret" (2025), for Llama-family
-    bases; docs/explanation/recipe.md holds the measurements behind it.
+    bases; docs/explanation/recipe.md says how it was adapted.
     """
     return float(min(2e-3, 5e-4 * (2000 / hidden_size) ** 0.781))
 
