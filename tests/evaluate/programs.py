@@ -259,7 +259,7 @@ ATTEMPTS = [
     attempt("read the repository", "open('REPOSITORY/pyproject.toml').read()"),
     attempt("climb out of the folder", "open('../../../../../../etc/hostname').read()"),
     attempt("read homes", "import os\nos.listdir('/home')"),
-    attempt("read temporary files", "import os\nos.listdir('/tmp')"),
+    attempt("read a temporary folder", "import os\nos.listdir('OUTSIDE')"),
     attempt("write to the standard library", "import os\nopen(os.__file__, 'a').write('#')"),
     attempt("change rights of Python", "import os, sys\nos.chmod(sys.base_prefix, 0o777)"),
     attempt("write to the harness", "import inside.judge as j\nopen(j.__file__, 'a').write('#')"),
