@@ -22,6 +22,7 @@ from sartor.evaluate.sandbox import INSIDE, Limits, Outcome, Sandbox, Tier, faul
 
 TIERS = get_args(Tier)
 SHORT = Limits(seconds=4, cpu_seconds=1)
+pytestmark = pytest.mark.slow
 HOSTILE = [*FORGERIES, *LIMITS, *PROCESSES, *ATTEMPTS]
 
 

@@ -311,6 +311,16 @@ def test_a_goal_changes_the_verdict_alone(finished: Finished, again: Task) -> No
 
 
 @pytest.mark.usefixtures("plain_page")
+def test_another_column_of_the_test_file_is_judged_anew_and_asks_nothing(finished: Finished, again: Task) -> None:
+    path = again.folder / "test.jsonl"
+    rows = [json.loads(row) | {"ward": "A"} for row in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    store = open_store(again)
+    run(again, store)
+    assert {row["stage"] for row in records(store)[len(STAGES) :]} == {"data", "evaluate"}
+
+
+@pytest.mark.usefixtures("plain_page")
 def test_another_seed_is_another_adapter(finished: Finished, tmp_path: Path, base: Path, cache: Path) -> None:
     task = note_task(tmp_path / "task", base, train={**SPEC["train"], "seed": 1}, generate={"shots": 0})
     assert run(task, open_store(task)).adapter.hash != finished.result.adapter.hash

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import polars
@@ -81,6 +81,11 @@ def content_hash(examples: Sequence[Example]) -> str:
     for example in examples:
         digest.update(json.dumps(_content(example), sort_keys=True, separators=(",", ":")).encode() + b"\n")
     return digest.hexdigest()
+
+
+def asked_hash(examples: Sequence[Example]) -> str:
+    """The same without the rows' other columns: what systems are asked, whatever is judged by."""
+    return content_hash([replace(example, columns={}) for example in examples])
 
 
 def _content(example: Example) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sartor.data.columns import as_text
 from sartor.data.example import Example
 from sartor.data.examples import build_examples, build_questions
 from sartor.data.table import Table
-from sartor.data.versions import content_hash
+from sartor.data.versions import asked_hash, content_hash
 from sartor.errors import InputError
 from sartor.evaluate.compare import Comparison, compare
 from sartor.evaluate.discrepancy import Discrepancy, discrepancies, sentence
@@ -201,7 +201,7 @@ def judge_systems(
                 made = answer_resumably(found.make(), rows, folder / "answers.jsonl", progress)
                 return {"objects": {"answers": store.objects.put("".join(map(line, made)).encode())}}
 
-            step = steps.run(f"answer {name}", found.inputs | {"system": name, "rows": version}, work)
+            step = steps.run(f"answer {name}", found.inputs | {"system": name, "rows": asked_hash(rows)}, work)
             answers[name] = parse(store.objects.get(step.outputs["objects"]["answers"]))
     return judge(spec, rows, answers, load_functions(spec, task.folder), prepared.labels, by)
 

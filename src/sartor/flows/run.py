@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from sartor.adapters.registry import AdapterVersion, Registry
-from sartor.data.versions import freeze
+from sartor.data.versions import asked_hash, freeze
 from sartor.evaluate.compare import Comparison, compare
 from sartor.evaluate.mistakes import mistakes
 from sartor.evaluate.own import load_functions, source_hashes
@@ -277,7 +277,7 @@ class _Run:
             "system": name,
             "train": self.versions["train"],
             "validation": self.versions["validation"],
-            "test": self.versions["test"],
+            "test": asked_hash(test),
         }
 
         def work(folder: Path) -> dict[str, Any]:
