@@ -5,6 +5,7 @@ answer keeps no fact and counts as the worst there is. A row without reference (
 count) is unscored. A text in which the rules find nothing is one fact: itself, word for word.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -94,9 +95,9 @@ class _Factual(Metric):
 class _FactShare(_Factual):
     """A share of facts over all rows; its statistics are (how many, of how many)."""
 
+    @abstractmethod
     def share(self, counts: Counts) -> tuple[int, int]:
         """(how many, of how many) of a row."""
-        raise NotImplementedError
 
     def row(self, example: Example, answer: Answer) -> tuple[float, ...]:
         """A row with nothing to share out counts as one fact that is as it should be; an empty answer has all wrong."""

@@ -7,6 +7,7 @@ Markdown code fence is read without it.
 
 import sqlite3
 import time
+from abc import abstractmethod
 from collections import Counter
 from functools import lru_cache
 from itertools import pairwise
@@ -45,9 +46,9 @@ class _OnADatabase(Proportion):
         except QueryError:
             return 0.0
 
+    @abstractmethod
     def right(self, database: sqlite3.Connection, example: Example, query: str, rows: list[Row]) -> bool:
         """Whether a query that ran, with these rows, is right."""
-        raise NotImplementedError
 
     def _database(self, example: Example) -> sqlite3.Connection:
         column = self.scope.data.tests if self.scope.data else None
