@@ -59,7 +59,7 @@ def small_machine() -> Iterator[None]:
     with (
         mock.patch("sartor.flows.base.choose_dtype", return_value=(torch.float32, "float32: as the tests say")),
         mock.patch("sartor.models.estimate.measure_flops", return_value=1e11),
-        mock.patch("sartor.generate.resume.SLICE", 5),
+        mock.patch("sartor.flows.ask.SLICE", 5),
         mock.patch("socket.socket.connect", connect_here),
         mock.patch("socket.getaddrinfo", look_up_here),
     ):

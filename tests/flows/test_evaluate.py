@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from sqlalchemy import select
@@ -15,8 +16,9 @@ from sartor.data.read import read_rows
 from sartor.errors import InputError
 from sartor.flows.evaluate import judge_predictions, predictions_spec
 from sartor.flows.scorecard_page import scorecard_page
+from sartor.generate.prompted import PromptedSystem
 from sartor.store import Store
-from sartor.store.tables import runs, test_openings
+from sartor.store.tables import test_openings
 
 RECORD = '{"drug":"iron","given":true}'
 WRONG = '{"drug":"aspirin","given":true}'
@@ -124,11 +126,6 @@ def project(finished: Finished, tmp_path: Path, cache: Path) -> Path:
     return tmp_path / "task"
 
 
-def stages(folder: Path) -> list[str]:
-    with Store.open(folder / ".sartor").records.read() as connection:
-        return list(connection.execute(select(runs.c.stage)).scalars())
-
-
 def openings(folder: Path) -> int:
     with Store.open(folder / ".sartor").records.read() as connection:
         return connection.execute(select(test_openings.c.count)).scalar_one()
@@ -140,16 +137,21 @@ def test_systems_of_a_project_are_scored_as_the_run_scored_them(finished: Finish
         [wanted] = [each for each in finished.result.scorecards if each.system == system]
         assert {n: s.value for n, s in card.scores.items()} == {n: s.value for n, s in wanted.scores.items()}
     [pair] = [c for c in found.comparisons if c.metric == found.spec.kpi_list[0].name]
-    assert (pair.a, pair.b, pair.verdict) == ("small", "zero-shot", "better")
+    assert (pair.a, pair.b, pair.verdict) == ("small@1", "zero-shot", "better")
 
 
-def test_the_same_system_on_the_same_rows_is_not_asked_again_and_openings_are_counted(project: Path) -> None:
+def test_what_the_run_has_asked_is_not_asked_again_and_openings_are_counted(project: Path) -> None:
     before = openings(project)
-    sartor.open(project).evaluate("small")
-    once = stages(project), openings(project)
-    assert once[1] == before + 1
-    sartor.open(project).evaluate("small")
-    assert (stages(project), openings(project)) == once
+    with mock.patch.object(PromptedSystem, "answer", side_effect=AssertionError("asked again")):
+        first = sartor.open(project).evaluate("small", "zero-shot", "2-shot")
+        again = sartor.open(project).evaluate("small")
+    assert (first.test_openings, again.test_openings) == (before + 1, before + 2) == (before + 1, openings(project))
+    assert f"test set opened {before + 2} times" in again.notes[0]
+
+
+def test_one_system_under_two_names_is_refused(project: Path) -> None:
+    with pytest.raises(InputError, match=r"`small@1` is named twice; name each system once"):
+        sartor.open(project).evaluate("small", "small@1")
 
 
 def test_other_rows_open_no_test_set(project: Path, capsys) -> None:

@@ -88,6 +88,12 @@ def asked_hash(examples: Sequence[Example]) -> str:
     return content_hash([replace(example, columns={}) for example in examples])
 
 
+def question_hash(example: Example) -> str:
+    """SHA-256 of what a system is asked for an example: its messages, and nothing that only judges the answer."""
+    asked = [[message.role, message.content] for message in example.messages]
+    return hashlib.sha256(json.dumps(asked, separators=(",", ":")).encode()).hexdigest()
+
+
 def _content(example: Example) -> dict[str, Any]:
     content = {"columns": example.columns} if example.columns else {}
     return content | {

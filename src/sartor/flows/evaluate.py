@@ -11,7 +11,7 @@ from sartor.data.columns import as_text
 from sartor.data.example import Example
 from sartor.data.examples import build_examples, build_questions
 from sartor.data.table import Table
-from sartor.data.versions import asked_hash, content_hash
+from sartor.data.versions import content_hash
 from sartor.errors import InputError
 from sartor.evaluate.compare import Comparison, compare
 from sartor.evaluate.discrepancy import Discrepancy, discrepancies, sentence
@@ -19,11 +19,11 @@ from sartor.evaluate.own import OwnFunction, load_functions
 from sartor.evaluate.promotion import Promotion, promotion
 from sartor.evaluate.scorecard import Scorecard, score
 from sartor.evaluate.wording import estimate, system_name
+from sartor.flows.ask import ask_once
 from sartor.flows.base import LoadedBase
-from sartor.flows.predict import Found, find_system
+from sartor.flows.predict import find_system
 from sartor.flows.prepare import Task, prepare
 from sartor.generate.answer import Answer
-from sartor.generate.resume import answer_resumably, line, parse
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.progress import Progress, silent
@@ -52,6 +52,8 @@ class Judged:
     slices: dict[str, dict[str, Scorecard]]
     """By system and value of the column `by`, the largest slice first."""
     by: str | None = None
+    test_openings: int | None = None
+    """How often the task's test set was looked at, this time included; None for other rows."""
 
     @property
     def headline(self) -> str:
@@ -66,7 +68,10 @@ class Judged:
     def notes(self) -> list[str]:
         """What is to be minded: warnings of intervals, and everything that was wrong in form or not scored."""
         scores = [score for card in self.cards for score in card.all_scores.values()]
-        notes = [score.note for score in scores if score.note]
+        notes = []
+        if self.test_openings:
+            notes.append(f"test set opened {self.test_openings:,} times: what is chosen by its scores, it flatters")
+        notes += [score.note for score in scores if score.note]
         for card in self.cards:
             notes += [f"{card.system}: {count:,} {what}" for what, count in card.counts.items() if count]
             notes += [
@@ -84,6 +89,7 @@ class Judged:
         return {
             "kind": self.spec.kind,
             "n": len(self.examples),
+            "test_openings": self.test_openings,
             **{key: systems[first][key] for key in ("metrics", "usable", "discrepancy", "rows")},
             "systems": systems,
             "comparisons": [asdict(found) for found in self.comparisons],
@@ -185,25 +191,20 @@ def judge_systems(
 ) -> Judged:
     """Systems of a task on its test set, or on the rows of a table that has the task's columns.
 
-    Answers are kept by what made them: the same system on the same rows is not asked again. Each answering of the test
-    set counts as an opening. Raises InputError as `find_system` does, and for rows that cannot be read.
+    Each question is put to a system once, in whatever run or evaluation. Looking at the test set counts as an opening.
+    Raises InputError as `find_system` does, and for rows that cannot be read.
     """
     spec, prepared, base = task.spec, prepare(task), LoadedBase(task, progress)
     rows = build_examples(table, spec) if table else prepared.splits.test
-    version, answers = content_hash(rows), dict[str, list[Answer]]()
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
-        for name in systems:
-            found = find_system(task, store, name, base)
-
-            def work(folder: Path, name: str = name, found: Found = found) -> dict[str, Any]:
-                if table is None:
-                    store.records.open_test(spec.task, version)
-                made = answer_resumably(found.make(), rows, folder / "answers.jsonl", progress)
-                return {"objects": {"answers": store.objects.put("".join(map(line, made)).encode())}}
-
-            step = steps.run(f"answer {name}", found.inputs | {"system": name, "rows": asked_hash(rows)}, work)
-            answers[name] = parse(store.objects.get(step.outputs["objects"]["answers"]))
-    return judge(spec, rows, answers, load_functions(spec, task.folder), prepared.labels, by)
+        entrants = [find_system(task, store, name, base) for name in systems]
+        names = [entrant.name for entrant in entrants]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise InputError(f"`{twice[0]}` is named twice; name each system once")
+        answers = {entrant.name: ask_once(steps, store, entrant, rows, progress).answers for entrant in entrants}
+        openings = None if table else store.records.open_test(spec.task, content_hash(rows))
+    judged = judge(spec, rows, answers, load_functions(spec, task.folder), prepared.labels, by)
+    return replace(judged, test_openings=openings)
 
 
 def predictions_spec(

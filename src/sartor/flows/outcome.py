@@ -9,23 +9,11 @@ from sartor.evaluate.compare import Comparison
 from sartor.evaluate.mistakes import Mistake
 from sartor.evaluate.scorecard import Scorecard
 from sartor.evaluate.verdict import Verdict
+from sartor.flows.ask import Answered
 from sartor.flows.check import CheckReport
 from sartor.flows.prepare import Prepared, Task
-from sartor.generate.answer import Answer
 from sartor.jobs.steps import StepResult
 from sartor.train.loop import History
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A system's answers to the test set, and what they took."""
-
-    name: str
-    kind: str
-    answers: list[Answer]
-    step: StepResult
-    price: float
-    """What an endpoint charged for its tokens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from datetime import datetime
 from sartor.evaluate.discrepancy import discrepancies
 from sartor.evaluate.scorecard import Scorecard
 from sartor.evaluate.wording import estimate
+from sartor.flows.ask import Answered
 from sartor.flows.gap import gap_view
-from sartor.flows.outcome import Answered, Outcome
+from sartor.flows.outcome import Outcome
 from sartor.flows.systems import SPECIALIST
 from sartor.report import view
 from sartor.report.view import CostRow, CostView, DataView, MetricView, ReportData, SystemView, TrainingView
@@ -108,9 +109,9 @@ def _system(answered: Answered, card: Scorecard) -> SystemView:
         kind=answered.kind,
         scores={name: _mark(card, name) for name in card.scores},
         counts={what: count for what, count in card.counts.items() if count},
-        seconds=answered.step.usage.seconds,
-        tokens=sum(a.prompt_tokens + a.completion_tokens for a in answered.answers),
-        money=answered.step.money + answered.price,
+        seconds=answered.seconds,
+        tokens=answered.tokens,
+        money=answered.money,
     )
 
 
@@ -181,15 +182,13 @@ def _cost(outcome: Outcome) -> CostView:
     spec = outcome.task.spec
     costs, rows = spec.costs, outcome.check.rows["train"] + outcome.check.rows["validation"]
     lines = [CostRow("labelled rows", rows, "rows", costs.label, "configured", outcome.label_cost)]
-    timed = [("training", outcome.trained.step)] + [(f"answers: {a.name}", a.step) for a in outcome.answered]
-    lines += [
-        CostRow(item, step.usage.seconds / 3600, "hours", costs.hour, "measured", step.money) for item, step in timed
-    ]
-    for answered in outcome.answered:
-        if answered.price:
-            tokens = sum(a.prompt_tokens + a.completion_tokens for a in answered.answers)
-            rate = answered.price / tokens
-            lines.append(CostRow(f"tokens: {answered.name}", tokens, "tokens", rate, "configured", answered.price))
+    step = outcome.trained.step
+    lines.append(CostRow("training", step.usage.seconds / 3600, "hours", costs.hour, "measured", step.money))
+    for a in outcome.answered:
+        if a.endpoint is None:
+            lines.append(CostRow(f"answers: {a.name}", a.seconds / 3600, "hours", costs.hour, "measured", a.money))
+        elif a.money:
+            lines.append(CostRow(f"tokens: {a.name}", a.tokens, "tokens", a.money / a.tokens, "configured", a.money))
     return CostView(costs.currency, tuple(lines))
 
 

@@ -1,21 +1,18 @@
 """Answers to new rows by any of a task's systems: an adapter from the registry, or a rival."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sartor.adapters.registry import AdapterVersion, Registry
 from sartor.data.examples import build_questions
 from sartor.data.table import Table
-from sartor.data.versions import content_hash
 from sartor.errors import InputError
 from sartor.flows.base import LoadedBase
 from sartor.flows.prepare import Task, prepare
-from sartor.flows.systems import Answering, prompted, rivals
-from sartor.generate.answer import System
+from sartor.flows.systems import Answering, Entrant, rivals, specialist
 from sartor.progress import Progress, silent
 from sartor.store import Store
-from sartor.task import PromptSpec, TaskSpec
+from sartor.task import PromptSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +29,17 @@ class Prediction:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A system of a task, found by its name."""
-
-    make: Callable[[], System]
-    spec: TaskSpec
-    """The task, with the prompt that this system was trained with."""
-    inputs: dict[str, Any]
-    """What its answers depend on, beside the rows."""
-
-
-def find_system(task: Task, store: Store, system: str, base: LoadedBase) -> Found:
+def find_system(task: Task, store: Store, system: str, base: LoadedBase) -> Entrant:
     """The adapter or rival of that name. Raises InputError as `predict` does."""
     known = {adapter.task for adapter in Registry(store).list()}
     if system.partition("@")[0] in known or "@" in system:
-        adapter = Registry(store).get(system)
-        _check_same_base(task, base, adapter)
-        spec = task.spec.model_copy(update={"prompt": PromptSpec(**adapter.manifest["prompt"])})
-        inputs = {"adapter": adapter.hash, "generate": spec.generate.model_dump(exclude={"shots"})}
-        return Found(lambda: _specialist(task, base, adapter), spec, inputs)
+        return _adapter(task, base, Registry(store).get(system))
     splits = prepare(task).splits
     labelled = [*splits.train, *splits.validation]
     offered = rivals(task.spec, base, Answering.learn(task.spec, base, labelled), labelled, splits.test)
     for rival in offered:
         if rival.name == system:
-            return Found(rival.make, task.spec, rival.inputs | {"train": content_hash(labelled)})
+            return rival
     raise InputError(f"no system {system!r}: there are {', '.join([*sorted(known), *(each.name for each in offered)])}")
 
 
@@ -73,7 +55,7 @@ def predict(task: Task, store: Store, system: str, table: Table, progress: Progr
     return [Prediction(a.id, a.text, a.label_probs[a.text] if a.label_probs else None, a.finish) for a in answers]
 
 
-def _check_same_base(task: Task, base: LoadedBase, adapter: AdapterVersion) -> None:
+def _adapter(task: Task, base: LoadedBase, adapter: AdapterVersion) -> Entrant:
     manifest = adapter.manifest
     for what, here, there in (
         ("base", base.opened.hash, manifest["base_hash"]),
@@ -84,9 +66,5 @@ def _check_same_base(task: Task, base: LoadedBase, adapter: AdapterVersion) -> N
                 f"{adapter.name} was trained on another {what} ({there[:12]}) than `base: {task.spec.base}` has "
                 f"({here[:12]}): name the base that it was trained on, or train anew with `sartor run`"
             )
-
-
-def _specialist(task: Task, base: LoadedBase, adapter: AdapterVersion) -> System:
-    learned = adapter.manifest["answering"]
-    answering = Answering(**(learned | {"labels": tuple(learned["labels"])}))
-    return prompted(adapter.name, task.spec, base, answering, adapter.path)
+    spec = task.spec.model_copy(update={"prompt": PromptSpec(**manifest["prompt"])})
+    return specialist(adapter.name, spec, base, Answering.from_json(manifest["answering"]), adapter.path, adapter.hash)

@@ -6,7 +6,7 @@ repeated only when something that it depends on has changed.
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
@@ -15,22 +15,21 @@ from typing import Any
 import torch
 
 from sartor.adapters.registry import AdapterVersion, Registry
-from sartor.data.versions import asked_hash, freeze
+from sartor.data.versions import freeze
 from sartor.evaluate.compare import Comparison, compare
 from sartor.evaluate.mistakes import mistakes
 from sartor.evaluate.own import load_functions, source_hashes
 from sartor.evaluate.scorecard import Scorecard, score
 from sartor.evaluate.verdict import Verdict, decide
+from sartor.flows.ask import Answered, ask_once
 from sartor.flows.base import LoadedBase
 from sartor.flows.check import CheckReport, check
-from sartor.flows.outcome import Answered, Outcome, Trained
+from sartor.flows.outcome import Outcome, Trained
 from sartor.flows.page import build_report
 from sartor.flows.prepare import Prepared, Task, prepare
-from sartor.flows.systems import SPECIALIST, Answering, Rival, prompted, rivals
-from sartor.generate.answer import Answer, System
-from sartor.generate.resume import answer_resumably, line, parse
+from sartor.flows.systems import SPECIALIST, Answering, Entrant, rivals, specialist
 from sartor.jobs.here import Here
-from sartor.jobs.steps import StepResult, Steps
+from sartor.jobs.steps import Steps
 from sartor.jobs.versions import versions
 from sartor.progress import Progress, silent
 from sartor.report.page import render
@@ -81,9 +80,9 @@ def run(task: Task, store: Store, progress: Progress = silent, checked: CheckRep
     spec = task.spec
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
         run = _Run(task, prepared, base, store, steps, progress)
-        answered = [run.rival(rival) for rival in run.rivals()]
+        answered = [run.answer(rival) for rival in run.rivals()]
         trained = run.train()
-        answered.append(run.specialist(trained))
+        answered.append(run.answer(run.specialist(trained)))
         outcome = run.judge(checked, answered, trained)
         path = task.folder / REPORT_NAME
         data = build_report(outcome, str(path))
@@ -103,19 +102,15 @@ class _Run:
         self.labelled = [*prepared.splits.train, *prepared.splits.validation]
         self.answering = Answering.learn(self.spec, base, self.labelled)
 
-    def rivals(self) -> list[Rival]:
+    def rivals(self) -> list[Entrant]:
         return rivals(self.spec, self.base, self.answering, self.labelled, self.prepared.splits.test)
 
-    def rival(self, rival: Rival) -> Answered:
-        return self._answer(rival.name, rival.kind, rival.inputs, rival.make, rival)
+    def specialist(self, trained: Trained) -> Entrant:
+        made, hash = trained.folder, trained.manifest["hash"]
+        return specialist(SPECIALIST, self.spec, self.base, self.answering, made, hash)
 
-    def specialist(self, trained: Trained) -> Answered:
-        inputs = {"adapter": trained.manifest["hash"], "generate": self.spec.generate.model_dump(exclude={"shots"})}
-
-        def make() -> System:
-            return prompted(SPECIALIST, self.spec, self.base, self.answering, trained.folder)
-
-        return self._answer(SPECIALIST, SPECIALIST, inputs, make)
+    def answer(self, entrant: Entrant) -> Answered:
+        return ask_once(self.steps, self.store, entrant, self.prepared.splits.test, self.progress)
 
     def train(self) -> Trained:
         spec, base, opened = self.spec.train, self.base, self.base.opened
@@ -194,7 +189,7 @@ class _Run:
         test, labels, seed = self.prepared.splits.test, self.answering.labels, self.spec.train.seed
         specialist, functions = answered[-1], load_functions(self.spec, self.task.folder)
         inputs = {
-            "answers": {a.name: a.step.outputs["objects"]["answers"] for a in answered},
+            "answers": {a.name: [a.object, a.money] for a in answered},
             "test": self.versions["test"],
             "kpis": [kpi.model_dump() for kpi in self.spec.kpi_list],
             "functions": source_hashes(self.spec, self.task.folder),
@@ -268,39 +263,6 @@ class _Run:
         costs = self.spec.costs
         self.store.records.book(step.run, "labels", rows, "row", costs.label, "configured", costs.currency)
         return hashes
-
-    def _answer(
-        self, name: str, kind: str, inputs: dict[str, Any], make: Callable[[], System], rival: Rival | None = None
-    ) -> Answered:
-        test = self.prepared.splits.test
-        inputs = inputs | {
-            "system": name,
-            "train": self.versions["train"],
-            "validation": self.versions["validation"],
-            "test": asked_hash(test),
-        }
-
-        def work(folder: Path) -> dict[str, Any]:
-            self.progress(name, 0, len(test))
-            answers = answer_resumably(make(), test, folder / "answers.jsonl", self.progress)
-            return {"objects": {"answers": self.store.objects.put("".join(map(line, answers)).encode())}}
-
-        step = self.steps.run(f"answer {name}", inputs, work)
-        answers = parse(self.store.objects.get(step.outputs["objects"]["answers"]))
-        price = self._charge(answers, rival, step) if rival and rival.spec else 0.0
-        return Answered(name, kind, answers, step, price)
-
-    def _charge(self, answers: Sequence[Answer], rival: Rival, step: StepResult) -> float:
-        """Book what an endpoint charges for its tokens."""
-        assert rival.spec is not None
-        total, currency = 0.0, self.spec.costs.currency
-        for item, tokens, price in (
-            ("prompt tokens", sum(a.prompt_tokens for a in answers), rival.spec.price_in),
-            ("answer tokens", sum(a.completion_tokens for a in answers), rival.spec.price_out),
-        ):
-            rate = (price or 0.0) / 1e6
-            total += self.store.records.book(step.run, item, tokens, "token", rate, "configured", currency)
-        return total
 
 
 def _copy(source: Path, target: Path) -> None:

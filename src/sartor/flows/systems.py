@@ -1,13 +1,14 @@
 """The systems that answer a task: its cheapest honest rivals, and the specialist."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from sartor.data.carve import sample
 from sartor.data.example import Example, Message
+from sartor.data.versions import content_hash
 from sartor.flows.base import LoadedBase
 from sartor.generate.answer import Answer, System
 from sartor.generate.constrain import ConstraintFactory, JsonConstraint, LabelsConstraint
@@ -50,18 +51,24 @@ class Answering:
             schema=infer_schema(example.target for example in train) if spec.kind == "extraction" else None,
         )
 
+    @classmethod
+    def from_json(cls, learned: dict[str, Any]) -> "Answering":
+        return cls(**(learned | {"labels": tuple(learned["labels"])}))
+
 
 @dataclass(frozen=True, slots=True)
-class Rival:
-    """A rival that can be made when its turn comes."""
+class Entrant:
+    """A system that takes part, and is made when its turn comes."""
 
     name: str
     kind: str
-    """`prompt`, `encoder` or `endpoint`."""
+    """`specialist`, `prompt`, `encoder` or `endpoint`."""
     inputs: dict[str, Any]
-    """What its answers depend on, beside the test set."""
+    """All that its answers depend on, beside the questions."""
     make: Callable[[], System]
-    spec: RivalSpec | None = None
+    spec: TaskSpec
+    """The task, with the prompt that this system is asked with."""
+    endpoint: RivalSpec | None = None
 
 
 def prompted(
@@ -97,24 +104,36 @@ def prompted(
     )
 
 
+def specialist(
+    name: str, spec: TaskSpec, base: LoadedBase, answering: Answering, adapter: Path, adapter_hash: str
+) -> Entrant:
+    """An adapter on its base."""
+    inputs = _inputs(spec, base, answering) | {"adapter": adapter_hash}
+    return Entrant(name, SPECIALIST, inputs, lambda: prompted(name, spec, base, answering, adapter), spec)
+
+
 def rivals(
     spec: TaskSpec, base: LoadedBase, answering: Answering, train: Sequence[Example], test: Sequence[Example]
-) -> list[Rival]:
+) -> list[Entrant]:
     """The rivals of a task, cheapest first: zero-shot, k-shot, encoder + linear for classification, endpoints.
 
     Where k shots do not fit the base's context beside the longest test row, fewer are shown, and the name says how many.
     """
-    found = [Rival("zero-shot", "prompt", _prompt_inputs(spec, base, answering), _prompting(spec, base, answering))]
+    hint = _hint(spec, answering)
+    inputs = _inputs(spec, base, answering) | {"hint": hint}
+    found = [Entrant("zero-shot", "prompt", inputs, _prompting(spec, base, answering), spec)]
     if shots := _fitting(pick_shots(spec, train), base, answering, test):
-        inputs = _prompt_inputs(spec, base, answering) | {"shots": [shot.id for shot in shots]}
-        found.append(Rival(f"{len(shots)}-shot", "prompt", inputs, _prompting(spec, base, answering, shots)))
+        shown = inputs | {"shots": content_hash(shots)}
+        found.append(Entrant(f"{len(shots)}-shot", "prompt", shown, _prompting(spec, base, answering, shots), spec))
     if spec.kind == "classification":
         pulled("all-minilm-l6-v2")  # says at once which command would fetch it
-        found.append(Rival("encoder + linear", "encoder", {"seed": spec.train.seed}, lambda: _linear(spec, train)))
+        fitted = {"encoder": True, "train": content_hash(train), "seed": spec.train.seed}
+        found.append(Entrant("encoder + linear", "encoder", fitted, lambda: _linear(spec, train), spec))
     for rival in spec.rivals:
         asked = rival.model_dump(exclude={"price_in", "price_out", "key_env"})  # a price changes no answer
-        inputs = asked | {"max_tokens": answering.max_tokens, "hint": _hint(spec, answering)}
-        found.append(Rival(f"endpoint {rival.model}", "endpoint", inputs, _endpoint(spec, rival, answering), rival))
+        sent = asked | {"max_tokens": answering.max_tokens, "hint": hint}
+        make = _endpoint(spec, rival, answering)
+        found.append(Entrant(f"endpoint {rival.model}", "endpoint", sent, make, spec, rival))
     return found
 
 
@@ -172,13 +191,15 @@ def _encoder() -> Encoder:
     return Encoder.load()
 
 
-def _prompt_inputs(spec: TaskSpec, base: LoadedBase, answering: Answering) -> dict[str, Any]:
+def _inputs(spec: TaskSpec, base: LoadedBase, answering: Answering) -> dict[str, Any]:
     return {
         "base": base.opened.hash,
+        "template": base.opened.template_hash,
         "dtype": str(base.number_format[0]),
-        "generate": spec.generate.model_dump(exclude={"shots"}),
-        "seed": spec.train.seed,
-        "hint": _hint(spec, answering),
+        "constrained": spec.generate.constrained,
+        "temperature": spec.generate.temperature,
+        "seed": spec.train.seed if spec.generate.temperature else None,
+        "answering": asdict(answering),
     }
 
 

@@ -19,6 +19,10 @@ class Answer:
     completion_tokens: int = 0
     finish: Literal["stop", "length", "error"] = "stop"
     """`length`: cut at the token limit; `error`: no answer was had, and `text` is empty."""
+    seconds: float = 0.0
+    """What it took: of an endpoint the request's own time, retries included, else its share of the batch it was in."""
+    cost: float | None = None
+    """What it cost, in the task's currency; None where no price is known."""
 
 
 class System(Protocol):

@@ -1,7 +1,7 @@
 """The records: what ran, on what, with what result and at what cost, in SQL."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,8 @@ from sartor.store.disk import DISK_FULL, disk_errors
 Source = Literal["measured", "configured", "modelled"]
 BUSY_SECONDS = 30
 LEAST_FREE_BYTES = 1_000_000
+IN_QUERY = 500
+"""Most values that one query names."""
 
 
 def now() -> str:
@@ -108,6 +110,31 @@ class Records:
             else:
                 connection.execute(update(table).where(here).values(count=count))
         return count
+
+    def answers(self, system: str, questions: Sequence[str]) -> dict[str, str]:
+        """The kept answers of a system to these questions (hashes), by question; those that are not kept are left out."""
+        table = tables.answers
+        found: dict[str, str] = {}
+        with self.read() as connection:
+            for start in range(0, len(questions), IN_QUERY):
+                asked = table.c.question.in_(questions[start : start + IN_QUERY])
+                query = select(table.c.question, table.c.answer).where(table.c.system == system, asked)
+                found.update((row.question, row.answer) for row in connection.execute(query))
+        return found
+
+    def keep_answers(self, system: str, answers: Mapping[str, str]) -> None:
+        """Keep a system's answers by question, all of them or none; one that is kept already is replaced."""
+        table, at = tables.answers, now()
+        lines = [
+            {"system": system, "question": question, "answer": answer, "created_at": at}
+            for question, answer in answers.items()
+        ]
+        with self.write() as connection:
+            for start in range(0, len(lines), IN_QUERY):
+                part = lines[start : start + IN_QUERY]
+                these = table.c.question.in_([each["question"] for each in part])
+                connection.execute(delete(table).where(table.c.system == system, these))
+                connection.execute(insert(table), part)
 
     def book(
         self, run: int, item: str, quantity: float, unit: str, rate: float, source: Source, currency: str

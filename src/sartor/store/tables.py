@@ -77,6 +77,16 @@ adapters = Table(
     CheckConstraint("stage IN ('candidate', 'production', 'retired')", name="stage"),
 )
 
+answers = Table(
+    "answers",
+    metadata,
+    # What the answer depends on: the hash of a system with its decoding, and the hash of a question.
+    Column("system", String, primary_key=True),
+    Column("question", String, primary_key=True),
+    Column("answer", Text, nullable=False),
+    Column("created_at", String, nullable=False),
+)
+
 test_openings = Table(
     "test_openings",
     metadata,
