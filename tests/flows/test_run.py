@@ -204,14 +204,21 @@ def test_a_test_row_beyond_what_the_base_reads_is_a_counted_error(make_task, let
     assert result.scorecards[-1].n == 5
 
 
+REFUSED: set[str] = set()
+
+
 @pytest.fixture
 def endpoint() -> Iterator[str]:
-    """An OpenAI-compatible server that always answers with the same record."""
+    """An OpenAI-compatible server that always answers with the same record, but to the questions in `REFUSED`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            assert body["messages"][-1]["content"].endswith(("iron", "aspirin"))
+            question = body["messages"][-1]["content"]
+            assert question.endswith(("iron", "aspirin"))
+            if question in REFUSED:
+                self.send_error(400)
+                return
             text = '{"drug":"iron","given":true}'
             choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
             usage = {"prompt_tokens": 1000, "completion_tokens": 500}
@@ -248,6 +255,21 @@ def test_an_endpoint_is_one_more_rival_and_its_price_is_in_the_books(make_task, 
     assert [row["stage"] for row in records(store)[stages:]] == ["evaluate"]
     amounts = {row["item"]: row["amount"] for row in records(store, books)}
     assert amounts["prompt tokens"] == pytest.approx(6 * 1000 * 4.0 / 1e6)
+
+
+@pytest.mark.usefixtures("plain_page")
+def test_a_row_that_an_endpoint_failed_is_asked_again_and_the_others_are_not_paid_twice(make_task, endpoint) -> None:
+    rival, test = {"endpoint": endpoint, "model": "large", "price_in": 2.0}, notes(6, start=500)
+    task = make_task(notes(30), test, "extraction", rivals=[rival], train=QUICK, generate={"shots": 0})
+    store = open_store(task)
+    REFUSED.add(test[2]["text"])
+    try:
+        assert run(task, store).scorecards[1].counts["errors"] == 1
+    finally:
+        REFUSED.clear()
+    assert run(task, store).scorecards[1].counts["errors"] == 0
+    paid = [row["quantity"] for row in records(store, books) if row["item"] == "prompt tokens"]
+    assert paid == [5000, 1000]
 
 
 # Nothing is done twice, unless what it depends on has changed

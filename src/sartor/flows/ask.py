@@ -48,7 +48,10 @@ class Answered:
 
 
 def ask_once(steps: Steps, store: Store, entrant: Entrant, rows: Sequence[Example], progress: Progress) -> Answered:
-    """A step: the system's answers to the rows, priced. What an endpoint charges for new ones is booked."""
+    """A step: the system's answers to the rows, priced. What an endpoint charges for new ones is booked.
+
+    What an endpoint failed to answer, it is asked again the next time.
+    """
 
     def work(folder: Path) -> dict[str, Any]:
         system, fresh = digest(entrant.inputs), folder / "fresh.json"
@@ -62,12 +65,14 @@ def ask_once(steps: Steps, store: Store, entrant: Entrant, rows: Sequence[Exampl
         charged = [paid[question] for question in json.loads(fresh.read_text())]
         return {
             "objects": {"answers": store.objects.put("\n".join(map(line, answers)).encode())},
+            "errors": sum(answer.finish == "error" for answer in answers),
             "prompt tokens": sum(answer.prompt_tokens for answer in charged),
             "answer tokens": sum(answer.completion_tokens for answer in charged),
         }
 
-    step = steps.run(f"answer {entrant.name}", entrant.inputs | {"rows": asked_hash(rows)}, work)
     costs, endpoint = entrant.spec.costs, entrant.endpoint
+    inputs = entrant.inputs | {"rows": asked_hash(rows)}
+    step = steps.run(f"answer {entrant.name}", inputs, work, lambda made: not (endpoint and made["errors"]))
     if endpoint:
         for item, price in (("prompt tokens", endpoint.price_in), ("answer tokens", endpoint.price_out)):
             rate = (price or 0.0) / 1e6

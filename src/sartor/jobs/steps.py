@@ -70,8 +70,14 @@ class Steps:
         if self._depth == 0:
             self._lock.release()
 
-    def run(self, stage: str, inputs: dict[str, Any], work: Callable[[Path], dict[str, Any]]) -> StepResult:
-        """Do `work`, unless this stage was done on these inputs and all that it made is still there.
+    def run(
+        self,
+        stage: str,
+        inputs: dict[str, Any],
+        work: Callable[[Path], dict[str, Any]],
+        whole: Callable[[dict[str, Any]], bool] = lambda _: True,
+    ) -> StepResult:
+        """Do `work`, unless this stage was done on these inputs and all that it made is still there, and `whole`.
 
         `inputs` is JSON and holds everything that the result depends on: hashes of data and models, settings, seed.
         `work` receives a folder for its checkpoints, which it finds again after a kill or a failure, and returns JSON;
@@ -83,7 +89,7 @@ class Steps:
         fingerprint = digest([self._task, stage, inputs])
         with self:
             last = self._last(fingerprint)
-            if last and last["status"] == "done" and self._store.holds(last["outputs"]):
+            if last and last["status"] == "done" and self._store.holds(last["outputs"]) and whole(last["outputs"]):
                 self._store.clear_scratch(fingerprint)  # left if the kill came just after the last transaction
                 return _result(last, reused=True)
             with disk_errors():
