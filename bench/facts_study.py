@@ -13,16 +13,14 @@ is a control: what does not beat it has seen little. Data: ../shared/data/mts_di
 import argparse
 import hashlib
 import json
-import os
-import platform
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import spearmanr
 
+from record import Row, record, row
 from sartor.data.example import Example, Message
 from sartor.evaluate.metric import Array, Scope, metric
 from sartor.generate.answer import Answer
@@ -51,11 +49,12 @@ def main() -> None:
     dialogues = [line["dialogue"] for line in lines]
     half = np.array([hashlib.sha256(text.encode()).digest()[-1] % 2 for text in dialogues])
     scores = row_scores(lines)
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     for part, chosen in (("all", half >= 0), ("half a (decided)", half == 0), ("half b (confirms)", half == 1)):
         rows += judge(part, lines, scores, np.flatnonzero(chosen))
     if not args.dry:
-        write(rows)
+        leads = [line for line in rows if line["metric"].startswith("difference") and line["metric"].endswith("all")]
+        record("facts_study", rows, {f"lead of {line['system']}, {line['metric']}": line["value"] for line in leads})
 
 
 def row_scores(lines: Sequence[dict[str, str]]) -> dict[str, Array]:
@@ -71,7 +70,7 @@ def row_scores(lines: Sequence[dict[str, str]]) -> dict[str, Array]:
     return scores
 
 
-def judge(part: str, lines: Sequence[dict], scores: dict[str, Array], chosen: Array) -> list[dict[str, object]]:
+def judge(part: str, lines: Sequence[dict], scores: dict[str, Array], chosen: Array) -> list[Row]:
     rows = []
     draws = resamples([lines[i]["dialogue"] for i in chosen], seed=0)
     for human, (ours, sign) in CLAIMS.items():
@@ -84,10 +83,11 @@ def judge(part: str, lines: Sequence[dict], scores: dict[str, Array], chosen: Ar
         }
         for name, values in drawn.items():
             mine = correlation(scores[name][chosen], expert)
-            rows.append(row(name, f"Spearman with {human}, {part}", mine, values))
+            rows.append(correlated(name, f"Spearman with {human}, {part}", mine, values))
         for name in (*PEERS, CONTROL):
             lead = correlation(scores[ours][chosen], expert) - correlation(scores[name][chosen], expert)
-            rows.append(row(f"{ours} − {name}", f"difference with {human}, {part}", lead, drawn[ours] - drawn[name]))
+            leads = drawn[ours] - drawn[name]
+            rows.append(correlated(f"{ours} − {name}", f"difference with {human}, {part}", lead, leads))
     return rows
 
 
@@ -107,29 +107,8 @@ def resamples(dialogues: Sequence[str], seed: int) -> list[Array]:
     return [np.concatenate([groups[g] for g in rng.integers(0, len(groups), len(groups))]) for _ in range(RESAMPLES)]
 
 
-def row(system: str, metric_name: str, value: float, drawn: Array) -> dict[str, object]:
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    print(f"  {system:40} {value:+.3f}  ({low:+.3f} to {high:+.3f})")
-    return {
-        "system": system,
-        "metric": metric_name,
-        "value": round(value, 4),
-        "low": round(float(low), 4),
-        "high": round(float(high), 4),
-        "unit": "rank correlation",
-    }
-
-
-def write(rows: list[dict[str, object]]) -> None:
-    ratios = {
-        f"lead of {line['system']}, {line['metric']}": line["value"]
-        for line in rows
-        if str(line["metric"]).startswith("difference") and str(line["metric"]).endswith("all")
-    }
-    machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-    result = {"machine": machine, "date": datetime.now(UTC).date().isoformat(), "rows": rows, "ratios": ratios}
-    path = ROOT / "bench" / "results" / "facts_study.json"
-    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def correlated(system: str, metric_name: str, value: float, drawn: Array) -> Row:
+    return row(system, metric_name, value, "rank correlation", *np.quantile(drawn, [0.025, 0.975]))
 
 
 if __name__ == "__main__":

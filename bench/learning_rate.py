@@ -7,13 +7,11 @@ stopping (no test row is read), at the best epoch. The result is a table, and be
 """
 
 import argparse
-import json
-import os
 import statistics
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
+from record import record, row
 from sartor.flows.base import LoadedBase
 from sartor.flows.prepare import Prepared, Task, open_task, prepare
 from sartor.train.encode import encode
@@ -38,13 +36,8 @@ def main() -> None:
         for multiple, epochs in SETTINGS:
             losses = [best_loss(task, prepared, multiple, epochs, seed) for seed in args.seeds]
             metric = f"validation loss, {multiple:g} × auto, {epochs} epochs ({min(losses):.3f} to {max(losses):.3f})"
-            rows.append(
-                {"system": name, "metric": metric, "value": round(statistics.mean(losses), 4), "unit": "nats/token"}
-            )
-            print(f"{name:16} {metric:60} {rows[-1]['value']}", flush=True)
-    machine = {"cores": os.cpu_count(), "rows": args.rows, "seeds": args.seeds}
-    result = {"machine": machine, "date": datetime.now(UTC).date().isoformat(), "rows": rows, "ratios": {}}
-    (ROOT / "bench" / "results" / "learning_rate.json").write_text(json.dumps(result, indent=1) + "\n")
+            rows.append(row(name, metric, statistics.mean(losses), "nats/token"))
+    record("learning_rate", rows, {}, rows=args.rows, seeds=args.seeds)
 
 
 def best_loss(task: Task, prepared: Prepared, multiple: float, epochs: int, seed: int) -> float:

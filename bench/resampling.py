@@ -8,24 +8,19 @@ so. Both values are compared on the same labels first. The rows are made from a 
 """
 
 import argparse
-import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import f1_score
 
+from record import record, row
 from sartor.data.example import Example, Message
 from sartor.evaluate.metric import Scope, metric
 from sartor.evaluate.statistics import bootstrap
 from sartor.generate.answer import Answer
 
-ROOT = Path(__file__).resolve().parent.parent
 LABELS = tuple(f"intent_{i:02}" for i in range(77))
 LOOPED = 20
 """Resamples of the peer that are measured."""
@@ -58,7 +53,8 @@ def main() -> None:
     resample = seconds(lambda: bootstrap(stats, judge.of_sums, resamples=args.resamples), args.repeats)
     peer = seconds(loop, args.repeats) / LOOPED * args.resamples
     about = f"{args.rows:,} rows × {len(LABELS)} labels"
-    write(
+    record(
+        "resampling",
         [
             row("sartor", f"counts of {about}", table, "s"),
             row(
@@ -82,22 +78,6 @@ def seconds(work: Callable[[], object], repeats: int) -> float:
         work()
         taken.append(time.perf_counter() - began)
     return statistics.median(taken)
-
-
-def row(system: str, metric_name: str, value: float, unit: str) -> dict[str, object]:
-    return {"system": system, "metric": metric_name, "value": round(value, 4), "unit": unit}
-
-
-def write(rows: list[dict[str, object]], ratios: dict[str, float]) -> None:
-    for line in rows:
-        print(f"{line['system']:12}  {line['metric']:70}  {line['value']:>10} {line['unit']}")
-    for name, ratio in ratios.items():
-        print(f"ratio         {name:70}  {ratio:>10.2f}")
-    machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-    ratios = {name: round(ratio, 2) for name, ratio in ratios.items()}
-    result = {"machine": machine, "date": datetime.now(UTC).date().isoformat(), "rows": rows, "ratios": ratios}
-    path = ROOT / "bench" / "results" / "resampling.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ in two processes behind its walls. Medians over the rounds, and the median of wh
 """
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -16,13 +15,11 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import get_args
 
+from record import record, row
 from sartor.evaluate.sandbox import Sandbox, Tier, fault_of
 
-ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "import re\n\ndef words(text):\n    return sorted(set(re.findall('[a-z]+', text.lower())))\n"
 TESTS = ["assert words('b A a') == ['a', 'b']", "assert words('') == []", "assert words('It is.') == ['is', 'it']"]
 
@@ -43,15 +40,16 @@ def main() -> None:
             began = time.perf_counter()
             run()
             taken[system].append(1000 * (time.perf_counter() - began))
-    rows = []
+    rows, ratios = [], {}
     for system, milliseconds in taken.items():
         rows.append(row(system, f"one program (median of {rounds})", statistics.median(milliseconds), "ms"))
         if system != "plain subprocess":
+            ratios[f"time, {system} / plain"] = rows[-1]["value"] / rows[0]["value"]
             added = [more - less for more, less in zip(milliseconds, taken["plain subprocess"], strict=True)]
             rows.append(row(system, "overhead per program (median)", statistics.median(added), "ms"))
     for system, run in runs.items():
         rows.append(row(system, f"programs a second on {os.cpu_count()} cores", throughput(run, rounds), "1/s"))
-    write(rows)
+    record("sandbox", rows, ratios, python=platform.python_version(), kernel=platform.release())
 
 
 def plain() -> None:
@@ -72,26 +70,6 @@ def throughput(run: Callable[[], object], programs: int) -> float:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(lambda _: run(), range(programs)))
     return programs / (time.perf_counter() - began)
-
-
-def row(system: str, metric: str, value: float, unit: str) -> dict[str, object]:
-    return {"system": system, "metric": metric, "value": round(value, 2), "unit": unit}
-
-
-def write(rows: list[dict[str, object]]) -> None:
-    for line in rows:
-        print(f"{line['system']:17}  {line['metric']:40}  {line['value']:>8} {line['unit']}")
-    took = {
-        str(line["system"]): float(str(line["value"])) for line in rows if str(line["metric"]).startswith("one program")
-    }
-    plain_ms = took.pop("plain subprocess")
-    ratios = {f"time, {system} / plain": round(milliseconds / plain_ms, 2) for system, milliseconds in took.items()}
-    machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-    machine |= {"python": platform.python_version(), "kernel": platform.release()}
-    result = {"machine": machine, "date": datetime.now(UTC).date().isoformat(), "rows": rows, "ratios": ratios}
-    path = ROOT / "bench" / "results" / "sandbox.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

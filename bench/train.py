@@ -11,15 +11,14 @@ Data: Banking77 from ../shared/data where it is there, else examples/support-int
 
 import argparse
 import json
-import os
-import platform
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
+
+from record import Row, record, row
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER_PYTHON = ROOT / "bench" / "peers" / ".venv-trl" / "bin" / "python"
@@ -57,7 +56,7 @@ def main() -> None:
 
 
 def report(args: argparse.Namespace, folder: Path) -> None:
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     ratios: dict[str, float] = {}
     speed = {"sartor": [], "trl default": [], "trl tuned": []}  # type: dict[str, list[float]]
     memory: dict[str, float] = {}
@@ -83,7 +82,7 @@ def report(args: argparse.Namespace, folder: Path) -> None:
             long["sartor"]["seconds"]
         )
         rows += quality(folder, args.rows, args.epochs)
-    write(rows, ratios)
+    record("train", rows, ratios)
 
 
 def run(system: str, folder: Path, rows: int, epochs: int, save: Path | None) -> dict[str, float]:
@@ -126,7 +125,7 @@ def train_ours(folder: Path, save: Path | None) -> dict[str, float]:
     }
 
 
-def quality(folder: Path, rows: int, epochs: int) -> list[dict[str, object]]:
+def quality(folder: Path, rows: int, epochs: int) -> list[Row]:
     """Exact match of both adapters on the same test rows, and the paired comparison."""
     from sartor.evaluate.compare import compare
     from sartor.evaluate.scorecard import score
@@ -187,22 +186,6 @@ def base_folder() -> Path:
     from sartor.models.builtin import BASE, pulled
 
     return pulled(BASE.name)
-
-
-def row(system: str, metric: str, value: float, unit: str) -> dict[str, object]:
-    return {"system": system, "metric": metric, "value": round(float(value), 4), "unit": unit}
-
-
-def write(rows: list[dict[str, object]], ratios: dict[str, float]) -> None:
-    for line in rows:
-        print(f"{line['system']:12}  {line['metric']:70}  {line['value']:>10} {line['unit']}")
-    for name, ratio in ratios.items():
-        print(f"ratio         {name:70}  {ratio:>10.2f}")
-    machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-    result = {"machine": machine, "date": datetime.now(UTC).date().isoformat(), "rows": rows, "ratios": ratios}
-    path = ROOT / "bench" / "results" / "train.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

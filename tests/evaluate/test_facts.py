@@ -163,6 +163,48 @@ def test_a_negation_reaches_to_the_end_of_what_it_negates(text, negated):
     assert [form for form, _ in found(text, "negation")] == negated
 
 
+@pytest.mark.parametrize(
+    ("text", "negated", "stated"),
+    [
+        ("No fever together with a cough.", "fever", "cough"),
+        ("Did not take metformin together with lisinopril.", "metformin", "lisinopril"),
+        ("No rash, in addition to fever.", "rash", "fever"),
+        ("No chest pain but takes aspirin.", "chest pain", "aspirin"),
+        ("No allergies except for penicillin.", "allergi", "penicillin"),
+        ("No allergies apart from penicillin.", "allergi", "penicillin"),
+        ("No allergies other than penicillin.", "allergi", "penicillin"),
+        ("No drugs with the exception of aspirin.", "drug", "aspirin"),
+        ("No fever secondary to pneumonia.", "fever", "pneumonia"),
+        ("No headache despite hypertension.", "headach", "hypertension"),
+        ("No chest pain, which has resolved with aspirin.", "chest pain", "resolv aspirin"),
+        ("Denies fever, presents with headache.", "fever", "headach"),
+        ("A smoker with no fever presents with headache.", "fever", "smok headach"),
+        ("No known allergies, takes lisinopril 10 mg daily.", "allergi", "lisinopril 10 1/day"),
+        ("No known allergies, currently on lisinopril.", "allergi", "lisinopril"),
+        ("No fever, still coughs.", "fever", "cough"),
+        ("No fever, with a cough and headaches.", "fever", "cough headach"),
+        ("No fever and the patient takes aspirin.", "fever", "aspirin"),
+        ("Does not smoke and takes aspirin.", "smok", "aspirin"),
+        ("Without relief from ibuprofen 400 mg.", "relief", "ibuprofen 400"),
+        ("No improvement with ice or aspirin.", "improv", "ice aspirin"),
+        ("No pneumonia as the cause of fever.", "pneumonia caus", "fever"),
+        # What looks like an end and is none:
+        ("No fever, chills, or cough.", "fever chill cough", ""),
+        ("No fever as well as chills.", "fever chill", ""),
+        ("No bleeding from gums, rash or fever.", "ble gum rash fever", ""),
+        ("Free from fever, rash and cough.", "fever rash cough", ""),
+        ("No cough with exercise.", "cough exercis", ""),
+        ("Denies taking aspirin or ibuprofen.", "aspirin ibuprofen", ""),
+        ("No rash was seen on neck and chest.", "rash neck chest", ""),
+    ],
+)
+def test_a_negation_ends_where_a_new_statement_begins(text, negated, stated):
+    signs = {is_negation: [] for is_negation in (True, False)}
+    for fact in facts(text):
+        signs[fact.kind == "negation"].append(fact.form)
+    assert [" ".join(signs[True]), " ".join(signs[False])] == [negated, stated]
+
+
 def test_no_as_an_answer_negates_the_question():
     dialogue = "Doctor: Any fever, or chills? Do you cough?\nPatient: Um, no.\nDoctor: Pain?\nPatient: Yes.\n"
     assert [form for form, _ in found(dialogue, "negation")] == ["fever", "chill", "cough"]

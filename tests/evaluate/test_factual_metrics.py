@@ -114,8 +114,8 @@ def test_factual_f1_is_as_its_docstring_says(examples, answers):
 
 
 def test_signatures_say_where_the_facts_come_from():
-    assert metric("critical_facts", STATED).signature == "critical_facts|facts:column facts|rules:1|lang:en"
-    assert metric("omitted_facts", STATED).signature == "omitted_facts|facts:by rule|rules:1|lang:en"
+    assert metric("critical_facts", STATED).signature == "critical_facts|facts:column facts|rules:2|lang:en"
+    assert metric("omitted_facts", STATED).signature == "omitted_facts|facts:by rule|rules:2|lang:en"
 
 
 def test_strange_outputs_are_scored(examples, answers):

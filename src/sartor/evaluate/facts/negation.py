@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 
-from sartor.evaluate.facts.words import Token, word_set
+from sartor.evaluate.facts.words import Token, phrase_set, word_set
 
 _LISTING = word_set("no without denies denied deny denying negative absence free nor neither lack lacks rule rules")
 """Cues that reach through a list: `denies fever, chills, or cough`."""
@@ -24,8 +24,32 @@ _NOTHING = word_set("none noncontributory unremarkable normal negative nil")
 CUES = _LISTING | _VERBAL | _NOTHING | {"non", "nope", "nah", "nothing", "n't"}
 """Words that negate, and state nothing beside it."""
 _ENDS = frozenset(".;!?\n:()[]")
-_CONTRAST = word_set("but except however although though yet because since until unless while after before when if")
-_SUBJECTS = word_set("he she i we they it patient there")
+# Below after NegEx (Chapman et al. 2001) and ConText (Harkema et al. 2009); a phrase has one word or two.
+_CONTRAST = phrase_set(
+    """
+    but, except, excluding, however, although, though, yet, because, since, until, unless, while, whereas, after, before,
+    when, if, despite, in spite, besides, nevertheless, nonetheless, which, who, whose, presents, complains,
+    together with, along with, in addition, other than, apart from, aside from, the exception, due to, secondary to
+    """
+)
+"""What ends a negation wherever it stands."""
+_STARTS = phrase_set(
+    """
+    he, she, i, we, they, it, you, there, patient, the patient, mr, mrs, ms,
+    has, have, had, is, are, am, was, were, can, will, should, must, takes, took, taking, uses, presented, presenting,
+    reports, reported, complained, complaining, admits, admitted, endorses, endorsed, states, stated, says, said, feels,
+    felt, continues, continued,
+    also, still, now, currently, just, only, instead, on, with
+    """
+)
+"""What begins a new statement behind a comma or `and`, and so ends a negation: `no fever, takes aspirin`."""
+_FIRST_ONLY = phrase_set(
+    """
+    relief from, relief of, relief with, improvement in, improvement on, improvement with, benefit from, response to,
+    cause of, cause for, source of, reason for, explanation for
+    """
+)
+"""What is negated in its first word, and not in what follows: `without relief from ibuprofen` says that it was taken."""
 _TURN = re.compile(r"(?:^|\n|(?<=[.?!]) )[ \t]{0,8}[A-Z]\w{0,30}:")
 _NO = re.compile(
     r"\s{0,4}(?:(?:um+|uh+|oh|well|hm+|so|ah|actually|okay|yeah)[,.]?\s{1,4}){0,3}(?:no|nope|nah|none|never|not|nothing|negative)\b",
@@ -73,15 +97,20 @@ def _reach(found: Sequence[Token], i: int, through_lists: bool) -> int:
     """The place after the last token that a cue before place i negates."""
     while i < len(found):
         word = found[i].low
-        if word in _ENDS or word in _CONTRAST or (word == "," and not through_lists):
+        if word in _ENDS or (word == "," and not through_lists) or _at(found, i, _CONTRAST) or _opens(found, i):
             return i
-        following = found[i + 1].low if i + 1 < len(found) else "."
-        if word in (",", "and") and (following in _SUBJECTS or following in _CONTRAST):
+        if word in (",", "and") and _at(found, i + 1, _STARTS):
             return i
-        if _opens(found, i):
-            return i
+        if _at(found, i, _FIRST_ONLY):
+            return i + 1
         i += 1
     return i
+
+
+def _at(found: Sequence[Token], i: int, phrases: frozenset[str]) -> bool:
+    """Whether one of the phrases starts at place i."""
+    words = [token.low for token in found[i : i + 2]]
+    return bool(words) and (words[0] in phrases or " ".join(words) in phrases)
 
 
 def _answers(text: str, found: Sequence[Token], marks: bytearray) -> None:

@@ -19,21 +19,27 @@ def word_set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+def phrase_set(phrases: str) -> frozenset[str]:
+    """The phrases of a text, commas between them."""
+    return frozenset(phrase.strip() for phrase in phrases.split(","))
+
+
 STOP = word_set(
     """
-    a able about above actually after again ago all almost along already also although always am an and another any anyone
-    anything apparently are around as at away back be became because become been before being below between both but
-    by came can come comes coming could currently dear did do does doing done down during each else etc even ever
-    every everything feel feels felt few find for found from further gave get gets getting give given gives go goes
-    going gone good got had happen has have having he hello her here hers hi him his hm hmm how however i if in into
-    is it its itself just keep kind know last let like little long longer look lot lots made make makes many may maybe me mean
-    might more most much must my myself need needs next now of off often oh ok okay on once only onto or other
-    otherwise our out over own per perhaps please put quite rather really regarding same saw see seem seems seen
-    several shall she should show shows since so some someone something sometimes somewhat soon sort still such sure
-    take taken takes taking than thank thanks that the their them then there these they thing things think this
-    those though through thus time to today together told too took toward tried try trying uh um under until up upon
-    us use used uses using usually very via want wants was way we well went were what when where whether which while
-    who whom whose why will wish with within would yeah yes yet you your yours yourself
+    a able about above actually addition after again ago all almost along already also although always am an and
+    another any anyone anything apart apparently are around as aside at away back be became because become been before
+    being below besides between both but by came can come comes coming could currently dear despite did do does doing
+    done down during each else etc even ever every everything exception excluding feel feels felt few find for found
+    from further gave get gets getting give given gives go goes going gone good got had happen has have having he
+    hello her here hers hi him his hm hmm how however i if in instead into is it its itself just keep kind know last
+    let like little long longer look lot lots made make makes many may maybe me mean might more most much must my
+    myself need needs nevertheless next nonetheless now of off often oh ok okay on once only onto or other otherwise
+    our out over own per perhaps please put quite rather really regarding same saw see seem seems seen several shall
+    she should show shows since so some someone something sometimes somewhat soon sort spite still such sure take
+    taken takes taking than thank thanks that the their them then there these they thing things think this those
+    though through thus time to today together told too took toward tried try trying uh um under unless until up upon
+    us use used uses using usually very via want wants was way we well went were what when where whereas whether which
+    while who whom whose why will wish with within would yeah yes yet you your yours yourself
 
     according age aged answer answered appear appeared appears approximately area areas ask asked aspect associated
     began begin begins begun believe believed believes bit bring brings brought clinic clinician complain complained

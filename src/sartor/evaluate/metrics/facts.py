@@ -78,7 +78,7 @@ class _Factual(Metric):
     @property
     def signature(self) -> str:
         origin = f"facts:column {column}" if (column := self._column()) else "facts:by rule"
-        return f"{self.name}|{origin}|rules:1|lang:en"
+        return f"{self.name}|{origin}|rules:2|lang:en"
 
     def _column(self) -> str | None:
         return self.scope.data.facts if self.by_column and self.scope.data else None

@@ -2,6 +2,7 @@
 
 import re
 from importlib.metadata import version
+from typing import ClassVar
 
 from sartor.data.example import Example
 from sartor.errors import InputError
@@ -29,32 +30,25 @@ class ReadingGrade(Mean):
     higher_is_better = False
     maximum = HIGHEST
     needs_target = False
+    formula: ClassVar[str] = "Flesch–Kincaid"
+    grade = staticmethod(reading_grade)
 
     @property
     def signature(self) -> str:
-        return _signature(self.name, "Flesch–Kincaid")
+        return _signature(self.name, self.formula)
 
     def score(self, example: Example, answer: Answer) -> float:
-        return reading_grade(text_of(answer)) if text_of(answer) else HIGHEST
+        return self.grade(text_of(answer)) if text_of(answer) else HIGHEST
 
 
 @register
-class Smog(Mean):
+class Smog(ReadingGrade):
     """Mean SMOG grade: years of school by the long words in a sentence, as texts on health are judged."""
 
     name = "smog"
     title = "SMOG grade"
-    kinds = _KINDS
-    higher_is_better = False
-    maximum = HIGHEST
-    needs_target = False
-
-    @property
-    def signature(self) -> str:
-        return _signature(self.name, "McLaughlin 1969")
-
-    def score(self, example: Example, answer: Answer) -> float:
-        return smog(text_of(answer)) if text_of(answer) else HIGHEST
+    formula = "McLaughlin 1969"
+    grade = staticmethod(smog)
 
 
 @register
