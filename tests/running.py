@@ -94,7 +94,10 @@ def scores(result: RunResult) -> dict[str, Any]:
     """What a run comes to, less times and places."""
     return {
         "adapter": result.adapter.hash,
-        "systems": {card.system: {name: asdict(s) for name, s in card.scores.items()} for card in result.scorecards},
+        "systems": {
+            card.system: {name: asdict(s) for name, s in card.scores.items() if name not in ("seconds", "cost")}
+            for card in result.scorecards
+        },
         "verdict": asdict(result.verdict),
     }
 

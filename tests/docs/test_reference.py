@@ -1,6 +1,7 @@
 """The reference says what the code says: every key, verb, option and metric, no more and no less."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,7 +106,7 @@ def test_every_metric_is_described():
             kinds, scale, _ = whole[name]
             found = metric_class(name, kind)
             assert tuple(kinds.split(", ")) == found.kinds, name
-            assert scale == f"0 to {found.maximum:g}", name
+            assert scale == ("from 0" if math.isinf(found.maximum) else f"0 to {found.maximum:g}"), name
     assert set(whole) == {name for kind in get_args(Kind) for name in metric_names(kind)}
     usual = {kind: tuple(re.findall(r"`(\w+)`", cells[0])) for kind, cells in table(page["The usual KPIs"]).items()}
     assert usual == DEFAULT_KPIS

@@ -16,6 +16,8 @@ OPTIONS = {
 }
 REAL = {"similarity"}
 """They need the built-in models."""
+MEASURED = {"seconds": 0.5, "prompt_tokens": 30, "completion_tokens": 4, "cost": 0.002}
+"""What answers took, of which some metrics tell."""
 METRICS = [
     pytest.param(kind, name, marks=[pytest.mark.real] if name in REAL else [], id=f"{kind}-{name}")
     for kind in get_args(Kind)

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from tests.evaluate.judging import METRICS, ready
+from tests.evaluate.judging import MEASURED, METRICS, ready
 
 SENTENCE = "the patient takes 5 mg of lisinopril daily and must not stop it before 3 May 2024"
 HOSTILE = {
@@ -42,7 +42,7 @@ def test_the_long_answers_are_long():
 @pytest.mark.parametrize(("kind", "name"), METRICS)
 def test_hostile_answers_are_scored_and_counted(examples, answers, kind, name):
     target = '{"a":[1,2],"when":"2024-05-03"}'
-    rows, given = examples([target] * len(HOSTILE)), answers(list(HOSTILE.values()))
+    rows, given = examples([target] * len(HOSTILE)), answers(list(HOSTILE.values()), **MEASURED)
     judge = ready(name, kind, target)
     stats = judge.table(rows, given)
     assert len(stats) == len(rows)
@@ -65,5 +65,5 @@ def test_no_metric_hangs_on_a_megabyte(examples, answers, kind, name):
     judge = ready(name, kind, target)
     for shape, text in texts.items():
         began = time.process_time()
-        assert np.isfinite(judge.aggregate(judge.table(examples([target]), answers([text])))), shape
+        assert np.isfinite(judge.aggregate(judge.table(examples([target]), answers([text], **MEASURED)))), shape
         assert time.process_time() - began < 10, shape

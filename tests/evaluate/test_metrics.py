@@ -1,6 +1,7 @@
 """Every metric equals its reference implementation, and no bad answer leaves the denominator."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import sacrebleu
 from rouge_score.rouge_scorer import RougeScorer
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 from sklearn.preprocessing import MultiLabelBinarizer
-from tests.evaluate.judging import METRICS, ready
+from tests.evaluate.judging import MEASURED, METRICS, ready
 
 from sartor.errors import InputError, SystemFailure
 from sartor.evaluate.metric import Mean, Scope, check_kpis, metric
@@ -18,7 +19,7 @@ from sartor.task import KpiSpec
 
 WORDS = "the patient takes 5 mg of lisinopril daily and must not stop it; blood pressure 130/80, recheck in May."
 LABELS = [f"intent {i}" for i in range(7)]
-BY_FORM = {"reading_grade", "smog", "readable", "sections", "compiles"}
+BY_FORM = {"reading_grade", "smog", "readable", "sections", "compiles", "seconds", "tokens", "cost"}
 
 
 def sentences(n, seed):
@@ -193,7 +194,8 @@ def test_an_unreadable_answer_is_wrong_even_where_nothing_was_expected(examples,
 def test_every_metric_stays_in_its_range_and_signs_its_numbers(examples, answers, kind, name):
     target = '{"a":0}'
     judge, rows = ready(name, kind), examples([target, "x"])
-    right, wrong = answers([target, "x"], label_probs={target: 1.0}), answers([None, None])
+    right = answers([target, "x"], label_probs={target: 1.0}, **MEASURED)
+    wrong = [replace(each, **MEASURED) for each in answers([None, None])]
     for given, best in ((right, judge.higher_is_better), (wrong, not judge.higher_is_better)):
         stats = judge.table(rows, given)
         assert stats.shape[0] == 2

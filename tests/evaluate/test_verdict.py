@@ -8,7 +8,6 @@ from sartor.errors import SystemFailure
 from sartor.evaluate.compare import compare
 from sartor.evaluate.scorecard import score
 from sartor.evaluate.verdict import decide
-from sartor.evaluate.wording import number, points
 from sartor.task import KpiSpec
 
 
@@ -91,19 +90,6 @@ def test_no_verdict_without_a_rival_or_a_comparison(verdict, task, examples, ans
     cards = [score(name, examples("ab"), answers("ab"), spec) for name in ("specialist", "zero-shot")]
     with pytest.raises(SystemFailure, match="missing: zero-shot"):
         decide(spec, cards, [])
-
-
-def test_numbers_never_round_to_perfection():
-    assert [number(x) for x in (0.914, 1.0, 0.0, 0.997, 0.9996, 0.004, 0.0004)] == [
-        *(".91", "1.00", ".00", ".997", ".9996", ".004", ".0004"),
-    ]
-    assert number(38.24, maximum=100) == "38.2"
-
-
-def test_differences_read_as_points():
-    assert points(0.68, 0.64, 0.72) == "+68 points (64\N{EN DASH}72)"
-    assert points(-0.012, -0.03, 0.006) == "\N{MINUS SIGN}1.2 points (\N{MINUS SIGN}3.0 to 0.6)"
-    assert points(12.5, 10.0, 15.0, maximum=100) == "+12 points (10\N{EN DASH}15)"
 
 
 def test_a_tie_of_few_groups_asks_for_groups_not_for_rows(task, examples, answers):

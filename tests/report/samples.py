@@ -23,6 +23,7 @@ from sartor.report.view import (
     SystemView,
     TrainingView,
 )
+from sartor.scale import Scale
 
 WHEN = datetime(2026, 11, 23, 20, 49, tzinfo=UTC)
 
@@ -397,7 +398,9 @@ def visit_summaries() -> ReportData:
         kpis=(KpiView("rouge_l", systems[0].scores["rouge_l"]),),
         metrics={
             "rouge_l": MetricView("ROUGE-L", "longest common subsequence with the reference, F-measure"),
-            "bleu": MetricView("BLEU", "n-gram overlap with the references", "BLEU|case:mixed|tok:13a|v2.5", 100.0),
+            "bleu": MetricView(
+                "BLEU", "n-gram overlap with the references", "BLEU|case:mixed|tok:13a|v2.5", Scale(100.0)
+            ),
         },
         systems=systems,
         comparisons=(

@@ -5,43 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sartor.report import format
-from sartor.report.view import Mark
-
-
-@pytest.mark.parametrize(
-    ("value", "maximum", "text"),
-    [(0.912, 1, ".91"), (1.0, 1, "1.00"), (0.0, 1, ".00"), (0.5, 1, ".50"), (27.31, 100, "27.3"), (0.0, 100, "0.0")],
-)
-def test_a_score_has_two_decimals_or_one_where_the_scale_ends_at_a_hundred(
-    value: float, maximum: float, text: str
-) -> None:
-    assert format.score(value, maximum) == text
-
-
-@pytest.mark.parametrize(("value", "text"), [(0.997, ".997"), (0.9996, ".9996"), (0.002, ".002")])
-def test_a_score_is_never_rounded_to_all_or_nothing(value: float, text: str) -> None:
-    assert format.score(value) == text
-
-
-def test_a_mark_carries_its_interval() -> None:
-    assert format.marked(Mark(0.914, 0.877, 0.934, 300)) == ".91 (.88–.93)"
-    assert format.marked(Mark(11.8, 9.1, 14.9, 60), 100) == "11.8 (9.1–14.9)"
-
-
-@pytest.mark.parametrize(
-    ("difference", "low", "high", "text"),
-    [
-        (0.212, 0.171, 0.252, "+21 points (17–25)"),
-        (-0.148, -0.186, -0.109, "−15 points (−19 to −11)"),
-        (0.011, -0.021, 0.044, "+1.1 points (−2.1 to 4.4)"),
-        (-0.0001, -0.01, 0.01, "0.0 points (−1.0 to 1.0)"),
-        (0.0001, -0.01, 0.01, "0.0 points (−1.0 to 1.0)"),
-    ],
-)
-def test_a_difference_is_in_points_of_the_scale(difference: float, low: float, high: float, text: str) -> None:
-    assert f"{format.points(difference)} ({format.points_interval(difference, low, high)})" == text
-    on_a_hundred = [100 * number for number in (difference, low, high)]
-    assert f"{format.points(on_a_hundred[0], 100)} ({format.points_interval(*on_a_hundred, 100)})" == text
 
 
 @pytest.mark.parametrize(("p", "text"), [(0.00001, "p < .001"), (0.032, "p = .032"), (1.0, "p = 1.000")])

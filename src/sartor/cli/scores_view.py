@@ -6,7 +6,6 @@ from rich.text import Text
 
 from sartor.evaluate.discrepancy import sentence
 from sartor.evaluate.scorecard import Score
-from sartor.evaluate.wording import estimate, points
 from sartor.flows.evaluate import Judged
 from sartor.report.format import p_value
 
@@ -14,8 +13,9 @@ from sartor.report.format import p_value
 def show(judged: Judged, console: Console) -> None:
     """Print every system's scores, then the comparisons, the gap and the slices."""
     table = Table("metric", *(card.system for card in judged.cards), "n", box=None, pad_edge=False, header_style="dim")
-    for name, first in judged.cards[0].all_scores.items():
-        table.add_row(first.title, *(_mark(card.all_scores[name]) for card in judged.cards), f"{first.n:,}")
+    for first in judged.all_scores:
+        found = (card.all_scores.get(first.name) for card in judged.cards)
+        table.add_row(first.title, *(_mark(each) if each else "not measured" for each in found), f"{first.n:,}")
     console.print(Text(judged.headline, style="bold"))
     console.print(table)
     for note in judged.notes:
@@ -23,11 +23,11 @@ def show(judged: Judged, console: Console) -> None:
     if judged.comparisons:
         console.print(Text("\nPaired on the same rows", style="bold"))
     for c in judged.comparisons:
-        top = judged.cards[0].scores[c.metric].maximum
+        scale = judged.cards[0].scores[c.metric].scale
         console.print(
             Text(
-                f"{c.metric}: {c.a} less {c.b} {points(c.difference, c.low, c.high, top)}, {p_value(c.p_value)} "
-                f"({c.test}); {points(c.mdd, c.mdd, c.mdd, top).partition(' (')[0].lstrip('+')} could be detected: {c.verdict}"
+                f"{c.metric}: {c.a} less {c.b} {scale.difference(c.difference, c.low, c.high)}, {p_value(c.p_value)} "
+                f"({c.test}); {scale.points(c.mdd).lstrip('+')} could be detected: {c.verdict}"
             )
         )
     for each in judged.promotions:
@@ -51,4 +51,4 @@ def show(judged: Judged, console: Console) -> None:
 
 
 def _mark(score: Score) -> str:
-    return estimate(score.value, score.low, score.high, score.maximum)
+    return score.scale.estimate(score.value, score.low, score.high)

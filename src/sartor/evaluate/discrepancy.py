@@ -18,7 +18,7 @@ from sartor.data.example import Example
 from sartor.evaluate.metric import Array, metric_class, metric_names
 from sartor.evaluate.scorecard import RowScore, Scorecard
 from sartor.evaluate.statistics import bootstrap, by_few_groups, cluster_sums, clusters
-from sartor.evaluate.wording import number, points
+from sartor.scale import SHARE
 from sartor.task import TaskSpec
 
 Bools = npt.NDArray[np.bool_]
@@ -85,16 +85,16 @@ def general_metrics(spec: TaskSpec) -> list[str]:
 
 def sentence(found: Discrepancy, card: Scorecard) -> str:
     """The gap in one sentence for a manager."""
-    share = points(found.difference, found.low, found.high)
-    top = card.scores[found.metric].maximum
+    share = SHARE.difference(found.difference, found.low, found.high)
     if found.low <= 0 <= found.high:
         start = f"{found.title} promises about as many usable outputs as there are"
     elif found.difference > 0:
         start = f"{found.title} promises more than it keeps"
     else:
         start = f"{found.title} is harder on these outputs than the task's own KPIs are"
+    threshold = card.scores[found.metric].scale.number(found.threshold)
     return (
-        f"{start}: {_percent(found.perceived)} of the outputs reach {number(found.threshold, top)}, and "
+        f"{start}: {_percent(found.perceived)} of the outputs reach {threshold}, and "
         f"{_percent(found.usable)} are usable ({share}); {found.quadrants[1]:,} of {card.n:,} look good and are not."
     )
 
@@ -117,7 +117,7 @@ def _discrepancy(
     member: npt.NDArray[np.int64] | None,
     seed: int,
 ) -> Discrepancy:
-    good = values >= threshold - 1e-9 * card.scores[name].maximum
+    good = values >= threshold - 1e-9 * card.scores[name].scale.maximum
     rows = np.column_stack([good.astype(float) - usable, np.ones(len(usable))])
     lines = cluster_sums(rows, member)
     few = by_few_groups(lines, rows, _mean, (-1.0, 1.0)) if member is not None else None

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from sartor.data.example import Example
 from sartor.errors import InputError, SystemFailure
 from sartor.generate.answer import Answer
+from sartor.scale import Scale
 from sartor.task import DataSpec, Kind, KpiSpec, TaskSpec
 
 Array = npt.NDArray[np.float64]
@@ -41,6 +42,7 @@ class Scope:
     """Which columns hold facts, tests and the like."""
     functions: Mapping[str, Callable[[Example, str], Any]] = field(default_factory=dict)
     """KPIs of the task's own, by name."""
+    currency: str = ""
 
     @classmethod
     def of(
@@ -53,10 +55,10 @@ class Scope:
         """The scope of a task: known labels are the examples' gold labels and `labels`."""
         options, own = {kpi.name: kpi for kpi in spec.kpi_list}, functions or {}
         if spec.kind != "classification":
-            return cls(spec.kind, options=options, data=spec.data, functions=own)
+            return cls(spec.kind, options=options, data=spec.data, functions=own, currency=spec.costs.currency)
         multi = spec.data.labels == "multi" or any(len(example.labels) != 1 for example in examples)
         known = {label for example in examples for label in example.labels} | set(labels)
-        return cls(spec.kind, tuple(sorted(known)), multi, options, spec.data, own)
+        return cls(spec.kind, tuple(sorted(known)), multi, options, spec.data, own, spec.costs.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Metric(ABC):
     higher_is_better: ClassVar[bool] = True
     maximum: float = 1.0
     """The end of the scale that begins at 0."""
+    unit: str = ""
+    """Of differences, where they are not told in hundredths of the scale: `grades`, `s`."""
     only_multi: ClassVar[bool] = False
     """Says something new only where a row has several labels."""
     needs_target: bool = True
@@ -102,10 +106,18 @@ class Metric(ABC):
         self.unscored: dict[str, str] = {}
         """Row id → why it could not be scored; such a row counts as the worst there is. Filled by `table`."""
 
+    def applies(self, examples: Sequence[Example], answers: Sequence[Answer]) -> bool:
+        """Whether these rows hold what it measures; if not, it is shown only where the task names it as a KPI."""
+        return not self.needs_target or any(example.target for example in examples)
+
     @property
     @abstractmethod
     def signature(self) -> str:
         """All that somebody else needs to get the same number: `rouge_l|rouge-score 0.1.2|stemmer:no`."""
+
+    @property
+    def scale(self) -> Scale:
+        return Scale(self.maximum, self.unit)
 
     @property
     def interval(self) -> Literal["wilson", "bootstrap"]:

@@ -16,7 +16,6 @@ from typing import Literal
 
 from sartor.evaluate.compare import Comparison
 from sartor.evaluate.scorecard import Score, Scorecard
-from sartor.evaluate.wording import estimate, number, points
 from sartor.task import TaskSpec
 
 State = Literal["passed", "failed", "open"]
@@ -73,7 +72,7 @@ def _conditions(spec: TaskSpec, card: Scorecard, found: dict[str, Comparison]) -
 def _goal(score: Score, goal: float) -> Condition:
     state: State = {"met": "passed", "missed": "failed"}.get(score.met or "", "open")  # type: ignore[assignment]
     low, high = (score.low, score.value) if score.value > goal else (score.value, score.high)
-    text = f"{score.title} {estimate(score.value, score.low, score.high, score.maximum)}, hard goal {number(goal, score.maximum)}"
+    text = f"{score.title} {score.scale.estimate(score.value, score.low, score.high)}, hard goal {score.scale.number(goal)}"
     return Condition(state, text, _more_rows(score.n, high - low, score.value - goal) if state == "open" else None)
 
 
@@ -82,7 +81,7 @@ def _guard_rail(score: Score, found: Comparison, margin: float) -> Condition:
     difference = sign * found.difference
     low, high = sorted((sign * found.low, sign * found.high))
     state: State = "passed" if low > -margin else "failed" if high < -margin else "open"
-    text = f"{score.title} {_points(score, found)}, may lose {100 * margin / score.maximum:g} points"
+    text = f"{score.title} {_points(score, found)}, may lose {score.scale.points(margin).lstrip('+')}"
     half = difference - low if difference > -margin else high - difference
     return Condition(state, text, _more_rows(found.n, half, difference + margin) if state == "open" else None)
 
@@ -103,4 +102,4 @@ def _more_rows(n: int, reach: float, gap: float) -> int | None:
 
 
 def _points(score: Score, found: Comparison) -> str:
-    return points(found.difference, found.low, found.high, score.maximum)
+    return score.scale.difference(found.difference, found.low, found.high)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from sartor.evaluate.statistics import (
     wilson_clustered,
 )
 from sartor.generate.answer import Answer
+from sartor.scale import SHARE, Scale
 from sartor.task import KpiSpec, TaskSpec
 
 Met = Literal["met", "missed", "unclear"]
@@ -46,7 +47,7 @@ class Score:
     signature: str
     about: str = ""
     """One line for a stranger."""
-    maximum: float = 1.0
+    scale: Scale = SHARE
     higher_is_better: bool = True
     form: Form = "corpus"
     goal: float | None = None
@@ -103,13 +104,17 @@ class Scorecard:
         return cls(
             system=data["system"],
             n=data["n"],
-            scores={name: Score(**score) for name, score in data["scores"].items()},
-            usable=Score(**data["usable"]) if data["usable"] else None,
+            scores={name: _parse(score) for name, score in data["scores"].items()},
+            usable=_parse(data["usable"]) if data["usable"] else None,
             details=[Detail(**detail) for detail in data["details"]],
             confusions=[(gold, said, count) for gold, said, count in data["confusions"]],
             counts=data["counts"],
             rows=[RowScore(**row) for row in data["rows"]],
         )
+
+
+def _parse(found: dict[str, Any]) -> Score:
+    return Score(**found | {"scale": Scale(**found["scale"])})
 
 
 def score(
@@ -131,7 +136,7 @@ def score(
     check_rows(system, examples, answers)
     scope = Scope.of(spec, examples, labels, functions)
     member = clusters([(example.group, example.subject) for example in examples])
-    metrics = _metrics(spec, scope, reference=any(example.target for example in examples))
+    metrics = _metrics(spec, scope, examples, answers)
     tables = [judge.table(examples, answers) for judge in metrics]
     kpis = {kpi.name: kpi for kpi in spec.kpi_list}
     per_row = {judge.name: judge.per_row(table) for judge, table in zip(metrics, tables, strict=True)}
@@ -170,17 +175,16 @@ def small_note(rows: int, independent: int, resampled: bool = True) -> str:
     return f"interval unreliable: only {independent} {'rows' if rows == independent else 'independent groups of rows'}"
 
 
-def _metrics(spec: TaskSpec, scope: Scope, reference: bool) -> list[Metric]:
-    """The task's KPIs, then the usual metrics of its kind; without references, those that need none."""
+def _metrics(spec: TaskSpec, scope: Scope, examples: Sequence[Example], answers: Sequence[Answer]) -> list[Metric]:
+    """The task's KPIs, then the usual metrics of its kind that apply to the rows."""
     known = {name: metric_class(name, spec.kind) for name in metric_names(spec.kind)}
     usual = [name for name, kind in known.items() if not kind.on_request and (scope.multi or not kind.only_multi)]
     found = [metric(name, scope) for name in dict.fromkeys([*(kpi.name for kpi in spec.kpi_list), *usual])]
-    if reference:
-        return found
     asked = {kpi.name for kpi in spec.kpis}
-    if missing := [judge.name for judge in found if judge.needs_target and judge.name in asked]:
+    reference = any(example.target for example in examples)
+    if missing := [each.name for each in found if each.name in asked and each.needs_target and not reference]:
         raise InputError(f"kpis: `{missing[0]}` compares with a reference, and the rows have none; add a target column")
-    found = [judge for judge in found if not judge.needs_target]
+    found = [each for each in found if each.name in asked or each.applies(examples, answers)]
     if not found:
         raise InputError(f"no metric of {spec.kind} can score rows without a reference; add a target column")
     return found
@@ -227,7 +231,7 @@ def _score(judge: Metric, table: Array, lines: Array, kpi: KpiSpec | None, seed:
         method=interval.method,
         signature=judge.signature,
         about=(type(judge).__doc__ or "").partition("\n")[0],
-        maximum=judge.maximum,
+        scale=judge.scale,
         higher_is_better=judge.higher_is_better,
         form=judge.form,
         goal=goal,

@@ -9,7 +9,6 @@ from sartor.errors import SystemFailure
 from sartor.evaluate.compare import ALPHA, Comparison
 from sartor.evaluate.scorecard import Score, Scorecard
 from sartor.evaluate.statistics import Z_POWER, holm, needed
-from sartor.evaluate.wording import estimate, number, points, system_name
 from sartor.task import TaskSpec
 
 SPECIALIST = "specialist"
@@ -82,6 +81,13 @@ def _specialist_wins(rival: str, specialist: Score, other: Score, found: Compari
     )
 
 
+def system_name(system: str) -> str:
+    """A system's name as a noun: `4-shot prompting`, `the specialist`."""
+    if system.endswith("-shot"):
+        return f"{system} prompting"
+    return f"the {system}" if system == "specialist" else system
+
+
 def _rival_wins(rival: str, specialist: Score, other: Score, found: Comparison) -> str:
     return (
         f"A rival wins: {system_name(rival)} reaches {other.title} {_estimate(other)}, the specialist "
@@ -104,7 +110,7 @@ def _tie(rival: str, specialist: Score, other: Score, found: Comparison, rows: i
 
 def _goal(score: Score) -> str:
     assert score.goal is not None
-    goal = f"{'hard ' if score.hard else ''}goal {number(score.goal, score.maximum)}"
+    goal = f"{'hard ' if score.hard else ''}goal {score.scale.number(score.goal)}"
     reached = {
         "met": f"meets its {goal}",
         "missed": f"misses its {goal}",
@@ -114,11 +120,11 @@ def _goal(score: Score) -> str:
 
 
 def _estimate(score: Score) -> str:
-    return estimate(score.value, score.low, score.high, score.maximum)
+    return score.scale.estimate(score.value, score.low, score.high)
 
 
 def _points(score: Score, found: Comparison) -> str:
-    return points(found.difference, found.low, found.high, score.maximum)
+    return score.scale.difference(found.difference, found.low, found.high)
 
 
 def _round_up(rows: int) -> int:

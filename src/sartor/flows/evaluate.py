@@ -17,8 +17,8 @@ from sartor.evaluate.compare import Comparison, compare
 from sartor.evaluate.discrepancy import Discrepancy, discrepancies, sentence
 from sartor.evaluate.own import OwnFunction, load_functions
 from sartor.evaluate.promotion import Promotion, promotion
-from sartor.evaluate.scorecard import Scorecard, score
-from sartor.evaluate.wording import estimate, system_name
+from sartor.evaluate.scorecard import Score, Scorecard, score
+from sartor.evaluate.verdict import system_name
 from sartor.flows.ask import ask_once
 from sartor.flows.base import LoadedBase
 from sartor.flows.predict import find_system
@@ -31,6 +31,7 @@ from sartor.store import Store, disk_errors
 from sartor.task import DataSpec, Kind, PromptSpec, TaskSpec
 
 OUTPUT, MODEL, PROBABILITIES = "output", "model", "label_probs"
+MEASURED = ("seconds", "prompt_tokens", "completion_tokens", "cost")
 UNNAMED = "predictions"
 FEW_ROWS = 10
 """Values of a slicing column with fewer rows are counted together."""
@@ -56,11 +57,19 @@ class Judged:
     """How often the task's test set was looked at, this time included; None for other rows."""
 
     @property
+    def all_scores(self) -> list[Score]:
+        """Every metric, as the first system that was measured on it has it."""
+        found: dict[str, Score] = {}
+        for card in self.cards:
+            found = found | card.all_scores | found
+        return list(found.values())
+
+    @property
     def headline(self) -> str:
         """One sentence: how many outputs are usable, or the primary KPI where the task has no hard one."""
         best = max(self.cards, key=_rank)
         score = best.usable or best.primary
-        shown = estimate(score.value, score.low, score.high, score.maximum)
+        shown = score.scale.estimate(score.value, score.low, score.high)
         of = f", best of {len(self.cards)} systems" if len(self.cards) > 1 else ""
         return f"{system_name(best.system).capitalize()}{of}: {score.title} {shown}, n = {score.n}."
 
@@ -252,9 +261,11 @@ def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None
 
 def _answer(id: str, row: Mapping[str, Any]) -> Answer:
     said, probabilities = row[OUTPUT], row.get(PROBABILITIES)
+    took = {name: row[name] for name in MEASURED if isinstance(row.get(name), int | float)}
     return Answer(
         id,
         "" if said is None else as_text(said),
         label_probs=probabilities if isinstance(probabilities, dict) else None,
         finish="error" if said is None else "stop",
+        **took,
     )

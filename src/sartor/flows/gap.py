@@ -7,8 +7,8 @@ from sartor.evaluate.acceptance import failed_kpis
 from sartor.evaluate.discrepancy import Discrepancy, sentence
 from sartor.evaluate.marks import marks, pieces
 from sartor.evaluate.scorecard import Scorecard
-from sartor.evaluate.wording import number, points
 from sartor.report.view import GapRow, GapView, MisledView
+from sartor.scale import SHARE
 from sartor.task import TaskSpec
 
 MOST_MISLED = 6
@@ -28,7 +28,7 @@ def gap_view(
         sentence=sentence(first, card),
         rows=tuple(_row(gap, card) for gap in gaps),
         dots=tuple((row.scores[first.metric], row.scores[primary.name], bool(row.usable)) for row in card.rows),
-        axes=((seen.title, seen.maximum), (primary.title, primary.maximum)),
+        axes=((seen.title, seen.scale.maximum), (primary.title, primary.scale.maximum)),
         threshold=first.threshold,
         misled=tuple(
             _misled(examples[places[id]], card, places[id], first, spec) for id in first.misleading[:MOST_MISLED]
@@ -44,11 +44,11 @@ def _row(gap: Discrepancy, card: Scorecard) -> GapRow:
             correlation += f" ({gap.correlation_low:.2f} to {gap.correlation_high:.2f})"
     return GapRow(
         title=gap.title,
-        threshold=number(gap.threshold, card.scores[gap.metric].maximum),
+        threshold=card.scores[gap.metric].scale.number(gap.threshold),
         threshold_from=gap.threshold_from,
         perceived=gap.perceived,
         usable=gap.usable,
-        points=points(gap.difference, gap.low, gap.high),
+        points=SHARE.difference(gap.difference, gap.low, gap.high),
         correlation=correlation.replace("-", "\N{MINUS SIGN}"),
         quadrants=gap.quadrants,
     )
@@ -63,6 +63,6 @@ def _misled(example: Example, card: Scorecard, place: int, gap: Discrepancy, spe
         question=example.question,
         expected=tuple(pieces(example.target, losses)),
         answered=tuple(pieces(row.text, faults)),
-        score=number(row.scores[gap.metric], score.maximum),
+        score=score.scale.number(row.scores[gap.metric]),
         failed=tuple(card.scores[name].title for name in failed_kpis(spec, card.scores, row.scores)),
     )

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from sartor.evaluate.discrepancy import discrepancies
 from sartor.evaluate.scorecard import Scorecard
-from sartor.evaluate.wording import estimate
 from sartor.flows.ask import Answered
 from sartor.flows.gap import gap_view
 from sartor.flows.outcome import Outcome
@@ -89,7 +88,7 @@ def _usable(card: Scorecard) -> tuple[str, ...]:
         return ()
     found = card.usable
     return (
-        f"Of its outputs {estimate(found.value, found.low, found.high)} are usable: every hard KPI holds for them.",
+        f"Of its outputs {found.scale.estimate(found.value, found.low, found.high)} are usable: every hard KPI holds for them.",
     )
 
 
@@ -100,7 +99,7 @@ def _mark(card: Scorecard, name: str) -> view.Mark:
 
 def _metric(card: Scorecard, name: str) -> MetricView:
     score = card.scores[name]
-    return MetricView(score.title, score.about, score.signature, score.maximum, score.higher_is_better)
+    return MetricView(score.title, score.about, score.signature, score.scale, score.higher_is_better)
 
 
 def _system(answered: Answered, card: Scorecard) -> SystemView:

@@ -1,7 +1,6 @@
 """What was judged, put as the scorecard page's view of it."""
 
 from sartor.evaluate.scorecard import Score, Scorecard
-from sartor.evaluate.wording import points
 from sartor.flows.evaluate import Judged
 from sartor.flows.gap import gap_view
 from sartor.report.scorecard import MetricLine, PairLine, ScorecardData, SlicesView, render_scorecard
@@ -20,14 +19,14 @@ def scorecard_page(judged: Judged) -> str:
             headline=judged.headline,
             notes=tuple(judged.notes),
             systems=tuple(card.system for card in cards),
-            lines=tuple(_line(score, cards) for score in cards[0].all_scores.values()),
+            lines=tuple(_line(score, cards) for score in judged.all_scores),
             comparisons=tuple(
                 PairLine(
                     systems=f"{c.a} less {c.b}",
                     metric=cards[0].scores[c.metric].title,
-                    points=points(c.difference, c.low, c.high, cards[0].scores[c.metric].maximum),
+                    points=cards[0].scores[c.metric].scale.difference(c.difference, c.low, c.high),
                     p_value=c.p_value,
-                    detectable=f"{100 * c.mdd / cards[0].scores[c.metric].maximum:.1f} points",
+                    detectable=cards[0].scores[c.metric].scale.points(c.mdd).lstrip("+"),
                     test=c.test,
                 )
                 for c in judged.comparisons
@@ -43,7 +42,7 @@ def scorecard_page(judged: Judged) -> str:
                     column=judged.by or "",
                     titles=tuple(score.title for score in _shown(card)),
                     rows=tuple(
-                        (value, tuple((_mark(score), score.maximum) for score in _shown(part)))
+                        (value, tuple((_mark(score), score.scale) for score in _shown(part)))
                         for value, part in judged.slices[card.system].items()
                     ),
                 )
@@ -55,9 +54,10 @@ def scorecard_page(judged: Judged) -> str:
 
 
 def _line(score: Score, cards: list[Scorecard]) -> MetricLine:
-    marks = tuple(_mark(card.all_scores[score.name]) for card in cards)
+    found = (card.all_scores.get(score.name) for card in cards)
+    marks = tuple(_mark(each) if each else None for each in found)
     tags = ", ".join(["hard"] * score.hard + ["lower is better"] * (not score.higher_is_better))
-    return MetricLine(score.title, score.about, tags, score.maximum, score.signature, marks)
+    return MetricLine(score.title, score.about, tags, score.scale, score.signature, marks)
 
 
 def _mark(score: Score) -> Mark:

@@ -6,9 +6,10 @@ from typing import Any
 
 import altair as alt
 
-from sartor.report.format import capital, clean, marked, score
+from sartor.report.format import capital, clean
 from sartor.report.svg import PALETTE, WIDTH, svg
 from sartor.report.view import DetailRow, ReportData
+from sartor.scale import SHARE
 
 MOST_DETAILS = 30
 _PLOT = WIDTH - 6
@@ -34,12 +35,12 @@ def systems_chart(data: ReportData, metric: str) -> str:
             "low": mark.low,
             "high": mark.high,
             "goal": goal,
-            "text": marked(mark, view.maximum),
+            "text": view.scale.estimate(mark.value, mark.low, mark.high),
         }
         for k, (system, mark) in enumerate(measured)
     ]
     base, colour = _rows(rows), _colour()
-    axis = _axis([goal or 0, *(row["high"] for row in rows)], view.maximum)
+    axis = _axis([goal or 0, *(row["high"] for row in rows)], view.scale.maximum)
     shape = alt.Shape("role:N", scale=alt.Scale(domain=_ROLES, range=["circle", "diamond", "circle"]), legend=None)
     layers = [
         *_texts(base, name_width=_PLOT - 110),
@@ -53,7 +54,7 @@ def systems_chart(data: ReportData, metric: str) -> str:
     ]
     said = [f"{row['name']} {row['text']}" for row in rows]
     if goal is not None:
-        said.append(f"goal {score(goal, view.maximum)}")
+        said.append(f"goal {view.scale.number(goal)}")
     return _svg(layers, len(rows), clean(capital(view.title)), said)
 
 
@@ -82,7 +83,7 @@ def _details_chart(part: Sequence[DetailRow], rivals: dict[str, float], title: s
             "role": "specialist",
             "value": row.f1,
             "rival": rivals.get(row.name),
-            "text": score(row.f1),
+            "text": SHARE.number(row.f1),
         }
         for k, row in enumerate(part)
     ]

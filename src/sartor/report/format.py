@@ -1,46 +1,9 @@
-"""Numbers and texts the way the field prints them: `.91 (.88–.93)`, `+7.1 points`, `1,204`, `$0.42`, `4 min 12 s`."""
+"""Numbers and texts the way the field prints them: `p = .032`, `1,204`, `$0.42`, `4 min 12 s`."""
 
 import math
 
-from sartor.report.view import Mark
-
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CHF": "CHF ", "INR": "₹"}
 _KEPT = {"\n", "\t"}
-
-
-def score(value: float, maximum: float = 1.0) -> str:
-    """`.91`; `27.3` for a metric that counts to 100; more decimals where rounding would make it all or nothing."""
-    if maximum > 1:
-        return _minus(f"{value:.1f}")
-    for places in (2, 3, 4):
-        text = f"{value:.{places}f}"
-        if round(value, 9) in (0, 1) or 0 < float(text) < 1:
-            break
-    return text.removeprefix("0")
-
-
-def interval(mark: Mark, maximum: float = 1.0) -> str:
-    """`.88–.93`"""
-    return f"{score(mark.low, maximum)}–{score(mark.high, maximum)}"
-
-
-def marked(mark: Mark, maximum: float = 1.0) -> str:
-    """`.91 (.88–.93)`"""
-    return f"{score(mark.value, maximum)} ({interval(mark, maximum)})"
-
-
-def points(difference: float, maximum: float = 1.0) -> str:
-    """Hundredths of the metric's scale, percentage points where it is a share: `+7.1 points`, `−15 points`."""
-    scaled = 100 / maximum * difference
-    text = _points(scaled, scaled)
-    return f"{'+' if scaled > 0 and text != '0.0' else ''}{text} points"
-
-
-def points_interval(difference: float, low: float, high: float, maximum: float = 1.0) -> str:
-    """The interval of a difference, with as many decimals as the difference has: `4.0–10.2`, `−19 to −11`."""
-    scale = 100 / maximum
-    joint = "–" if min(low, high) >= 0 else " to "
-    return joint.join(_points(scale * end, scale * difference) for end in (low, high))
 
 
 def p_value(p: float) -> str:
@@ -125,11 +88,6 @@ def cut(text: str, limit: int) -> tuple[str, int]:
     end = text.rfind(" ", max(limit - 20, 0), limit + 1)
     end = end if end > 0 else limit
     return text[:end], len(text) - end
-
-
-def _points(scaled: float, leading: float) -> str:
-    places = 1 if abs(leading) < 10 else 0
-    return _minus(f"{round(scaled, places) + 0.0:.{places}f}")
 
 
 def _decimals(number: float) -> int:

@@ -9,12 +9,10 @@ from markupsafe import Markup, escape
 from sartor.report import charts, format, plots
 from sartor.report.svg import PALETTE
 from sartor.report.view import ReportData, SystemView
+from sartor.scale import SHARE
 
 MOST_CONFUSIONS = 15
-_FILTERS = (
-    *("capital", "compact", "count", "cut", "interval", "p_value", "plural", "points", "points_interval"),
-    *("score", "seconds", "size_bytes"),
-)
+_FILTERS = (*("capital", "compact", "count", "cut", "p_value", "plural", "seconds", "size_bytes"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +58,12 @@ def tiles(data: ReportData) -> list[Tile]:
 
     The specialist comes first only where it wins.
     """
-    title, top = data.metric(data.primary).title, data.metric(data.primary).maximum
+    title, scale = data.metric(data.primary).title, data.metric(data.primary).scale
 
     def system_tile(system: SystemView, role: str) -> Tile:
         mark = system.scores[data.primary]
-        note = f"{format.capital(title)}, 95 % interval {format.interval(mark, top)}"
-        return Tile(system.name, format.score(mark.value, top), "", note, role)
+        note = f"{format.capital(title)}, 95 % interval {scale.interval(mark.low, mark.high)}"
+        return Tile(system.name, scale.number(mark.value), "", note, role)
 
     shown = [system_tile(data.specialist, "specialist")]
     if data.best_rival:
@@ -73,9 +71,9 @@ def tiles(data: ReportData) -> list[Tile]:
         shown = [*shown, best] if data.outcome == "specialist wins" else [best, *shown]
     if data.decisive:
         c = data.decisive
-        value, unit = format.points(c.difference, top).split()
+        value, unit = scale.points(c.difference).split(maxsplit=1)
         p = format.p_value(c.p_value).replace(" ", "\N{NO-BREAK SPACE}")
-        note = f"{format.points_interval(c.difference, c.low, c.high, top)}, {p}"
+        note = f"{scale.points_interval(c.difference, c.low, c.high)}, {p}"
         shown.append(Tile("specialist minus rival", value, unit, note, "plain"))
     if data.cost.rows:
         most = max(data.cost.rows, key=lambda row: row.amount)
@@ -96,8 +94,8 @@ def measured(data: ReportData, metric: str) -> str:
 
 
 def _marked(data: ReportData, system: SystemView, metric: str) -> tuple[str, str] | None:
-    mark, top = system.scores.get(metric), data.metric(metric).maximum
-    return (format.score(mark.value, top), f"({format.interval(mark, top)})") if mark else None
+    mark, scale = system.scores.get(metric), data.metric(metric).scale
+    return (scale.number(mark.value), f"({scale.interval(mark.low, mark.high)})") if mark else None
 
 
 def _lengths_chart(data: ReportData) -> Markup:
@@ -124,6 +122,7 @@ def environment() -> Environment:
         finalize=_finalize,
     )
     environment.filters.update((name, getattr(format, name)) for name in _FILTERS)
+    environment.filters["share"] = SHARE.number
     environment.filters["breakable"] = _breakable
     return environment
 

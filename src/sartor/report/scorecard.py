@@ -9,6 +9,7 @@ from sartor.report import plots
 from sartor.report.page import environment
 from sartor.report.svg import PALETTE
 from sartor.report.view import GapView, Mark
+from sartor.scale import Scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,10 @@ class MetricLine:
     about: str
     tag: str
     """`hard`, `lower is better`, or both."""
-    maximum: float
+    scale: Scale
     signature: str
-    marks: tuple[Mark, ...]
+    marks: tuple[Mark | None, ...]
+    """None where a system was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ class SlicesView:
     system: str
     column: str
     titles: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[tuple[Mark, float], ...]], ...]
-    """(value, (mark, end of its scale) of each title)."""
+    rows: tuple[tuple[str, tuple[tuple[Mark, Scale], ...]], ...]
+    """(value, (mark, its scale) of each title)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The verdict as the terminal ends with it: six lines that say what the page says."""
 
 from sartor.report import format
-from sartor.report.view import ReportData
+from sartor.report.view import Mark, ReportData
+from sartor.scale import Scale
 
 
 def verdict_lines(data: ReportData) -> list[str]:
@@ -19,7 +20,7 @@ def _verdict(data: ReportData) -> str:
 
 def _systems(data: ReportData) -> str:
     view = data.metric(data.primary)
-    marks = (f"{system.name} {format.marked(system.scores[data.primary], view.maximum)}" for system in data.ranked)
+    marks = (f"{system.name} {_estimate(system.scores[data.primary], view.scale)}" for system in data.ranked)
     return f"{format.capital(view.title)}: {' · '.join(marks)}"
 
 
@@ -28,10 +29,9 @@ def _comparison(data: ReportData) -> str:
     c = data.decisive
     if c is None:
         return f"Test: {rows}"
-    top = data.metric(c.metric).maximum
-    said = f"specialist minus {c.rival} {format.points(c.difference, top)}"
-    said += f" ({format.points_interval(c.difference, c.low, c.high, top)}), {format.p_value(c.p_value)}"
-    return f"Test: {said}, detectable {format.points(c.mdd, top).lstrip('+')}; {rows}"
+    scale = data.metric(c.metric).scale
+    said = f"specialist minus {c.rival} {scale.difference(c.difference, c.low, c.high)}, {format.p_value(c.p_value)}"
+    return f"Test: {said}, detectable {scale.points(c.mdd).lstrip('+')}; {rows}"
 
 
 def _goals(data: ReportData) -> str:
@@ -39,7 +39,7 @@ def _goals(data: ReportData) -> str:
     for kpi in data.kpis:
         if kpi.goal is not None:
             view = data.metric(kpi.metric)
-            reached, goal = format.score(kpi.mark.value, view.maximum), format.score(kpi.goal, view.maximum)
+            reached, goal = view.scale.number(kpi.mark.value), view.scale.number(kpi.goal)
             goals.append(f"{view.title} {reached}, {'hard ' if kpi.hard else ''}goal {goal}: {kpi.met}")
     return f"Goals: {' · '.join(goals)}" if goals else "Goals: none set"
 
@@ -56,3 +56,7 @@ def _places(data: ReportData) -> str:
     if data.warnings:
         said.append(f"with {format.plural(len(data.warnings), 'warning')}")
     return f"{' '.join(said)} · adapter: {data.adapter or 'none'}"
+
+
+def _estimate(mark: Mark, scale: Scale) -> str:
+    return scale.estimate(mark.value, mark.low, mark.high)

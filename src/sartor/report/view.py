@@ -1,6 +1,6 @@
 """What the report shows, as plain values: `flows` fills them, the page and the terminal only read them.
 
-Scores are as the metric defines them, between 0 and `MetricView.maximum`. Differences are specialist minus rival.
+Scores are as the metric defines them, on `MetricView.scale`. Differences are specialist minus rival.
 """
 
 import math
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from sartor.scale import SHARE, Scale
 from sartor.task import Kind
 
 Outcome = Literal["specialist wins", "rival wins", "tie"]
@@ -24,8 +25,7 @@ class MetricView:
     """One line for a stranger: `share of fields that are right, missing and invented ones counted`."""
     signature: str = ""
     """What makes the number reproducible, printed in the provenance."""
-    maximum: float = 1.0
-    """The scale's end: 1, or 100 for BLEU as sacrebleu prints it."""
+    scale: Scale = SHARE
     higher_is_better: bool = True
 
 

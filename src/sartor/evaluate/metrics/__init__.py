@@ -16,11 +16,13 @@ from sartor.evaluate.metrics import (
     text,
     similarity,
     form,
+    effort,
 )
 
 __all__ = [
     "code",
     "confidence",
+    "effort",
     "facts",
     "fields",
     "form",

@@ -29,6 +29,7 @@ class ReadingGrade(Mean):
     kinds = _KINDS
     higher_is_better = False
     maximum = HIGHEST
+    unit = "grades"
     needs_target = False
     formula: ClassVar[str] = "Flesch–Kincaid"
     grade = staticmethod(reading_grade)
