@@ -1,5 +1,7 @@
 """What answers take: measured, in its own unit, and never better for not having been measured."""
 
+from dataclasses import replace
+
 import pytest
 from tests.evaluate.judging import MEASURED
 
@@ -10,12 +12,10 @@ from sartor.task import KpiSpec
 
 
 def test_effort_is_the_mean_over_rows_in_its_own_unit(examples, answers, task) -> None:
+    first, second = answers("ab")
     given = [
-        *answers(["a"], **MEASURED),
-        *answers(["b"], seconds=1.5, prompt_tokens=5, completion_tokens=1, cost=0.004),
-    ]
-    given = [
-        type(each)(**{**{f: getattr(each, f) for f in each.__slots__}, "id": str(i)}) for i, each in enumerate(given)
+        replace(first, **MEASURED),
+        replace(second, seconds=1.5, prompt_tokens=5, completion_tokens=1, cost=0.004),
     ]
     card = score("s", examples("ab"), given, task("classification"))
     values = {name: card.scores[name].value for name in ("seconds", "tokens", "cost")}
@@ -32,9 +32,8 @@ def test_what_was_not_measured_is_not_shown_and_a_kpi_on_it_is_refused(examples,
 
 
 def test_a_row_without_a_measurement_counts_as_the_most_that_was(examples, answers, task) -> None:
-    given = [*answers(["a"], **MEASURED), *answers(["b"])[:0]]
-    given += [type(given[0])("1", "b")]
-    card = score("s", examples("ab"), given, task("classification"))
+    first, second = answers("ab")
+    card = score("s", examples("ab"), [replace(first, **MEASURED), second], task("classification"))
     assert card.scores["seconds"].value == 0.5
     assert card.scores["seconds"].unscored == {"1": "not measured"}
 
@@ -43,4 +42,4 @@ def test_a_difference_of_efforts_is_in_its_unit(examples, answers, task) -> None
     slow, fast = answers("ab" * 20, seconds=2.0), answers("ab" * 20, seconds=0.5)
     found = compare("seconds", "slow", "fast", examples("ab" * 20), slow, fast, task("classification"))
     assert (found.difference, found.verdict) == (1.5, "worse")
-    assert 1.3 < found.low <= 1.5 <= found.high
+    assert 1 < found.low <= 1.5 <= found.high
