@@ -87,6 +87,30 @@ class PromptSpec(Strict):
         return self
 
 
+class RivalSpec(Strict):
+    """A rival behind an OpenAI-compatible endpoint."""
+
+    endpoint: str
+    model: str
+    key_env: str | None = None
+    price_in: float | None = Field(default=None, ge=0)
+    """Price of a million prompt tokens, in `costs.currency`."""
+    price_out: float | None = Field(default=None, ge=0)
+
+
+class JudgeSpec(RivalSpec):
+    """A model behind an OpenAI-compatible endpoint that compares an output with the reference."""
+
+    question: str
+    """What it is asked of the two: `Which answer keeps more of the facts?`"""
+    repeats: int = Field(default=3, ge=1, le=20)
+    """How often it is asked in each of the two orders."""
+    temperature: float = Field(default=0.7, ge=0)
+    max_tokens: int = Field(default=256, ge=1)
+    human: str | None = None
+    """Column of a file of predictions with people's own judgement of the output: true or false, or a number from 0 to 1."""
+
+
 class KpiSpec(Strict):
     name: str
     goal: float | None = None
@@ -96,6 +120,8 @@ class KpiSpec(Strict):
     """A guard rail: how much worse than the incumbent it may be, on the metric's own scale."""
     function: str | None = None
     """A KPI of the task's own: `FILE.py:FUNCTION`, relative to `sartor.yaml`, called with (example, output)."""
+    judge: JudgeSpec | None = None
+    """A KPI that a model judges; never the first KPI of a task, nor its only hard one."""
     at: float | None = None
     """The threshold that the metric counts by, such as a reading grade or a confidence."""
     pattern: str | None = None
@@ -106,6 +132,12 @@ class KpiSpec(Strict):
     """`sections`: the headings that an answer must have."""
     costs: dict[str, dict[str, float]] | None = None
     """`error_cost`: expected label → answered label → cost; what is not listed costs 1."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "KpiSpec":
+        if self.function and self.judge:
+            raise ValueError("a KPI has a `function` or a `judge`: remove one")
+        return self
 
 
 class TrainSpec(Strict):
@@ -137,17 +169,6 @@ class GenerateSpec(Strict):
     """Examples shown to the few-shot rival; 0 leaves that rival out."""
 
 
-class RivalSpec(Strict):
-    """A rival behind an OpenAI-compatible endpoint."""
-
-    endpoint: str
-    model: str
-    key_env: str | None = None
-    price_in: float | None = Field(default=None, ge=0)
-    """Price of a million prompt tokens, in `costs.currency`."""
-    price_out: float | None = Field(default=None, ge=0)
-
-
 class CostSpec(Strict):
     label: float = Field(default=0.0, ge=0)
     """What one labelled row costs."""
@@ -176,6 +197,15 @@ class TaskSpec(Strict):
         names = [kpi.name for kpi in kpis]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"the KPI `{twice[0]}` is listed twice: remove one")
+        if kpis and kpis[0].judge:
+            raise ValueError(
+                f"`{kpis[0].name}` is judged by a model, and the first KPI decides: put a measured one first"
+            )
+        hard = [kpi for kpi in kpis if kpi.hard]
+        if hard and all(kpi.judge for kpi in hard):
+            raise ValueError(
+                f"`{hard[0].name}` is judged by a model, and may not be the only hard KPI: add a measured one"
+            )
         return kpis
 
     @model_validator(mode="after")

@@ -123,6 +123,11 @@ class Metric(ABC):
     def interval(self) -> Literal["wilson", "bootstrap"]:
         return "wilson" if self.form == "proportion" else "bootstrap"
 
+    @property
+    def note(self) -> str:
+        """What is to be minded of its numbers, whatever the rows."""
+        return ""
+
     @abstractmethod
     def row(self, example: Example, answer: Answer) -> tuple[float, ...] | Array:
         """The row's k sufficient statistics. A row without a usable answer is wrong, and still a row."""
@@ -222,7 +227,7 @@ def metric_names(kind: Kind) -> list[str]:
 def check_kpis(spec: TaskSpec) -> None:
     """Raises InputError for a KPI that the kind does not have, that lacks what it needs, or whose goal is out of reach."""
     for kpi in spec.kpi_list:
-        if kpi.function:
+        if kpi.function or kpi.judge:
             _check_own(kpi, spec.kind)
             continue
         top = metric(kpi.name, Scope.of(spec, ())).maximum
@@ -236,6 +241,6 @@ def check_kpis(spec: TaskSpec) -> None:
 
 def _check_own(kpi: KpiSpec, kind: Kind) -> None:
     if kpi.name in metric_names(kind):
-        raise InputError(f"kpis: `{kpi.name}` is a metric of {kind} already: give your own function another name")
+        raise InputError(f"kpis: `{kpi.name}` is a metric of {kind} already: give your own KPI another name")
     if kpi.goal is not None and not 0 <= kpi.goal <= 1:
         raise InputError(f"kpis: the goal {kpi.goal:g} of `{kpi.name}` is outside its range, 0 to 1")

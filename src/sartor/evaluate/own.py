@@ -1,4 +1,4 @@
-"""KPIs of a task's own: a Python function that a domain expert can read, `fn(example, output)`.
+"""KPIs of a task's own: a Python function that a domain expert can read, `fn(example, output)`, or a judge.
 
 It gives a bool, a number from 0 to 1, or {"score": …, "reason": "shown beside the row"}. What it raises, and any other
 value, makes the row unscored: counted as 0, with the reason.
@@ -14,6 +14,7 @@ from typing import Any
 from sartor.complaints import did_you_mean
 from sartor.data.example import Example
 from sartor.errors import InputError
+from sartor.evaluate.judge import Judge
 from sartor.evaluate.metric import Mean, Scope, Unscored, text_of
 from sartor.generate.answer import Answer
 from sartor.task import TaskSpec
@@ -27,17 +28,26 @@ class OwnKpi(Mean):
     def __init__(self, scope: Scope, name: str) -> None:
         self.name = self.title = name  # type: ignore[misc]  # the only metric whose name is the task's
         super().__init__(scope)
+        self.needs_target = self.option.judge is not None
         self._function = scope.functions[name]
         self.reasons: dict[str, str] = {}
         """Row id → what the function said of it."""
 
     @property
     def signature(self) -> str:
+        if isinstance(self._function, Judge):
+            return f"{self.name}|{self._function.signature}"
         return f"{self.name}|function:{self.option.function}"
+
+    @property
+    def note(self) -> str:
+        return self._function.note if isinstance(self._function, Judge) else ""
 
     def score(self, example: Example, answer: Answer) -> float:
         try:
             found = self._function(example, text_of(answer))
+        except Unscored:
+            raise
         except Exception as error:
             raise Unscored(f"{self.option.function} raised {type(error).__name__}: {error}") from error
         if isinstance(found, dict):

@@ -237,7 +237,7 @@ def _score(judge: Metric, table: Array, lines: Array, kpi: KpiSpec | None, seed:
         goal=goal,
         hard=bool(kpi and kpi.hard),
         met=None if goal is None else _met(interval, goal, judge.higher_is_better),
-        note=small_note(len(table), len(lines), judge.interval == "bootstrap"),
+        note="; ".join(filter(None, (small_note(len(table), len(lines), judge.interval == "bootstrap"), judge.note))),
         unscored=judge.unscored,
     )
 

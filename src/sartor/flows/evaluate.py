@@ -21,6 +21,7 @@ from sartor.evaluate.scorecard import Score, Scorecard, score
 from sartor.evaluate.verdict import system_name
 from sartor.flows.ask import ask_once
 from sartor.flows.base import LoadedBase
+from sartor.flows.judging import ask_judges
 from sartor.flows.predict import find_system
 from sartor.flows.prepare import Task, prepare
 from sartor.generate.answer import Answer
@@ -211,8 +212,10 @@ def judge_systems(
         if twice := [name for name in names if names.count(name) > 1]:
             raise InputError(f"`{twice[0]}` is named twice; name each system once")
         answers = {entrant.name: ask_once(steps, store, entrant, rows, progress).answers for entrant in entrants}
+        asked = [pair for given in answers.values() for pair in zip(rows, given, strict=True)]
+        functions = load_functions(spec, task.folder) | ask_judges(steps, store, spec, asked, progress)
         openings = None if table else store.records.open_test(spec.task, content_hash(rows))
-    judged = judge(spec, rows, answers, load_functions(spec, task.folder), prepared.labels, by)
+    judged = judge(spec, rows, answers, functions, prepared.labels, by)
     return replace(judged, test_openings=openings)
 
 

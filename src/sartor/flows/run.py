@@ -24,6 +24,7 @@ from sartor.evaluate.verdict import Verdict, decide
 from sartor.flows.ask import Answered, ask_once
 from sartor.flows.base import LoadedBase
 from sartor.flows.check import CheckReport, check
+from sartor.flows.judging import ask_judges
 from sartor.flows.outcome import Outcome, Trained
 from sartor.flows.page import build_report
 from sartor.flows.prepare import Prepared, Task, prepare
@@ -187,12 +188,16 @@ class _Run:
     def judge(self, checked: CheckReport, answered: Sequence[Answered], trained: Trained) -> Outcome:
         """Score all systems on the test set, register the adapter, and decide."""
         test, labels, seed = self.prepared.splits.test, self.answering.labels, self.spec.train.seed
-        specialist, functions = answered[-1], load_functions(self.spec, self.task.folder)
+        specialist = answered[-1]
+        rows = [pair for one in answered for pair in zip(test, one.answers, strict=True)]
+        judges = ask_judges(self.steps, self.store, self.spec, rows, self.progress)
+        functions = load_functions(self.spec, self.task.folder) | judges
         inputs = {
             "answers": {a.name: [a.object, a.money] for a in answered},
             "test": self.versions["test"],
             "kpis": [kpi.model_dump() for kpi in self.spec.kpi_list],
             "functions": source_hashes(self.spec, self.task.folder),
+            "verdicts": {name: judge.digest for name, judge in judges.items()},
             "kind": self.spec.kind,
             "labels": list(labels),
             "seed": seed,
