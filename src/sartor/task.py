@@ -133,8 +133,19 @@ class GenerateSpec(Strict):
     max_tokens: int | None = Field(default=None, ge=1)
     """Longest answer; default: 1.25 × the longest training target."""
     temperature: float = Field(default=0.0, ge=0)
+    samples: int = Field(default=1, ge=1)
+    """Answers that each system draws for a row: the first is the answer, the others are for metrics such as pass@k."""
     shots: int = Field(default=4, ge=0)
     """Examples shown to the few-shot rival; 0 leaves that rival out."""
+
+    @model_validator(mode="after")
+    def _drawn(self) -> "GenerateSpec":
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError(
+                f"`samples: {self.samples}` under `generate` at temperature 0 would be the same answer "
+                f"{self.samples} times: set a `temperature` above 0, such as 0.8"
+            )
+        return self
 
 
 class RivalSpec(Strict):
@@ -189,6 +200,8 @@ class TaskSpec(Strict):
             raise ValueError("`prompt.messages` holds input and target: remove `input` and `target` under `data`")
         if self.data.labels and self.kind != "classification":
             raise ValueError("`data.labels` is for `kind: classification` only")
+        if self.generate.samples > 1 and self.kind == "classification":
+            raise ValueError("`generate.samples` is not for `kind: classification`, which chooses labels: remove it")
         return self
 
     @property

@@ -52,9 +52,9 @@ def test_rows_need_no_target_and_keep_their_order(finished: Finished) -> None:
     assert [answer.answer for answer in backwards[::-1]] == [answer.answer for answer in answers]
     for answer in answers:
         document = answer.to_json()
-        assert set(document) == {"id", "answer", "probability", "finish"}
+        assert set(document) == {"id", "answer", "others", "probability", "finish"}
         assert set(json.loads(document["answer"])) == {"drug", "given"}
-        assert (document["probability"], document["finish"]) == (None, "stop")
+        assert (document["others"], document["probability"], document["finish"]) == ((), None, "stop")
 
 
 def test_an_adapter_keeps_the_prompt_that_it_was_trained_with(finished: Finished) -> None:

@@ -250,6 +250,39 @@ def test_an_endpoint_is_one_more_rival_and_its_price_is_in_the_books(make_task, 
     assert amounts["prompt tokens"] == pytest.approx(6 * 1000 * 4.0 / 1e6)
 
 
+@pytest.mark.usefixtures("plain_page")
+def test_every_system_draws_as_many_samples_as_the_task_asks_for(make_task, endpoint: str) -> None:
+    rival = {"endpoint": endpoint, "model": "large"}
+    drawing = {"shots": 0, "samples": 3, "temperature": 1.0, "max_tokens": 20, "constrained": False}
+    spec = {"rivals": [rival], "train": QUICK, "generate": drawing}
+    task = make_task(notes(30), notes(4, start=500), "extraction", **spec)
+    store = open_store(task)
+    run(task, store)
+    for system in ("zero-shot", "endpoint large", "specialist"):
+        assert all(len(answer["others"]) == 2 for answer in answers(store, system))
+    for answer in answers(store, "zero-shot"):
+        assert len({answer["text"], *answer["others"]}) == 3
+    warmer = task.spec.generate.model_copy(update={"temperature": 1.5})
+    before = len(records(store))
+    run(Task(task.folder, task.spec.model_copy(update={"generate": warmer})), store)
+    asked = [row["stage"] for row in records(store)[before:]]
+    assert asked == ["answer zero-shot", "answer endpoint large", "answer specialist", "evaluate"]
+
+
+@pytest.mark.usefixtures("plain_page")
+def test_one_answer_of_an_endpoint_is_asked_for_at_temperature_0_whatever_the_tasks_is(
+    make_task, endpoint: str
+) -> None:
+    rival = {"endpoint": endpoint, "model": "large"}
+    task = make_task(notes(30), notes(4, start=500), "extraction", rivals=[rival], train=QUICK, generate={"shots": 0})
+    store = open_store(task)
+    run(task, store)
+    warm, before = task.spec.generate.model_copy(update={"temperature": 1.0}), len(records(store))
+    run(Task(task.folder, task.spec.model_copy(update={"generate": warm})), store)
+    asked = [row["stage"] for row in records(store)[before:]]
+    assert asked == ["answer zero-shot", "answer specialist", "evaluate"]
+
+
 # Nothing is done twice, unless what it depends on has changed
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sartor.data.example import Example, Message
 from sartor.generate import resume
 from sartor.generate.answer import Answer
-from sartor.generate.resume import answer_resumably
+from sartor.generate.resume import answer_resumably, parse
 from sartor.progress import Progress, silent
 
 EXAMPLES = [Example(f"id {n}", (Message("user", "x" * (n * 37 % 50)),), str(n)) for n in range(23)]
@@ -37,7 +37,10 @@ class Counting:
                 raise Killed
             progress(self.name, done, len(examples))
         self._left -= 1
-        return [Answer(e.id, self._text.format(len(e.question)), {"a": 0.25, "b": 0.75}, 3, 4) for e in examples]
+        return [
+            Answer(e.id, self._text.format(len(e.question)), {"a": 0.25, "b": 0.75}, 3, 4, others=(self._text, "b"))
+            for e in examples
+        ]
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +71,10 @@ def test_finished_answers_are_read_back_as_they_were(tmp_path: Path) -> None:
     again = Counting()
     assert answer_resumably(again, EXAMPLES, path) == first
     assert again.asked == []
+
+
+def test_answers_that_were_kept_before_there_were_samples_can_be_read() -> None:
+    assert parse(b'{"id": "1", "text": "a", "finish": "stop"}\n') == [Answer("1", "a")]
 
 
 @pytest.mark.parametrize("torn", [1, 10, 40])

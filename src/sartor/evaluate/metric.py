@@ -41,6 +41,8 @@ class Scope:
     """Which columns hold facts, tests and the like."""
     functions: Mapping[str, Callable[[Example, str], Any]] = field(default_factory=dict)
     """KPIs of the task's own, by name."""
+    samples: int = 1
+    """How many outputs a row has at most."""
 
     @classmethod
     def of(
@@ -53,7 +55,7 @@ class Scope:
         """The scope of a task: known labels are the examples' gold labels and `labels`."""
         options, own = {kpi.name: kpi for kpi in spec.kpi_list}, functions or {}
         if spec.kind != "classification":
-            return cls(spec.kind, options=options, data=spec.data, functions=own)
+            return cls(spec.kind, options=options, data=spec.data, functions=own, samples=spec.generate.samples)
         multi = spec.data.labels == "multi" or any(len(example.labels) != 1 for example in examples)
         known = {label for example in examples for label in example.labels} | set(labels)
         return cls(spec.kind, tuple(sorted(known)), multi, options, spec.data, own)

@@ -28,7 +28,7 @@ from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.progress import Progress, silent
 from sartor.store import Store, disk_errors
-from sartor.task import DataSpec, Kind, PromptSpec, TaskSpec
+from sartor.task import DataSpec, GenerateSpec, Kind, PromptSpec, TaskSpec
 
 OUTPUT, MODEL, PROBABILITIES = "output", "model", "label_probs"
 UNNAMED = "predictions"
@@ -219,14 +219,17 @@ def predictions_spec(
     user = "\n\n".join(f"{{{name}}}" for name in inputs)
     target = target or OUTPUT  # never read: without references the rows are questions
     data = DataSpec(train=table.name, input=inputs[0], target=target, group=group, facts=facts, tests=tests)
-    return TaskSpec(task=UNNAMED, kind=kind, data=data, prompt=PromptSpec(user=user))
+    samples = max(len(_outputs(table, index, kind)) for index in range(len(table.rows)))
+    drawn = GenerateSpec(samples=samples, temperature=1.0)  # the temperature is never read: nothing is generated
+    return TaskSpec(task=UNNAMED, kind=kind, data=data, prompt=PromptSpec(user=user), generate=drawn)
 
 
 def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None = None) -> Judged:
     """Score the outputs of a file: rows of input fields, `output`, and perhaps `id`, a target and `model`.
 
-    Where there are several models, each must have answered the same rows. Raises InputError for a missing column, and
-    for a row that one model answered and another did not, or twice.
+    An `output` is a text, or a list of texts: the answer and further samples of it. Where there are several models, each
+    must have answered the same rows. Raises InputError for a missing column, a list of anything else, and for a row that
+    one model answered and another did not, or twice.
     """
     table.require(OUTPUT, "what the system answered")
     reference = spec.data.target != OUTPUT
@@ -238,7 +241,8 @@ def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None
         id = as_text(row["id"]) if "id" in table.columns else str(len(known) + 1)
         if id in known:
             raise InputError(f"{table.place(index)}: {model} answered the row `{id}` before; keep one of the two")
-        known[id] = replace(example, id=id, columns=row), _answer(id, row)
+        answer = _answer(id, _outputs(table, index, spec.kind), row.get(PROBABILITIES))
+        known[id] = replace(example, id=id, columns=row), answer
     first, *others = models.values()
     name = next(iter(models))
     for other, rows in zip(list(models)[1:], others, strict=True):
@@ -249,11 +253,28 @@ def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None
     return judge(spec, asked, answers, load_functions(spec, folder), by=by)
 
 
-def _answer(id: str, row: Mapping[str, Any]) -> Answer:
-    said, probabilities = row[OUTPUT], row.get(PROBABILITIES)
+def _outputs(table: Table, index: int, kind: Kind) -> list[Any]:
+    """The outputs of a row, the answer first. In a classification a list is one answer: the labels of the row.
+
+    Raises InputError for a list that is empty, or holds what is no text.
+    """
+    said = table.rows[index].get(OUTPUT)
+    if not isinstance(said, list) or kind == "classification":
+        return [said]
+    if not said or not all(isinstance(each, str) for each in said):
+        raise InputError(
+            f"{table.place(index)}, column `{OUTPUT}`: a list holds one text or more, the answer first and then further "
+            "samples; write an answer that is no text as JSON text, and null where there is none"
+        )
+    return said
+
+
+def _answer(id: str, outputs: Sequence[Any], probabilities: Any) -> Answer:
+    said, *others = outputs
     return Answer(
         id,
         "" if said is None else as_text(said),
         label_probs=probabilities if isinstance(probabilities, dict) else None,
         finish="error" if said is None else "stop",
+        others=tuple(others),
     )

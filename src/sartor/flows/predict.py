@@ -23,6 +23,8 @@ class Prediction:
     id: str
     """The row's own id, else its number."""
     answer: str
+    others: tuple[str, ...]
+    """Further answers, where the task draws several samples."""
     probability: float | None
     """Of the answer, where labels are chosen."""
     finish: str
@@ -70,7 +72,9 @@ def predict(task: Task, store: Store, system: str, table: Table, progress: Progr
     """
     found = find_system(task, store, system, LoadedBase(task, progress))
     answers = found.make().answer(build_questions(table, found.spec), progress)
-    return [Prediction(a.id, a.text, a.label_probs[a.text] if a.label_probs else None, a.finish) for a in answers]
+    return [
+        Prediction(a.id, a.text, a.others, a.label_probs[a.text] if a.label_probs else None, a.finish) for a in answers
+    ]
 
 
 def _check_same_base(task: Task, base: LoadedBase, adapter: AdapterVersion) -> None:

@@ -92,9 +92,15 @@ def prompted(
         shots=shots,
         trie=trie,
         constrain=constrain,
-        sampling=Sampling(spec.generate.temperature, spec.train.seed),
+        draws=_draws(spec),
         context=base.context,
     )
+
+
+def _draws(spec: TaskSpec) -> list[Sampling]:
+    """One for each sample of a row; no two seeds of a task have one in common."""
+    temperature, samples = spec.generate.temperature, spec.generate.samples
+    return [Sampling(temperature, spec.train.seed * samples + place) for place in range(samples)]
 
 
 def rivals(
@@ -113,7 +119,7 @@ def rivals(
         found.append(Rival("encoder + linear", "encoder", {"seed": spec.train.seed}, lambda: _linear(spec, train)))
     for rival in spec.rivals:
         asked = rival.model_dump(exclude={"price_in", "price_out", "key_env"})  # a price changes no answer
-        inputs = asked | {"max_tokens": answering.max_tokens, "hint": _hint(spec, answering)}
+        inputs = asked | {"max_tokens": answering.max_tokens, "hint": _hint(spec, answering)} | _sampled(spec)
         found.append(Rival(f"endpoint {rival.model}", "endpoint", inputs, _endpoint(spec, rival, answering), rival))
     return found
 
@@ -160,7 +166,12 @@ def _prompting(
 
 
 def _endpoint(spec: TaskSpec, rival: RivalSpec, answering: Answering) -> Callable[[], System]:
-    return lambda: _hinted(Endpoint(rival, answering.max_tokens), spec, answering)
+    return lambda: _hinted(Endpoint(rival, answering.max_tokens, **_sampled(spec)), spec, answering)
+
+
+def _sampled(spec: TaskSpec) -> dict[str, Any]:
+    """What an endpoint is asked beside the prompt; nothing where one answer is all, which it gives at temperature 0."""
+    return spec.generate.model_dump(include={"temperature", "samples"}) if spec.generate.samples > 1 else {}
 
 
 def _linear(spec: TaskSpec, train: Sequence[Example]) -> System:

@@ -16,9 +16,12 @@ class Answer:
     label_probs: dict[str, float] | None = None
     """Classification with label choice: a probability per label, summing to 1."""
     prompt_tokens: int = 0
+    """Read for `text` and `others` together; `completion_tokens` likewise."""
     completion_tokens: int = 0
     finish: Literal["stop", "length", "error"] = "stop"
-    """`length`: cut at the token limit; `error`: no answer was had, and `text` is empty."""
+    """Of `text`. `length`: cut at the token limit; `error`: no answer was had, and `text` is empty."""
+    others: tuple[str, ...] = ()
+    """Further answers to the same question, drawn as `text` was."""
 
 
 class System(Protocol):

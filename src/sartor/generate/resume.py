@@ -44,7 +44,8 @@ def line(answer: Answer) -> str:
 
 def parse(lines: bytes) -> list[Answer]:
     """The answers of such lines."""
-    return [Answer(**json.loads(text)) for text in lines.decode("ascii").splitlines()]
+    kept = map(json.loads, lines.decode("ascii").splitlines())
+    return [Answer(**fields | {"others": tuple(fields.get("others", ()))}) for fields in kept]
 
 
 class _Offset:
