@@ -97,7 +97,7 @@ class KpiSpec(Strict):
     function: str | None = None
     """A KPI of the task's own: `FILE.py:FUNCTION`, relative to `sartor.yaml`, called with (example, output)."""
     at: float | None = None
-    """The threshold that the metric counts by, such as a reading grade or a confidence."""
+    """The threshold that the metric counts by, such as a reading grade or a confidence; the k of pass@k."""
     pattern: str | None = None
     """`format`: the regular expression that a whole answer must match."""
     json_schema: str | dict[str, Any] | None = None

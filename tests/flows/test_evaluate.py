@@ -102,6 +102,17 @@ def test_an_output_may_be_a_list_the_answer_first_and_then_further_samples(tmp_p
     assert "predictions: 10 with fewer than 3 outputs" in found.notes
 
 
+def test_systems_that_drew_more_and_fewer_samples_stand_side_by_side(tmp_path: Path) -> None:
+    row = {"note": "Square a number.", "target": "def f(x): return x ** 2", "output": "def f(x): return x * x"}
+    one = [row | {"id": str(n), "model": "one"} for n in range(4)]
+    two = [row | {"id": str(n), "model": "two", "output": [row["output"]] * 2} for n in range(4)]
+    table = read_rows(write(tmp_path / "made.jsonl", [*one, *two]))
+    found = judge_predictions(table, predictions_spec(table, "code", ["note"], "target"), tmp_path)
+    assert all("pass_at_k" in card.scores for card in found.cards)
+    assert found.cards[0].counts["with fewer than 2 outputs"] == 4
+    assert "pass@1" in scorecard_page(found)
+
+
 @pytest.mark.parametrize("output", [[], [None], [RECORD, 7], [{"drug": "iron"}], [[RECORD]]])
 def test_a_list_of_what_is_no_text_is_refused_with_its_place(tmp_path: Path, output: list[Any]) -> None:
     rows = [*outputs(2), {**outputs(1)[0], "id": "r9", "output": output}]

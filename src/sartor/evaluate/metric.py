@@ -91,6 +91,8 @@ class Metric(ABC):
     """The end of the scale that begins at 0."""
     only_multi: ClassVar[bool] = False
     """Says something new only where a row has several labels."""
+    only_sampled: ClassVar[bool] = False
+    """Says something new only where a row has several outputs."""
     needs_target: bool = True
     """Says nothing of rows without a reference."""
     on_request: ClassVar[bool] = False

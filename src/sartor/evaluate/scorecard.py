@@ -173,7 +173,7 @@ def small_note(rows: int, independent: int, resampled: bool = True) -> str:
 def _metrics(spec: TaskSpec, scope: Scope, reference: bool) -> list[Metric]:
     """The task's KPIs, then the usual metrics of its kind; without references, those that need none."""
     known = {name: metric_class(name, spec.kind) for name in metric_names(spec.kind)}
-    usual = [name for name, kind in known.items() if not kind.on_request and (scope.multi or not kind.only_multi)]
+    usual = [name for name, kind in known.items() if _is_usual(kind, scope)]
     found = [metric(name, scope) for name in dict.fromkeys([*(kpi.name for kpi in spec.kpi_list), *usual])]
     if reference:
         return found
@@ -184,6 +184,12 @@ def _metrics(spec: TaskSpec, scope: Scope, reference: bool) -> list[Metric]:
     if not found:
         raise InputError(f"no metric of {spec.kind} can score rows without a reference; add a target column")
     return found
+
+
+def _is_usual(kind: type[Metric], scope: Scope) -> bool:
+    """Whether a metric is measured without being named."""
+    says_more = (scope.multi or not kind.only_multi) and (scope.samples > 1 or not kind.only_sampled)
+    return says_more and not kind.on_request
 
 
 def _usable_rows(
