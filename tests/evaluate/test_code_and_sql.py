@@ -121,6 +121,7 @@ def test_without_a_sandbox_a_named_kpi_stops_the_run_and_a_usual_one_says_why(
             scored(judge("tests_pass", "code", named=True), [row(SQUARE, TESTS)], [SQUARE])
         marks, unscored = scored(judge("tests_pass", "code"), [row(SQUARE, TESTS)], [SQUARE])
         assert marks == [0] and "no sandbox for generated code" in unscored["0"]
+        assert "|no sandbox|" in judge("tests_pass", "code").signature
     finally:
         sandbox.fault_of.cache_clear()
 

@@ -41,11 +41,18 @@ class _RunsTests(Mean):
     def conditions(self) -> str:
         """How programs are run, for signatures."""
         limits = Limits()
-        where = f"sandbox:{self.sandbox.tier}" if self._column else "no tests"
         return (
-            f"python {python_version()}|fence:stripped|{where}|cpu:{limits.cpu_seconds} s or 4 × the reference"
+            f"python {python_version()}|fence:stripped|{self._where()}|cpu:{limits.cpu_seconds} s or 4 × the reference"
             f"|memory:{limits.memory_mb} MB"
         )
+
+    def _where(self) -> str:
+        if not self._column:
+            return "no tests"
+        try:
+            return f"sandbox:{self.sandbox.tier}"
+        except SystemFailure:
+            return "no sandbox"  # every row is then unscored, or the run has stopped
 
     @cached_property
     def sandbox(self) -> Sandbox:
