@@ -14,7 +14,8 @@ class Answer:
     """The example's id."""
     text: str
     label_probs: dict[str, float] | None = None
-    """Classification with label choice: a probability per label, summing to 1."""
+    """Classification, where the system has them: a probability per label, summing to 1; where rows may have several labels,
+    each label's by itself."""
     prompt_tokens: int = 0
     """Read for `text` and `others` together; `completion_tokens` likewise."""
     completion_tokens: int = 0
