@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from tests.processes import die, small_disk, without_network
 from tests.tasks import write_task
 
@@ -88,6 +90,19 @@ def finished(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
         task = note_task(folder / "task", base)
         store = Store.open(task.folder / ".sartor")
         return Finished(task, store, run(task, store))
+
+
+class Letters:
+    """An encoder for tests: a text is the numbers of its letters."""
+
+    def encode(self, texts: list[str], *_: object) -> NDArray[np.floating]:
+        counts = np.array([[text.count(chr(97 + n)) for n in range(26)] for text in texts], dtype=float)
+        return counts / np.maximum(1, np.linalg.norm(counts, axis=1, keepdims=True))
+
+
+@pytest.fixture
+def letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sartor.flows.systems._encoder", Letters)
 
 
 def scores(result: RunResult) -> dict[str, Any]:

@@ -80,6 +80,17 @@ def test_scalars_follow_yaml_1_2(tmp_path: Path) -> None:
         ("name: json_valid", "name: field_f1", "line 6: the KPI `field_f1` is listed twice: remove one"),
         ('user: "{note}"', "messages: chat", "line 5: `messages` takes the whole conversation from a column"),
         ('user: "{note}", target: "{record}"', "messages: m", "remove `input` and `target` under `data`"),
+        ("costs:", "generate: {samples: 0}\ncosts:", "line 11: `samples` under `generate` must be at least 1, not 0"),
+        (
+            "costs:",
+            "generate: {samples: 5}\ncosts:",
+            "line 11: `samples: 5` under `generate` at temperature 0 would be the same answer 5 times: set a `temperature`",
+        ),
+        (
+            "extraction ",
+            "classification\ngenerate: {samples: 5, temperature: 0.8} ",
+            "`generate.samples` is not for `kind: classification`, which chooses labels: remove it",
+        ),
     ],
 )
 def test_a_wrong_key_or_value_is_told_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -131,6 +131,16 @@ class Project:
         self._note("evaluate", f"task {chosen.spec.task}", {"systems": list(systems)})
         return judge_systems(chosen, self._store, systems, rows, by, progress)
 
+    def evaluate_outputs(
+        self, outputs: Table, by: str | None = None, task: str | None = None, progress: Progress = silent
+    ) -> Judged:
+        """Scorecards of outputs that were made elsewhere, by the KPIs of a task: rows with its columns and `output`."""
+        chosen = self._allowed("evaluate", task)
+        from sartor.flows.evaluate import judge_outputs
+
+        self._note("evaluate", f"task {chosen.spec.task}", {"outputs": outputs.name})
+        return judge_outputs(chosen, self._store, outputs, by, progress)
+
     def adapters(self, task: str | None = None) -> tuple[AdapterVersion, ...]:
         """The adapters of a task, or of all tasks, by task and version."""
         self._ask("list", "adapters")

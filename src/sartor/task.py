@@ -123,7 +123,7 @@ class KpiSpec(Strict):
     judge: JudgeSpec | None = None
     """A KPI that a model judges; never the first KPI of a task, nor its only hard one."""
     at: float | None = None
-    """The threshold that the metric counts by, such as a reading grade or a confidence."""
+    """The threshold that the metric counts by, such as a reading grade or a confidence; the k of pass@k."""
     pattern: str | None = None
     """`format`: the regular expression that a whole answer must match."""
     json_schema: str | dict[str, Any] | None = None
@@ -165,8 +165,19 @@ class GenerateSpec(Strict):
     max_tokens: int | None = Field(default=None, ge=1)
     """Longest answer; default: 1.25 × the longest training target."""
     temperature: float = Field(default=0.0, ge=0)
+    samples: int = Field(default=1, ge=1)
+    """Answers that each system draws for a row: the first is the answer, the others are for metrics such as pass@k."""
     shots: int = Field(default=4, ge=0)
     """Examples shown to the few-shot rival; 0 leaves that rival out."""
+
+    @model_validator(mode="after")
+    def _drawn(self) -> "GenerateSpec":
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError(
+                f"`samples: {self.samples}` under `generate` at temperature 0 would be the same answer "
+                f"{self.samples} times: set a `temperature` above 0, such as 0.8"
+            )
+        return self
 
 
 class CostSpec(Strict):
@@ -219,6 +230,8 @@ class TaskSpec(Strict):
             raise ValueError("`prompt.messages` holds input and target: remove `input` and `target` under `data`")
         if self.data.labels and self.kind != "classification":
             raise ValueError("`data.labels` is for `kind: classification` only")
+        if self.generate.samples > 1 and self.kind == "classification":
+            raise ValueError("`generate.samples` is not for `kind: classification`, which chooses labels: remove it")
         return self
 
     @property

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sartor.data.example import Example, Message
-from sartor.errors import SystemFailure
+from sartor.errors import InputError, SystemFailure
 from sartor.evaluate import sandbox
-from sartor.evaluate.metric import Metric, Scope, metric, metric_names
-from sartor.evaluate.metrics.code import compiles, pass_at_k, without_fence
+from sartor.evaluate.metric import Metric, Scope, check_kpis, metric, metric_names
+from sartor.evaluate.metrics.code import compiles, outcome_of, pass_at_k, without_fence
 from sartor.evaluate.metrics.sql import is_ordered
+from sartor.evaluate.scorecard import score
 from sartor.generate.answer import Answer
-from sartor.task import DataSpec, KpiSpec
+from sartor.task import DataSpec, GenerateSpec, KpiSpec
 
 SQUARE = "def f(x):\n    return x * x\n"
 TESTS = ["assert f(2) == 4", "assert f(-3) == 9"]
@@ -120,6 +121,7 @@ def test_without_a_sandbox_a_named_kpi_stops_the_run_and_a_usual_one_says_why(
             scored(judge("tests_pass", "code", named=True), [row(SQUARE, TESTS)], [SQUARE])
         marks, unscored = scored(judge("tests_pass", "code"), [row(SQUARE, TESTS)], [SQUARE])
         assert marks == [0] and "no sandbox for generated code" in unscored["0"]
+        assert "|no sandbox|" in judge("tests_pass", "code").signature
     finally:
         sandbox.fault_of.cache_clear()
 
@@ -166,6 +168,85 @@ def test_pass_at_k_of_many_draws_neither_overflows_nor_leaves_its_range():
     assert pass_at_k(10_000, 0, 100) == 0 and pass_at_k(10_000, 9_950, 100) == 1
     with pytest.raises(ValueError, match="n = 3, c = 4, k = 1"):
         pass_at_k(3, 4, 1)
+
+
+# Several programs a row: wrong ones differ from each other, so that none is known from another.
+
+DRAWN = ["rww", "wrr", "www", "rrr", "rrw", "wwr"]
+"""Right and wrong samples of each row, the answer first."""
+
+
+def drawn(rows: list[str]) -> tuple[list[Example], list[Answer]]:
+    """Rows whose tests differ, and answers with these samples."""
+    answers = []
+    for i, marks in enumerate(rows):
+        text, *others = (f"{SQUARE}# {k}" if mark == "r" else f"def f(x): return {k}" for k, mark in enumerate(marks))
+        answers.append(Answer(str(i), text, others=tuple(others)))
+    return [row(SQUARE, [*TESTS, f"assert f({i + 9}) == {(i + 9) ** 2}"], str(i)) for i in range(len(rows))], answers
+
+
+def passing(at: float | None, samples: int) -> Metric:
+    option = KpiSpec(name="pass_at_k", at=at)
+    data = DataSpec(train="rows.jsonl", tests="tests")
+    return metric("pass_at_k", Scope("code", options={"pass_at_k": option}, data=data, samples=samples))
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_pass_at_k_of_a_file_is_the_mean_over_rows_of_all_draws_of_k_samples(isolated: None, k: int):
+    found = passing(k, samples=3)
+    each = [[any(mark == "r" for mark in some) for some in combinations(marks, k)] for marks in DRAWN]
+    expected = [sum(hits) / len(hits) for hits in each]
+    stats = found.table(*drawn(DRAWN))
+    assert found.per_row(stats).tolist() == pytest.approx(expected, abs=1e-12)
+    assert found.aggregate(stats) == pytest.approx(sum(expected) / len(expected), abs=1e-12)
+    assert (found.title, found.unscored) == (f"pass@{k}", {})
+    assert found.signature.startswith(f"pass_at_k|k:{k}|unbiased")
+
+
+def test_every_sample_is_run_once_however_often_it_is_scored(isolated: None):
+    outcome_of.cache_clear()
+    rows = drawn(DRAWN)
+    for found in (judge("tests_pass", "code"), passing(1, 3), passing(3, 3)):
+        found.table(*rows)
+    assert outcome_of.cache_info().misses == sum(map(len, DRAWN))
+
+
+def test_a_row_with_fewer_samples_than_k_counts_as_wrong_and_says_why(isolated: None):
+    rows, answers = drawn(["rrr", "rr", "r", "rrr"])
+    answers[3] = Answer("3", "", finish="error")
+    found = passing(2, samples=3)
+    assert found.per_row(found.table(rows, answers)).tolist() == [1, 1, 0, 0]
+    assert found.unscored == {
+        "2": "the row has 1 of the 2 outputs that it takes",
+        "3": "the row has 0 of the 2 outputs that it takes",
+    }
+
+
+def test_pass_at_k_is_shown_where_rows_have_several_outputs_and_counts_to_1_unless_told(isolated: None, task: Any):
+    rows, answers = drawn(DRAWN)
+    alone = task("code").model_copy(update={"data": DataSpec(train="r.jsonl", input="q", target="a", tests="tests")})
+    several = alone.model_copy(update={"generate": GenerateSpec(samples=3, temperature=1.0)})
+    assert "pass_at_k" not in score("s", rows, answers, alone).scores
+    shown = score("s", rows, answers, several).scores["pass_at_k"]
+    assert (shown.title, shown.n) == ("pass@1", 6)
+    assert shown.value == pytest.approx(sum(marks.count("r") / 3 for marks in DRAWN) / 6)
+    assert shown.low < shown.value < shown.high
+
+
+@pytest.mark.parametrize(
+    ("at", "samples", "words"),
+    [
+        (0.0, 3, "`at` of `pass_at_k` is k, a whole number of 1 or more, and not 0: correct it"),
+        (1.5, 3, "a whole number of 1 or more, and not 1.5"),
+        (-2.0, 3, "a whole number of 1 or more, and not -2"),
+        (4.0, 3, r"`pass_at_k` at 4 needs 4 outputs a row, and a row has 3 at most: set `generate: \{samples: 4, temp"),
+        (2.0, 1, "and a row has 1 at most"),
+    ],
+)
+def test_a_k_that_cannot_be_meant_is_refused(task: Any, at: float, samples: int, words: str):
+    drawing = {"generate": GenerateSpec(samples=samples, temperature=1.0)}
+    with pytest.raises(InputError, match=words):
+        check_kpis(task("code", KpiSpec(name="pass_at_k", at=at)).model_copy(update=drawing))
 
 
 @given(st.text())

@@ -6,6 +6,7 @@ from sklearn.metrics import brier_score_loss, f1_score, matthews_corrcoef
 
 from sartor.errors import InputError
 from sartor.evaluate.metric import Scope, metric
+from sartor.evaluate.scorecard import score
 from sartor.generate.answer import Answer
 from sartor.task import KpiSpec
 
@@ -111,6 +112,82 @@ def test_a_row_without_probabilities_is_the_worst_there_is_and_says_why(examples
     }
 
 
+def test_what_is_no_number_is_no_probability(examples, answers):
+    judge = metric("brier", SCOPE)
+    judge.table(examples("ab"), answers("ab", label_probs={"a": "0.9", "b": None}))
+    assert judge.unscored == {"0": "the probability of `a` is '0.9'", "1": "the probability of `a` is '0.9'"}
+
+
+# --- probabilities of several labels a row
+
+MULTI = Scope("classification", LABELS, multi=True)
+
+
+def several(n=300, seed=3):
+    """Rows with any number of labels, and probabilities of each label that know something of them: [rows, labels]."""
+    rng = np.random.default_rng(seed)
+    right = rng.random((n, len(LABELS))) < np.arange(1, 8) / 10
+    shares = np.clip(np.where(right, 0.7, 0.2) + rng.normal(0, 0.2, right.shape), 0, 1)
+    gold = [tuple(np.array(LABELS)[row]) for row in right]
+    given = [Answer(str(i), "a", dict(zip(LABELS, row.tolist(), strict=True))) for i, row in enumerate(shares)]
+    return right, shares, gold, given
+
+
+def test_brier_score_of_several_labels_is_the_mean_of_sklearns_of_each(examples):
+    right, shares, gold, given = several()
+    theirs = np.mean([brier_score_loss(*columns) for columns in zip(right.T, shares.T, strict=True)])
+    assert value("brier", MULTI, examples(gold), given) == pytest.approx(theirs, abs=1e-12)
+    assert metric("brier", MULTI).signature == "brier|all labels|mean"
+
+
+def test_calibration_error_of_several_labels_is_that_of_every_decision(examples):
+    right, shares, gold, given = several()
+    decisions, error = list(zip(shares.ravel(), right.ravel(), strict=True)), 0.0
+    for bin in range(15):
+        inside = [(share, true) for share, true in decisions if bin < share * 15 <= bin + 1 or (share == 0 == bin)]
+        if inside:
+            gap = np.mean([true for _, true in inside]) - np.mean([share for share, _ in inside])
+            error += len(inside) / len(decisions) * abs(gap)
+    assert value("ece", MULTI, examples(gold), given) == pytest.approx(error, abs=1e-12)
+    assert metric("ece", MULTI).signature == "ece|bins:15, equal width|confidence:of every label"
+
+
+def test_probabilities_that_come_true_as_often_as_they_say_are_calibrated(examples):
+    rng = np.random.default_rng(4)
+    shares = rng.random((2000, len(LABELS)))
+    gold = [tuple(np.array(LABELS)[row]) for row in rng.random(shares.shape) < shares]
+    for told, low, high in ((shares, 0, 0.02), (shares**3, 0.2, 0.3)):
+        given = [Answer(str(i), "a", dict(zip(LABELS, row.tolist(), strict=True))) for i, row in enumerate(told)]
+        assert low <= value("ece", MULTI, examples(gold), given) < high
+
+
+def test_a_label_of_which_nothing_is_said_has_probability_0(examples):
+    rows = examples([("a", "b"), ("c",)])
+    whole = [Answer(str(i), "a", dict.fromkeys(LABELS, 0.0) | {"a": 0.5}) for i in range(2)]
+    short = [Answer(str(i), "a", {"a": 0.5}) for i in range(2)]
+    assert value("brier", MULTI, rows, whole) == value("brier", MULTI, rows, short) == pytest.approx(2.5 / 14)
+    assert value("ece", MULTI, rows, whole) == value("ece", MULTI, rows, short) == pytest.approx((2 + 0) / 14)
+
+
+def test_labels_of_a_row_and_rows_of_a_subject_are_drawn_together(examples, task):
+    _, _, gold, given = several(n=60)
+    rows = examples(gold, subjects=[str(i // 3) for i in range(60)])
+    found = score("s", rows, given, task("classification", "ece", "brier", multi=True)).scores
+    for name in ("ece", "brier"):
+        assert found[name].n == 60 and found[name].method == "BCa bootstrap, by group"
+        assert found[name].low < found[name].value < found[name].high
+
+
+@pytest.mark.parametrize("name", ["ece", "brier"])
+def test_a_row_without_probabilities_weighs_as_much_as_another_and_is_the_worst(examples, answers, name):
+    rows, sure = examples([("a",), ("a",)]), dict.fromkeys(LABELS, 0.0) | {"a": 1.0}
+    judge = metric(name, MULTI)
+    stats = judge.table(rows, [Answer("0", "a", sure), *answers(["a", "a"])[1:]])
+    assert judge.per_row(stats).tolist() == [0, 1]
+    assert judge.aggregate(stats) == 0.5
+    assert judge.unscored == {"1": "the system gives no probability of its answer"}
+
+
 # --- costs
 
 
@@ -140,7 +217,7 @@ def test_costs_that_cannot_be_meant_are_refused(costs, words):
         metric("error_cost", costing(costs))
 
 
-@pytest.mark.parametrize("name", ["mcc", "ece", "brier", "coverage", "accuracy_covered", "error_cost"])
+@pytest.mark.parametrize("name", ["mcc", "coverage", "accuracy_covered", "error_cost"])
 def test_metrics_of_one_label_are_refused_where_rows_have_several(name):
     with pytest.raises(InputError, match=f"`{name}` is for one label a row"):
         metric(name, Scope("classification", LABELS, multi=True))

@@ -42,7 +42,7 @@ class Counting:
         return [
             Answer(e.id, "", finish="error")
             if self._fails(e)
-            else Answer(e.id, str(len(e.question)), {"a": 0.25, "b": 0.75}, 3, 4)
+            else Answer(e.id, str(len(e.question)), {"a": 0.25, "b": 0.75}, 3, 4, others=("x", "y"))
             for e in examples
         ]
 

@@ -96,6 +96,40 @@ def test_missing_outputs_are_errors_that_stay_in_the_count(tmp_path: Path) -> No
     assert (card.counts["errors"], card.scores["exact_match"].value, card.n) == (5, 0.75, 20)
 
 
+def test_an_output_may_be_a_list_the_answer_first_and_then_further_samples(tmp_path: Path) -> None:
+    rows = [row | {"output": [row["output"], WRONG, RECORD][: 3 - n % 2]} for n, row in enumerate(outputs(right=20))]
+    found = judged(write(tmp_path / "made.jsonl", rows))
+    assert found.cards[0].scores["exact_match"].value == 1
+    assert found.cards[0].counts["with fewer than 3 outputs"] == 10
+    assert "predictions: 10 with fewer than 3 outputs" in found.notes
+
+
+def test_systems_that_drew_more_and_fewer_samples_stand_side_by_side(tmp_path: Path) -> None:
+    row = {"note": "Square a number.", "target": "def f(x): return x ** 2", "output": "def f(x): return x * x"}
+    one = [row | {"id": str(n), "model": "one"} for n in range(4)]
+    two = [row | {"id": str(n), "model": "two", "output": [row["output"]] * 2} for n in range(4)]
+    table = read_rows(write(tmp_path / "made.jsonl", [*one, *two]))
+    found = judge_predictions(table, predictions_spec(table, "code", ["note"], "target"), tmp_path)
+    assert all("pass_at_k" in card.scores for card in found.cards)
+    assert found.cards[0].counts["with fewer than 2 outputs"] == 4
+    assert "pass@1" in scorecard_page(found)
+
+
+@pytest.mark.parametrize("output", [[], [None], [RECORD, 7], [{"drug": "iron"}], [[RECORD]]])
+def test_a_list_of_what_is_no_text_is_refused_with_its_place(tmp_path: Path, output: list[Any]) -> None:
+    rows = [*outputs(2), {**outputs(1)[0], "id": "r9", "output": output}]
+    with pytest.raises(
+        InputError, match="made.jsonl, line 3, column `output`: a list holds one text or more, the answer"
+    ):
+        judged(write(tmp_path / "made.jsonl", rows))
+
+
+def test_in_a_classification_a_list_is_the_labels_of_one_answer(tmp_path: Path) -> None:
+    rows = [{"id": str(n), "note": f"note {n}", "target": ["a", "b"], "output": ["b", "a"]} for n in range(4)]
+    [card] = judged(write(tmp_path / "made.jsonl", rows), "classification").cards
+    assert card.scores["accuracy"].value == 1
+
+
 def test_without_references_only_what_needs_none_is_measured(tmp_path: Path) -> None:
     rows = [{key: row[key] for key in ("id", "note", "output")} for row in outputs()]
     card = judged(write(tmp_path / "made.jsonl", rows), target=None).cards[0]
@@ -107,7 +141,8 @@ def test_without_references_only_what_needs_none_is_measured(tmp_path: Path) -> 
     ("arguments", "said"),
     [
         ([], "name a system to evaluate, or a file of outputs"),
-        (["--predictions", "made.jsonl"], "--predictions needs --kind and --input"),
+        (["--predictions", "made.jsonl", "--kind", "code"], "--predictions goes with --kind and --input"),
+        (["--predictions", "made.jsonl"], "no sartor.yaml in . or above"),
         (["--predictions", "made.jsonl", "--kind", "code", "--input", "nte"], "did you mean `note`?"),
         (["--predictions", "none.jsonl", "--kind", "code", "--input", "note"], "none.jsonl"),
     ],

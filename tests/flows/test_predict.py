@@ -52,9 +52,9 @@ def test_rows_need_no_target_and_keep_their_order(finished: Finished) -> None:
     assert [answer.answer for answer in backwards[::-1]] == [answer.answer for answer in answers]
     for answer in answers:
         document = answer.to_json()
-        assert set(document) == {"id", "answer", "probability", "finish"}
+        assert set(document) == {"id", "answer", "others", "probability", "finish"}
         assert set(json.loads(document["answer"])) == {"drug", "given"}
-        assert (document["probability"], document["finish"]) == (None, "stop")
+        assert (document["others"], document["probability"], document["finish"]) == ((), None, "stop")
 
 
 def test_an_adapter_keeps_the_prompt_that_it_was_trained_with(finished: Finished) -> None:
@@ -75,6 +75,17 @@ def test_a_classifier_gives_the_probability_of_its_answer(make_task) -> None:
         assert answer.answer in LABELS
         assert answer.probability is not None
         assert 1 / 3 < answer.probability <= 1
+
+
+@pytest.mark.usefixtures("letters")
+def test_of_several_labels_a_probability_stands_beside_an_answer_of_one(make_task) -> None:
+    rows = [{"text": "case " + "ab" * n + "yz" * m, "label": ["early"] * (n > 1) + ["late"] * (m > 1) or ["none"]}
+            for n in range(6) for m in range(6)]  # fmt: skip
+    task = make_task(rows, rows[:4], "classification", data={"labels": "multi"})
+    given = predict(task, Store.open(task.folder / ".sartor"), "encoder + linear", table(rows))
+    one, several = ([each for each in given if ("; " in each.answer) == many] for many in (False, True))
+    assert one and all(0.3 < each.probability < 1 for each in one)
+    assert several and all(each.probability is None for each in several)
 
 
 def with_base(finished: Finished, base: Path) -> Task:

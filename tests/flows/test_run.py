@@ -8,9 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 from peft import PeftModel
 from sqlalchemy import select
 from tests.networks import plain_model
@@ -119,22 +117,9 @@ def test_nothing_unfinished_is_left(finished: Finished) -> None:
 # Other kinds of tasks
 
 
-class Letters:
-    """An encoder for tests: a text is the numbers of its letters."""
-
-    def encode(self, texts: list[str], *_: object) -> NDArray[np.floating]:
-        counts = np.array([[text.count(chr(97 + n)) for n in range(26)] for text in texts], dtype=float)
-        return counts / np.maximum(1, np.linalg.norm(counts, axis=1, keepdims=True))
-
-
 def answers(store: Store, stage: str) -> list[dict[str, Any]]:
     [row] = [row for row in records(store) if row["stage"] == f"answer {stage}"]
     return [json.loads(line) for line in store.objects.get(row["outputs"]["objects"]["answers"]).splitlines()]
-
-
-@pytest.fixture
-def letters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sartor.flows.systems._encoder", Letters)
 
 
 @pytest.mark.usefixtures("plain_page", "letters")
@@ -160,9 +145,13 @@ def test_several_labels_a_row_and_a_whole_page(make_task) -> None:
         numbers = range(start, start + count)
         return [{"text": f"case {n}", "label": [name for k, name in enumerate(names) if (n + k) % 3]} for n in numbers]
 
-    task = make_task(rows(40), rows(10, start=100), "classification", train=QUICK)
+    kpis = [{"name": "micro_f1"}, {"name": "ece"}, {"name": "brier", "goal": 0.3}]
+    task = make_task(rows(40), rows(10, start=100), "classification", train=QUICK, kpis=kpis)
     store = open_store(task)
     result = run(task, store)
+    cards = {card.system: card.scores for card in result.scorecards}
+    assert 0 < cards["encoder + linear"]["brier"].value < 1 and not cards["encoder + linear"]["ece"].unscored
+    assert len(cards["specialist"]["brier"].unscored) == 10  # it writes its labels, and has no probability of each
     for system in ("zero-shot", "encoder + linear", "specialist"):
         for answer in answers(store, system):
             # A prompted answer may be cut at the limit, in the middle of a label.
@@ -270,6 +259,39 @@ def test_a_row_that_an_endpoint_failed_is_asked_again_and_the_others_are_not_pai
     assert run(task, store).scorecards[1].counts["errors"] == 0
     paid = [row["quantity"] for row in records(store, books) if row["item"] == "prompt tokens"]
     assert paid == [5000, 1000]
+
+
+@pytest.mark.usefixtures("plain_page")
+def test_every_system_draws_as_many_samples_as_the_task_asks_for(make_task, endpoint: str) -> None:
+    rival = {"endpoint": endpoint, "model": "large"}
+    drawing = {"shots": 0, "samples": 3, "temperature": 1.0, "max_tokens": 20, "constrained": False}
+    spec = {"rivals": [rival], "train": QUICK, "generate": drawing}
+    task = make_task(notes(30), notes(4, start=500), "extraction", **spec)
+    store = open_store(task)
+    run(task, store)
+    for system in ("zero-shot", "endpoint large", "specialist"):
+        assert all(len(answer["others"]) == 2 for answer in answers(store, system))
+    for answer in answers(store, "zero-shot"):
+        assert len({answer["text"], *answer["others"]}) == 3
+    warmer = task.spec.generate.model_copy(update={"temperature": 1.5})
+    before = len(records(store))
+    run(Task(task.folder, task.spec.model_copy(update={"generate": warmer})), store)
+    asked = [row["stage"] for row in records(store)[before:]]
+    assert asked == ["answer zero-shot", "answer endpoint large", "answer specialist", "evaluate"]
+
+
+@pytest.mark.usefixtures("plain_page")
+def test_one_answer_of_an_endpoint_is_asked_for_at_temperature_0_whatever_the_tasks_is(
+    make_task, endpoint: str
+) -> None:
+    rival = {"endpoint": endpoint, "model": "large"}
+    task = make_task(notes(30), notes(4, start=500), "extraction", rivals=[rival], train=QUICK, generate={"shots": 0})
+    store = open_store(task)
+    run(task, store)
+    warm, before = task.spec.generate.model_copy(update={"temperature": 1.0}), len(records(store))
+    run(Task(task.folder, task.spec.model_copy(update={"generate": warm})), store)
+    asked = [row["stage"] for row in records(store)[before:]]
+    assert asked == ["answer zero-shot", "answer specialist", "evaluate"]
 
 
 # Nothing is done twice, unless what it depends on has changed

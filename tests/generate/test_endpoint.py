@@ -84,8 +84,11 @@ def examples(count: int) -> list[Example]:
     return [Example(str(n), (system, Message("user", f"question {n}")), "target") for n in range(count)]
 
 
-def ask(url: str, count: int = 1, timeout: float = 5.0, **spec: Any) -> tuple[Endpoint, list[Answer]]:
-    endpoint = Endpoint(RivalSpec(endpoint=url, model="big", **spec), max_tokens=32, timeout=timeout, backoff=0.01)
+def ask(
+    url: str, count: int = 1, timeout: float = 5.0, temperature: float = 0, samples: int = 1, **spec: Any
+) -> tuple[Endpoint, list[Answer]]:
+    rival = RivalSpec(endpoint=url, model="big", **spec)
+    endpoint = Endpoint(rival, 32, temperature, samples, timeout=timeout, backoff=0.01)
     return endpoint, endpoint.answer(examples(count))
 
 
@@ -106,6 +109,37 @@ def test_it_sends_the_prompt_and_nothing_beside(server: Server) -> None:
     assert "authorization" not in server.headers[0]
     assert endpoint.name == "endpoint big"
     assert answer == Answer("0", "ok", prompt_tokens=11, completion_tokens=3)
+
+
+def test_several_samples_are_asked_for_one_by_one_at_the_temperature_given(server: Server) -> None:
+    server.behave = lambda body, before: completion(f"{question(body)}, draw {before}", "length" if before else "stop")
+    endpoint, answers = ask(server.url, count=2, temperature=0.7, samples=3)
+    assert [body["temperature"] for body in server.bodies] == [0.7] * 6
+    assert answers == [
+        Answer(
+            str(n),
+            f"question {n}, draw 0",
+            others=(f"question {n}, draw 1", f"question {n}, draw 2"),
+            prompt_tokens=33,
+            completion_tokens=9,
+        )
+        for n in range(2)
+    ]
+    assert not endpoint.errors
+
+
+@pytest.mark.parametrize("had", [0, 1, 2])
+def test_samples_that_were_had_are_kept_when_the_next_fails(server: Server, had: int) -> None:
+    def behave(body: dict[str, Any], before: int) -> Reply:
+        return refusal(400, "enough") if question(body) == "question 1" and before == had else completion("ok")
+
+    server.behave = behave
+    endpoint, answers = ask(server.url, count=2, temperature=0.7, samples=3)
+    assert answers[0].others == ("ok", "ok")
+    assert (answers[1].finish, answers[1].others) == ("stop" if had else "error", ("ok",) * (had - 1))
+    assert answers[1].prompt_tokens == 11 * had
+    assert endpoint.errors.keys() == {"1"}
+    assert len(server.bodies) == 3 + had + 1  # nothing is asked after a refusal
 
 
 def test_the_full_address_may_be_named_as_well(server: Server) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 
 from sartor.data.example import Example, Message
 from sartor.errors import InputError
@@ -73,7 +75,25 @@ def test_it_learns_several_labels_a_row() -> None:
     test = rows(100, seed=1, labels_a_row=(1, 2, 3))
     answers = system.answer(test)
     assert sum(set(a.text.split("; ")) == set(e.labels) for a, e in zip(answers, test, strict=True)) >= 85
-    assert all(answer.label_probs is None for answer in answers)
+    for answer in answers:
+        assert answer.label_probs is not None and answer.label_probs.keys() == set(WORDS)
+        sure = {label for label, prob in answer.label_probs.items() if prob >= 0.5}
+        assert set(answer.text.split("; ")) == (sure or {max(answer.label_probs, key=answer.label_probs.__getitem__)})
+
+
+def test_probabilities_of_several_labels_are_sklearns_one_against_the_rest() -> None:
+    train, test = rows(120, seed=0, labels_a_row=(1, 2)), rows(30, seed=1, labels_a_row=(1, 2))
+    names, encode = sorted(WORDS), WordCounts().encode
+    gold = np.array([[name in example.labels for name in names] for example in train], dtype=int)
+    answers = LinearSystem.fit(WordCounts(), train, seed=0).answer(test)
+    ours = np.array([[(answer.label_probs or {})[name] for name in names] for answer in answers])
+    theirs = [
+        OneVsRestClassifier(LogisticRegression(C=strength, max_iter=1000))
+        .fit(encode([example.question for example in train]), gold)
+        .predict_proba(encode([example.question for example in test]))
+        for strength in STRENGTHS
+    ]
+    assert min(np.abs(ours - each).max() for each in theirs) < 1e-3
 
 
 def test_a_row_that_reaches_no_threshold_still_gets_its_best_label() -> None:

@@ -19,8 +19,10 @@ def evaluate(
     system: Annotated[str | None, typer.Argument(help="An adapter (NAME or NAME@VERSION), or a rival.")] = None,
     folder: terminal.Folder = Path(),
     data: Data = None,
-    predictions: Annotated[Path | None, typer.Option(help="Score the outputs in this file; no project needed.")] = None,
-    kind: Annotated[Kind | None, typer.Option(help="With --predictions: the kind of task.")] = None,
+    predictions: Annotated[Path | None, typer.Option(help="Score the outputs in this file.")] = None,
+    kind: Annotated[
+        Kind | None, typer.Option(help="With --predictions: the kind of task; without it, the task in DIR judges.")
+    ] = None,
     input: Annotated[list[str] | None, typer.Option(help="With --predictions: input column; may be repeated.")] = None,
     target: Annotated[str, typer.Option(help="With --predictions: column of the reference.")] = "target",
     facts: Annotated[str | None, typer.Option(help="With --predictions: column of critical facts.")] = None,
@@ -31,21 +33,43 @@ def evaluate(
     as_json: terminal.Json = False,
 ) -> None:
     """Score a system of the task, or outputs that were made elsewhere, by general metrics and by KPIs."""
-    if (system is None) == (predictions is None):
-        raise InputError("name a system to evaluate, or a file of outputs with --predictions; one of the two")
+    if system is None and predictions is None:
+        raise InputError("name a system to evaluate, or a file of outputs with --predictions")
     if predictions:
-        if not kind or not input:
-            raise InputError("--predictions needs --kind and --input: what the outputs are, and what was asked")
-        from sartor.data.read import read_rows
-        from sartor.flows.evaluate import OUTPUT, judge_predictions, predictions_spec
-
-        table = read_rows(predictions, outputs=[OUTPUT])
-        known = target if target in table.columns else None
-        spec = predictions_spec(table, kind, input, known, group=group, facts=facts, tests=tests)
-        show(judge_predictions(table, spec, predictions.parent, by), out, as_json)
+        show(_outputs(predictions, kind, input or [], system, target, facts, tests, group, by, as_json), out, as_json)
         return
     assert system is not None
     judge_named([system], folder, data, by, out, as_json)
+
+
+def _outputs(
+    file: Path,
+    kind: Kind | None,
+    inputs: list[str],
+    folder: str | None,
+    target: str,
+    facts: str | None,
+    tests: str | None,
+    group: str | None,
+    by: str | None,
+    as_json: bool,
+) -> "Judged":
+    """Outputs of a file, judged by the kind's usual KPIs, or by those of the task in a folder."""
+    import sartor
+    from sartor.data.read import read_rows
+    from sartor.flows.evaluate import OUTPUT, judge_predictions, predictions_spec
+
+    if bool(kind) != bool(inputs) or (kind and folder):
+        raise InputError(
+            "--predictions goes with --kind and --input, what the outputs are and what was asked, or with the folder of a task"
+        )
+    table = read_rows(file, outputs=[OUTPUT])
+    if kind:
+        known = target if target in table.columns else None
+        spec = predictions_spec(table, kind, inputs, known, group=group, facts=facts, tests=tests)
+        return judge_predictions(table, spec, file.parent, by)
+    with terminal.progress(as_json) as progress:
+        return sartor.open(folder or Path()).evaluate_outputs(table, by, progress=progress)
 
 
 def compare(

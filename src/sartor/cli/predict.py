@@ -17,7 +17,7 @@ def predict(
     data: Annotated[Path | None, typer.Option(help="File of rows; without it, JSON Lines on standard input.")] = None,
     as_json: terminal.Json = False,
 ) -> None:
-    """Answer new rows; prints one JSON line a row, with id, answer and probability."""
+    """Answer new rows; prints one JSON line a row, with id, answer, others and probability."""
     import sartor
 
     project = sartor.open(folder)

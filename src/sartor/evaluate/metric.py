@@ -43,6 +43,8 @@ class Scope:
     functions: Mapping[str, Callable[[Example, str], Any]] = field(default_factory=dict)
     """KPIs of the task's own, by name."""
     currency: str = ""
+    samples: int = 1
+    """How many outputs a row has at most."""
 
     @classmethod
     def of(
@@ -54,11 +56,12 @@ class Scope:
     ) -> "Scope":
         """The scope of a task: known labels are the examples' gold labels and `labels`."""
         options, own = {kpi.name: kpi for kpi in spec.kpi_list}, functions or {}
+        currency, samples = spec.costs.currency, spec.generate.samples
         if spec.kind != "classification":
-            return cls(spec.kind, options=options, data=spec.data, functions=own, currency=spec.costs.currency)
+            return cls(spec.kind, options=options, data=spec.data, functions=own, currency=currency, samples=samples)
         multi = spec.data.labels == "multi" or any(len(example.labels) != 1 for example in examples)
         known = {label for example in examples for label in example.labels} | set(labels)
-        return cls(spec.kind, tuple(sorted(known)), multi, options, spec.data, own, spec.costs.currency)
+        return cls(spec.kind, tuple(sorted(known)), multi, options, spec.data, own, currency, samples)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class Scorecard:
     confusions: list[tuple[str, str, int]]
     """(expected, answered, rows), most frequent first."""
     counts: dict[str, int]
-    """What went wrong with answers as such: errors, cut at the limit, not a label, invalid JSON."""
+    """What went wrong with answers as such: errors, cut at the limit, not a label, invalid JSON, too few samples."""
     rows: list[RowScore]
 
     @property
@@ -271,4 +271,6 @@ def _counts(answers: Sequence[Answer], scope: Scope) -> dict[str, int]:
         counts["not a label"] = sum(is_no_label(answer, scope) for answer in had)
     if scope.kind == "extraction":
         counts["invalid JSON"] = sum(unreadable(answer) for answer in had)
+    if scope.samples > 1:
+        counts[f"with fewer than {scope.samples} outputs"] = sum(len(a.others) + 1 < scope.samples for a in had)
     return counts

@@ -128,7 +128,8 @@ def line(answer: Answer) -> str:
 
 
 def parse(line: str) -> Answer:
-    return Answer(**json.loads(line))
+    fields = json.loads(line)
+    return Answer(**fields | {"others": tuple(fields["others"])})
 
 
 class _Offset:

@@ -21,7 +21,7 @@ from sartor.evaluate.scorecard import Score, Scorecard, score
 from sartor.evaluate.verdict import system_name
 from sartor.flows.ask import ask_once
 from sartor.flows.base import LoadedBase
-from sartor.flows.judging import ask_judges
+from sartor.flows.judging import ask_judges, compare_with_people
 from sartor.flows.predict import find_system
 from sartor.flows.prepare import Task, prepare
 from sartor.generate.answer import Answer
@@ -29,7 +29,7 @@ from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.progress import Progress, silent
 from sartor.store import Store, disk_errors
-from sartor.task import DataSpec, Kind, PromptSpec, TaskSpec
+from sartor.task import DataSpec, GenerateSpec, Kind, PromptSpec, TaskSpec
 
 OUTPUT, MODEL, PROBABILITIES = "output", "model", "label_probs"
 MEASURED = ("seconds", "prompt_tokens", "completion_tokens", "cost")
@@ -232,18 +232,49 @@ def predictions_spec(
     user = "\n\n".join(f"{{{name}}}" for name in inputs)
     target = target or OUTPUT  # never read: without references the rows are questions
     data = DataSpec(train=table.name, input=inputs[0], target=target, group=group, facts=facts, tests=tests)
-    return TaskSpec(task=UNNAMED, kind=kind, data=data, prompt=PromptSpec(user=user))
+    samples = max(len(_outputs(table, index, kind)) for index in range(len(table.rows)))
+    drawn = GenerateSpec(samples=samples, temperature=1.0)  # the temperature is never read: nothing is generated
+    return TaskSpec(task=UNNAMED, kind=kind, data=data, prompt=PromptSpec(user=user), generate=drawn)
 
 
 def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None = None) -> Judged:
     """Score the outputs of a file: rows of input fields, `output`, and perhaps `id`, a target and `model`.
 
-    Where there are several models, each must have answered the same rows. Raises InputError for a missing column, and
-    for a row that one model answered and another did not, or twice.
+    An `output` is a text, or a list of texts: the answer and further samples of it. Where there are several models, each
+    must have answered the same rows. Raises InputError for a missing column, a list of anything else, and for a row that
+    one model answered and another did not, or twice.
     """
+    return _judge_outputs(read_outputs(table, spec), spec, load_functions(spec, folder), by)
+
+
+def judge_outputs(task: Task, store: Store, table: Table, by: str | None = None, progress: Progress = silent) -> Judged:
+    """The same by the KPIs of a task, its judges among them, which are compared with people where a column holds that."""
+    spec = task.spec
+    models = read_outputs(table, spec)
+    rows = [pair for pairs in models.values() for pair in pairs]
+    with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
+        judges = ask_judges(steps, store, spec, rows, progress)
+    compare_with_people(judges, rows)
+    return _judge_outputs(models, spec, load_functions(spec, task.folder) | judges, by)
+
+
+def _judge_outputs(
+    models: Mapping[str, Sequence[tuple[Example, Answer]]],
+    spec: TaskSpec,
+    functions: Mapping[str, OwnFunction],
+    by: str | None,
+) -> Judged:
+    first = next(iter(models.values()))
+    answers = {model: [answer for _, answer in pairs] for model, pairs in models.items()}
+    return judge(spec, [example for example, _ in first], answers, functions, by=by)
+
+
+def read_outputs(table: Table, spec: TaskSpec) -> dict[str, list[tuple[Example, Answer]]]:
+    """Each model's rows with its answers, all in the order of the first model's. Raises as `judge_predictions`."""
     table.require(OUTPUT, "what the system answered")
-    reference = spec.data.target != OUTPUT
-    examples = build_examples(table, spec) if reference else build_questions(table, spec)
+    target = spec.data.target
+    without = target is not None and (target == OUTPUT or target not in table.columns)
+    examples = build_questions(table, spec) if without else build_examples(table, spec)
     models: dict[str, dict[str, tuple[Example, Answer]]] = {}
     for index, (example, row) in enumerate(zip(examples, table.rows, strict=True)):
         model = as_text(row[MODEL]) if MODEL in table.columns else UNNAMED
@@ -251,24 +282,40 @@ def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None
         id = as_text(row["id"]) if "id" in table.columns else str(len(known) + 1)
         if id in known:
             raise InputError(f"{table.place(index)}: {model} answered the row `{id}` before; keep one of the two")
-        known[id] = replace(example, id=id, columns=row), _answer(id, row)
-    first, *others = models.values()
-    name = next(iter(models))
-    for other, rows in zip(list(models)[1:], others, strict=True):
+        answer = _answer(id, _outputs(table, index, spec.kind), row)
+        known[id] = replace(example, id=id, columns=row), answer
+    name, first = next(iter(models.items()))
+    for other, rows in models.items():
         if missing := sorted(first.keys() ^ rows.keys()):
             raise InputError(f"{table.name}: only one of {name} and {other} answered the row `{missing[0]}`; give both")
-    asked = [example for example, _ in first.values()]
-    answers = {model: [given[row.id][1] for row in asked] for model, given in models.items()}
-    return judge(spec, asked, answers, load_functions(spec, folder), by=by)
+    return {model: [rows[id] for id in first] for model, rows in models.items()}
 
 
-def _answer(id: str, row: Mapping[str, Any]) -> Answer:
-    said, probabilities = row[OUTPUT], row.get(PROBABILITIES)
+def _outputs(table: Table, index: int, kind: Kind) -> list[Any]:
+    """The outputs of a row, the answer first. In a classification a list is one answer: the labels of the row.
+
+    Raises InputError for a list that is empty, or holds what is no text.
+    """
+    said = table.rows[index].get(OUTPUT)
+    if not isinstance(said, list) or kind == "classification":
+        return [said]
+    if not said or not all(isinstance(each, str) for each in said):
+        raise InputError(
+            f"{table.place(index)}, column `{OUTPUT}`: a list holds one text or more, the answer first and then further "
+            "samples; write an answer that is no text as JSON text, and null where there is none"
+        )
+    return said
+
+
+def _answer(id: str, outputs: Sequence[Any], row: Mapping[str, Any]) -> Answer:
+    said, *others = outputs
+    probabilities = row.get(PROBABILITIES)
     took = {name: row[name] for name in MEASURED if isinstance(row.get(name), int | float)}
     return Answer(
         id,
         "" if said is None else as_text(said),
         label_probs=probabilities if isinstance(probabilities, dict) else None,
         finish="error" if said is None else "stop",
+        others=tuple(others),
         **took,
     )

@@ -7,7 +7,7 @@ from sartor.evaluate.judge import Judge, Verdicts, agreement, pair_prompts, verd
 from sartor.evaluate.metric import Unscored, text_of
 from sartor.flows.ask import ask_once
 from sartor.flows.systems import Entrant
-from sartor.generate.answer import Answer
+from sartor.generate.answer import Answer, System
 from sartor.generate.endpoint import Endpoint
 from sartor.jobs.steps import Steps
 from sartor.progress import Progress
@@ -47,34 +47,27 @@ def _ask(
     steps: Steps, store: Store, spec: TaskSpec, name: str, judge: JudgeSpec, rows: Rows, progress: Progress
 ) -> Judge:
     outputs = {(row.id, text_of(answer)): row for row, answer in rows if text_of(answer)}
-    asked = {
-        key: pair_prompts(row, key[1], judge, f"output {n}")
-        for n, (key, row) in enumerate(outputs.items(), start=1)
-        if key[1] != row.target.strip()
-    }
-    prompts = [prompt for pair in asked.values() for prompt in pair]
-    given: list[list[Answer]] = []
-    for repeat in range(judge.repeats if prompts else 0):
-        given.append(ask_once(steps, store, _entrant(spec, name, judge, repeat), prompts, progress).answers)
+    asked = [(key, row) for key, row in outputs.items() if key[1] != row.target.strip()]
+    prompts = [
+        prompt
+        for n, ((_, output), row) in enumerate(asked, start=1)
+        for prompt in pair_prompts(row, output, judge, f"output {n}")
+    ]
+    replies = ask_once(steps, store, _entrant(spec, name, judge), prompts, progress).answers if prompts else []
     verdicts: dict[tuple[str, str], Verdicts] = {}
-    for n, key in enumerate(asked):
-        first, second = (
-            tuple(verdict(replies[2 * n + order].text, output_first=order == 0) for replies in given)
-            for order in range(2)
-        )
-        verdicts[key] = first, second
+    for (key, _), first, second in zip(asked, replies[::2], replies[1::2], strict=True):
+        verdicts[key] = _verdicts(first, output_first=True), _verdicts(second, output_first=False)
     return Judge(judge, verdicts)
 
 
-def _entrant(spec: TaskSpec, name: str, judge: JudgeSpec, repeat: int) -> Entrant:
-    inputs = {
-        "endpoint": judge.endpoint,
-        "model": judge.model,
-        "max_tokens": judge.max_tokens,
-        "temperature": judge.temperature,
-        "repeat": repeat,
-    }
-    label = f"judge {name}, repeat {repeat + 1}"
-    return Entrant(
-        label, "judge", inputs, lambda: Endpoint(judge, judge.max_tokens, judge.temperature), spec, endpoint=judge
-    )
+def _verdicts(reply: Answer, output_first: bool) -> tuple[float | None, ...]:
+    return tuple(verdict(text, output_first) for text in (reply.text, *reply.others))
+
+
+def _entrant(spec: TaskSpec, name: str, judge: JudgeSpec) -> Entrant:
+    inputs = judge.model_dump(include={"endpoint", "model", "max_tokens", "temperature", "repeats"})
+
+    def make() -> System:
+        return Endpoint(judge, judge.max_tokens, judge.temperature, judge.repeats)
+
+    return Entrant(f"judge {name}", "judge", inputs, make, spec, endpoint=judge)

@@ -20,8 +20,10 @@ class Prediction:
     id: str
     """The row's own id, else its number."""
     answer: str
+    others: tuple[str, ...]
+    """Further answers, where the task draws several samples."""
     probability: float | None
-    """Of the answer, where labels are chosen."""
+    """Of the answer, where it is one label and was chosen by its probability."""
     finish: str
     """`stop`; `length`: cut at the token limit; `error`: no answer was had."""
 
@@ -52,7 +54,7 @@ def predict(task: Task, store: Store, system: str, table: Table, progress: Progr
     """
     found = find_system(task, store, system, LoadedBase(task, progress))
     answers = found.make().answer(build_questions(table, found.spec), progress)
-    return [Prediction(a.id, a.text, a.label_probs[a.text] if a.label_probs else None, a.finish) for a in answers]
+    return [Prediction(a.id, a.text, a.others, (a.label_probs or {}).get(a.text), a.finish) for a in answers]
 
 
 def _adapter(task: Task, base: LoadedBase, adapter: AdapterVersion) -> Entrant:

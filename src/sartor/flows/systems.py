@@ -99,7 +99,7 @@ def prompted(
         shots=shots,
         trie=trie,
         constrain=constrain,
-        sampling=Sampling(spec.generate.temperature, spec.train.seed),
+        draws=_draws(spec),
         context=base.context,
     )
 
@@ -110,6 +110,12 @@ def specialist(
     """An adapter on its base."""
     inputs = _inputs(spec, base, answering) | {"adapter": adapter_hash}
     return Entrant(name, SPECIALIST, inputs, lambda: prompted(name, spec, base, answering, adapter), spec)
+
+
+def _draws(spec: TaskSpec) -> list[Sampling]:
+    """One for each sample of a row; no two seeds of a task have one in common."""
+    temperature, samples = spec.generate.temperature, spec.generate.samples
+    return [Sampling(temperature, spec.train.seed * samples + place) for place in range(samples)]
 
 
 def rivals(
@@ -131,7 +137,7 @@ def rivals(
         found.append(Entrant("encoder + linear", "encoder", fitted, lambda: _linear(spec, train), spec))
     for rival in spec.rivals:
         asked = rival.model_dump(exclude={"price_in", "price_out", "key_env"})  # a price changes no answer
-        sent = asked | {"max_tokens": answering.max_tokens, "hint": hint}
+        sent = asked | {"max_tokens": answering.max_tokens, "hint": hint} | _sampled(spec)
         make = _endpoint(spec, rival, answering)
         found.append(Entrant(f"endpoint {rival.model}", "endpoint", sent, make, spec, rival))
     return found
@@ -179,7 +185,12 @@ def _prompting(
 
 
 def _endpoint(spec: TaskSpec, rival: RivalSpec, answering: Answering) -> Callable[[], System]:
-    return lambda: _hinted(Endpoint(rival, answering.max_tokens), spec, answering)
+    return lambda: _hinted(Endpoint(rival, answering.max_tokens, **_sampled(spec)), spec, answering)
+
+
+def _sampled(spec: TaskSpec) -> dict[str, Any]:
+    """What an endpoint is asked beside the prompt; nothing where one answer is all, which it gives at temperature 0."""
+    return spec.generate.model_dump(include={"temperature", "samples"}) if spec.generate.samples > 1 else {}
 
 
 def _linear(spec: TaskSpec, train: Sequence[Example]) -> System:
@@ -198,6 +209,7 @@ def _inputs(spec: TaskSpec, base: LoadedBase, answering: Answering) -> dict[str,
         "dtype": str(base.number_format[0]),
         "constrained": spec.generate.constrained,
         "temperature": spec.generate.temperature,
+        "samples": spec.generate.samples,
         "seed": spec.train.seed if spec.generate.temperature else None,
         "answering": asdict(answering),
     }

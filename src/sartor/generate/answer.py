@@ -14,11 +14,15 @@ class Answer:
     """The example's id."""
     text: str
     label_probs: dict[str, float] | None = None
-    """Classification with label choice: a probability per label, summing to 1."""
+    """Classification, where the system has them: a probability per label, summing to 1; where rows may have several labels,
+    each label's by itself."""
     prompt_tokens: int = 0
+    """Read for `text` and `others` together; `completion_tokens` likewise."""
     completion_tokens: int = 0
     finish: Literal["stop", "length", "error"] = "stop"
-    """`length`: cut at the token limit; `error`: no answer was had, and `text` is empty."""
+    """Of `text`. `length`: cut at the token limit; `error`: no answer was had, and `text` is empty."""
+    others: tuple[str, ...] = ()
+    """Further answers to the same question, drawn as `text` was."""
     seconds: float = 0.0
     """What it took: of an endpoint the request's own time, retries included, else its share of the batch it was in."""
     cost: float | None = None

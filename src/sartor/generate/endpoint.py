@@ -1,13 +1,15 @@
 """A rival behind any OpenAI-compatible chat endpoint.
 
-It is asked what the specialist is asked: the example's messages, temperature 0, the same limit of tokens, and nothing
-beside. Nothing is sent to any address but the one that the task names: no proxies of the environment, no redirects.
+It is asked what the specialist is asked: the example's messages, the same limit of tokens, temperature 0 unless several
+samples are drawn, and nothing beside. Nothing is sent to any address but the one that the task names: no proxies of the
+environment, no redirects.
 """
 
 import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
@@ -35,21 +37,30 @@ class Endpoint:
     """A system that asks `POST ENDPOINT/chat/completions`, at most four rows at a time.
 
     429, 5xx, timeouts and broken connections are tried again, up to five times, with doubling waits or as `Retry-After`
-    says; other refusals are not. A row that stays without an answer has `finish="error"`, and `errors` says why.
+    says; other refusals are not. A row that stays without an answer has `finish="error"`, one that got fewer samples than
+    were asked for keeps those; `errors` says why.
     """
 
-    def __init__(self, rival: RivalSpec, max_tokens: int, timeout: float = 120.0, backoff: float = 1.0) -> None:
-        """`timeout` and the first wait `backoff` are in seconds.
+    def __init__(
+        self,
+        rival: RivalSpec,
+        max_tokens: int,
+        temperature: float = 0.0,
+        samples: int = 1,
+        timeout: float = 120.0,
+        backoff: float = 1.0,
+    ) -> None:
+        """`samples` is how often a row is asked; `timeout` and the first wait `backoff` are in seconds.
 
         Raises InputError when the address is not an HTTP one, or `key_env` names a variable that is not set.
         """
         self.name = f"endpoint {rival.model}"
         self.errors: dict[str, str] = {}
-        """Of the last call of `answer`: why a row got no answer, by the example's id."""
+        """Of the last call of `answer`: why a row got no answer, or too few, by the example's id."""
         self._url = _url(rival.endpoint)
         self._model = rival.model
         self._key = _key(rival.key_env)
-        self._max_tokens = max_tokens
+        self._max_tokens, self._temperature, self._samples = max_tokens, temperature, samples
         self._timeout = timeout
         self._backoff = backoff
 
@@ -68,7 +79,7 @@ class Endpoint:
             for batch in (examples[:PROBE], examples[PROBE:]):
                 for answer in pool.map(partial(self._answer, client), batch):
                     answers.append(answer)
-                    failed = f"{len(self.errors)} without an answer" if self.errors else ""
+                    failed = f"{len(self.errors)} not fully answered" if self.errors else ""
                     progress(self.name, len(answers), len(examples), failed)
                 if answers and all(answer.finish == "error" for answer in answers):
                     raise SystemFailure(
@@ -77,18 +88,27 @@ class Endpoint:
         return answers
 
     def _answer(self, client: httpx.Client, example: Example) -> Answer:
+        drawn: list[Answer] = []
         try:
-            return _read(example.id, self._post(client, example))
+            while len(drawn) < self._samples:
+                drawn.append(_read(example.id, self._post(client, example)))
         except _NoAnswer as error:
             sentence = str(error).replace(self._key, "***") if self._key else str(error)
             self.errors[example.id] = sentence
+        if not drawn:
             return Answer(id=example.id, text="", finish="error")
+        return replace(
+            drawn[0],
+            others=tuple(answer.text for answer in drawn[1:]),
+            prompt_tokens=sum(answer.prompt_tokens for answer in drawn),
+            completion_tokens=sum(answer.completion_tokens for answer in drawn),
+        )
 
     def _post(self, client: httpx.Client, example: Example) -> httpx.Response:
         body = {
             "model": self._model,
             "messages": [{"role": message.role, "content": message.content} for message in example.messages],
-            "temperature": 0,
+            "temperature": self._temperature,
             "max_tokens": self._max_tokens,
         }
         problem = ""

@@ -35,7 +35,7 @@ class LinearSystem:
     """Answers with the label of the highest probability (softmax), or, where rows have several labels, with every label
     whose own probability (sigmoid, one against the rest) reaches ½, at least one.
 
-    It reads an example's last user message. `label_probs` is given for single labels only, where it sums to 1.
+    It reads an example's last user message.
     """
 
     name = "encoder + linear"
@@ -82,12 +82,10 @@ class LinearSystem:
         return answers
 
     def _read(self, id: str, probs: Matrix) -> Answer:
-        best = int(probs.argmax())
-        if self._multi:
-            chosen = [label for label, prob in zip(self._labels, probs, strict=True) if prob >= 0.5]
-            return Answer(id=id, text=self._separator.join(chosen or [self._labels[best]]))
         label_probs = dict(zip(self._labels, probs.tolist(), strict=True))
-        return Answer(id=id, text=self._labels[best], label_probs=label_probs)
+        chosen = [label for label, prob in label_probs.items() if self._multi and prob >= 0.5]
+        text = self._separator.join(chosen or [self._labels[int(probs.argmax())]])
+        return Answer(id=id, text=text, label_probs=label_probs)
 
     def save(self, path: Path) -> None:
         """Write everything but the encoder as .npz, without pickle."""

@@ -16,6 +16,7 @@ class PromptedSystem:
     """Answers by generation, constrained or free, or by label choice where a trie is given.
 
     `label choice` reads every label's probability and answers with the likeliest one: no other text can come out.
+    Otherwise a reply is generated for each of `draws`: the first is the answer, the rest are its `others`.
     A prompt that fills the base's `context` is not asked: its answer is an error, and counted.
     """
 
@@ -29,13 +30,13 @@ class PromptedSystem:
         shots: Sequence[Example] = (),
         trie: LabelTrie | None = None,
         constrain: ConstraintFactory | None = None,
-        sampling: Sampling = GREEDY,
+        draws: Sequence[Sampling] = (GREEDY,),
         context: int | None = None,
     ) -> None:
         self.name = name
         self._forward, self._renderer = forward, renderer
         self._max_tokens, self._shots = max_tokens, tuple(shots)
-        self._trie, self._constrain, self._sampling, self._context = trie, constrain, sampling, context
+        self._trie, self._constrain, self._draws, self._context = trie, constrain, tuple(draws), context
 
     def answer(self, examples: Sequence[Example], progress: Progress = silent) -> list[Answer]:
         prompts = [self._renderer.prompt_ids(few_shot(example.messages, self._shots)) for example in examples]
@@ -54,21 +55,22 @@ class PromptedSystem:
         if self._trie is not None:
             return self._choose(examples, prompts, prefix, self._trie)
         stop = self._renderer.stop_ids
-        replies = generate(
-            self._forward, prompts, prefix, stop, self._max_tokens, self._constrain, self._sampling, self._context
-        )
+        asked = self._forward, prompts, prefix, stop, self._max_tokens, self._constrain
+        drawn = [generate(*asked, sampling, self._context) for sampling in self._draws]
         return [
-            self._finished(example.id, prompt, reply)
-            for example, prompt, reply in zip(examples, prompts, replies, strict=True)
+            self._finished(example.id, prompt, replies)
+            for example, prompt, *replies in zip(examples, prompts, *drawn, strict=True)
         ]
 
-    def _finished(self, id: str, prompt: list[int], reply: Reply) -> Answer:
+    def _finished(self, id: str, prompt: list[int], replies: Sequence[Reply]) -> Answer:
+        text, *others = (self._renderer.text(reply.ids) for reply in replies)
         return Answer(
             id=id,
-            text=self._renderer.text(reply.ids),
-            prompt_tokens=len(prompt),
-            completion_tokens=len(reply.ids),
-            finish=reply.finish,
+            text=text,
+            others=tuple(others),
+            prompt_tokens=len(prompt) * len(replies),
+            completion_tokens=sum(len(reply.ids) for reply in replies),
+            finish=replies[0].finish,
         )
 
     def _choose(self, examples: list[Example], prompts: list[list[int]], prefix: int, trie: LabelTrie) -> list[Answer]:

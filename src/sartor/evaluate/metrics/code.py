@@ -1,4 +1,4 @@
-"""Programs: do they pass their unit tests, and do they compile at all?
+"""Programs: do they pass their unit tests, does one of several, and do they compile at all?
 
 A program in a Markdown code fence is read without it: the first fenced block, or the whole answer where there is none.
 """
@@ -17,8 +17,8 @@ from platform import python_version
 import numpy as np
 
 from sartor.data.example import Example
-from sartor.errors import SystemFailure
-from sartor.evaluate.metric import Array, Proportion, Unscored, register, text_of
+from sartor.errors import InputError, SystemFailure
+from sartor.evaluate.metric import Array, Mean, Proportion, Scope, Unscored, register, text_of
 from sartor.evaluate.sandbox import Limits, Outcome, Sandbox, Tier
 from sartor.generate.answer import Answer
 
@@ -32,23 +32,27 @@ def without_fence(text: str) -> str:
     return block[1] if block else text
 
 
-@register
-class TestsPass(Proportion):
-    """Share of programs that pass all unit tests of their row, run in a sandbox."""
+class _RunsTests(Mean):
+    """A function of which programs of a row pass its unit tests."""
 
-    __test__ = False  # to pytest, which would collect it by its name
-    name = "tests_pass"
-    title = "unit tests passed"
     kinds = ("code",)
 
     @property
-    def signature(self) -> str:
+    def conditions(self) -> str:
+        """How programs are run, for signatures."""
         limits = Limits()
-        where = f"sandbox:{self.sandbox.tier}" if self._column else "no tests"
         return (
-            f"tests_pass|python {python_version()}|fence:stripped|{where}|cpu:{limits.cpu_seconds} s or 4 × the reference"
+            f"python {python_version()}|fence:stripped|{self._where()}|cpu:{limits.cpu_seconds} s or 4 × the reference"
             f"|memory:{limits.memory_mb} MB"
         )
+
+    def _where(self) -> str:
+        if not self._column:
+            return "no tests"
+        try:
+            return f"sandbox:{self.sandbox.tier}"
+        except SystemFailure:
+            return "no sandbox"  # every row is then unscored, or the run has stopped
 
     @cached_property
     def sandbox(self) -> Sandbox:
@@ -59,16 +63,17 @@ class TestsPass(Proportion):
         return self.scope.data.tests if self.scope.data else None
 
     def table(self, examples: Sequence[Example], answers: Sequence[Answer]) -> Array:
-        """As every metric's, with as many programs at once as there are cores."""
+        """As every metric's, with as many rows at once as there are cores."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             rows = list(pool.map(self.row, examples, answers))
         self.unscored = {row.id: self.unscored[row.id] for row in examples if row.id in self.unscored}
         return np.array(rows, dtype=np.float64)
 
-    def score(self, example: Example, answer: Answer) -> float:
+    def passes(self, example: Example, text: str) -> bool:
+        """Whether the program in a text passes all tests. Raises Unscored where that cannot be said."""
         tests = self.tests(example)
-        program = without_fence(text_of(answer))
-        return float(bool(program) and self.outcome(program, tests, example.target).status == "passed")
+        program = without_fence(text.strip())
+        return bool(program) and self.outcome(program, tests, example.target).status == "passed"
 
     def tests(self, example: Example) -> list[str]:
         """The row's unit tests. Raises Unscored where it has none that can be run."""
@@ -95,7 +100,23 @@ class TestsPass(Proportion):
         return outcome
 
 
-@lru_cache(maxsize=1 << 14)
+@register
+class TestsPass(_RunsTests, Proportion):
+    """Share of programs that pass all unit tests of their row, run in a sandbox."""
+
+    __test__ = False  # to pytest, which would collect it by its name
+    name = "tests_pass"
+    title = "unit tests passed"
+
+    @property
+    def signature(self) -> str:
+        return f"tests_pass|{self.conditions}"
+
+    def score(self, example: Example, answer: Answer) -> float:
+        return float(self.passes(example, text_of(answer)))
+
+
+@lru_cache(maxsize=1 << 16)
 def outcome_of(tier: Tier, limits: Limits, program: str, tests: tuple[str, ...], reference: str) -> Outcome:
     """What becomes of a program; the same one is not run again, however often it is scored and compared."""
     outcome = Sandbox(tier, limits=limits).run(program, tests)
@@ -125,6 +146,44 @@ class Compiles(Proportion):
     def score(self, example: Example, answer: Answer) -> float:
         program = without_fence(text_of(answer))
         return float(bool(program.strip()) and compiles(program))
+
+
+@register
+class PassAtK(_RunsTests):
+    """Mean chance that at least one of k programs passes all unit tests, the k drawn from the row's samples.
+
+    k is the KPI's `at`, 1 where the task does not say. A row with fewer samples is unscored. Raises InputError for a k
+    that is no whole number, or more than any row can have.
+    """
+
+    name = "pass_at_k"
+    title = "pass@k"
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope)
+        at = 1.0 if self.option.at is None else self.option.at
+        if at < 1 or not at.is_integer():
+            raise InputError(f"kpis: `at` of `pass_at_k` is k, a whole number of 1 or more, and not {at:g}: correct it")
+        self.k = int(at)
+        if self.k > scope.samples:
+            raise InputError(
+                f"kpis: `pass_at_k` at {self.k} needs {self.k} outputs a row, and a row has {scope.samples} at most: set "
+                f"`generate: {{samples: {self.k}, temperature: 0.8}}`, or lower `at`"
+            )
+        self.title = f"pass@{self.k}"  # type: ignore[misc]  # the task says which k
+
+    def applies(self, examples: Sequence[Example], answers: Sequence[Answer]) -> bool:
+        return super().applies(examples, answers) and self.scope.samples > 1
+
+    @property
+    def signature(self) -> str:
+        return f"pass_at_k|k:{self.k}|unbiased over the row's samples|{self.conditions}"
+
+    def score(self, example: Example, answer: Answer) -> float:
+        drawn = [] if answer.finish == "error" else [answer.text, *answer.others]
+        if len(drawn) < self.k:
+            raise Unscored(f"the row has {len(drawn)} of the {self.k} outputs that it takes")
+        return pass_at_k(len(drawn), sum(self.passes(example, text) for text in drawn), self.k)
 
 
 def compiles(program: str) -> bool:

@@ -1,10 +1,10 @@
 """Classification: can the probabilities be believed, and what may be left to the system on its own?
 
-They judge systems that give a probability of every label, and rows with one label. On any other row (an endpoint's, an
-error's) they say nothing: it counts as the worst there is, with the reason. So they are shown on request.
+They judge systems that give a probability of every label: probabilities that sum to 1 where a row has one label, and one for
+each label by itself where it may have several. Of any other row (an endpoint's, an error's) they say nothing: it counts as
+the worst there is, with the reason. So they are shown on request.
 """
 
-import math
 from abc import abstractmethod
 
 import numpy as np
@@ -19,31 +19,38 @@ SURE = 0.9
 """The confidence from which an answer is left to the system, where the task does not say."""
 
 
-def label_probs(answer: Answer) -> dict[str, float]:
-    """The probability of each label. Raises Unscored where there are none, or numbers that are no probabilities."""
+def label_probs(answer: Answer, multi: bool = False) -> dict[str, float]:
+    """The probability of each label, that of the answer among them where a row has one.
+
+    Raises Unscored where there are none, or values that are no probabilities.
+    """
     if answer.finish == "error":
         raise Unscored("no answer was had")
-    if not answer.label_probs or text_of(answer) not in answer.label_probs:
+    if not answer.label_probs or (not multi and text_of(answer) not in answer.label_probs):
         raise Unscored("the system gives no probability of its answer")
     for label, share in answer.label_probs.items():
-        if not 0 <= share <= 1 + 1e-6:
-            raise Unscored(f"the probability of `{label}` is {share:g}")
-    return answer.label_probs
+        if not isinstance(share, int | float) or not 0 <= share <= 1 + 1e-6:
+            raise Unscored(f"the probability of `{label}` is {share!r}")
+    return {label: min(share, 1.0) for label, share in answer.label_probs.items()}
+
+
+def by_label(example: Example, answer: Answer, scope: Scope) -> tuple[Array, Array]:
+    """Of every label, known or given: its probability, 0 where none is given; and 1 where it is right, else 0."""
+    given = label_probs(answer, scope.multi)
+    labels = list(dict.fromkeys((*scope.labels, *given)))
+    right = np.array([label in example.labels for label in labels], dtype=np.float64)
+    return np.array([given.get(label, 0.0) for label in labels]), right
 
 
 class _Confidence(Metric):
-    """A function of how sure the system was of its answer, and whether it was right."""
+    """A function of how sure the system was, and whether it was right."""
 
     kinds = ("classification",)
     on_request = True
 
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(scope)
-        refuse_multi(self)
-
     @abstractmethod
-    def counts(self, confidence: float, right: bool) -> Array | tuple[float, ...]:
-        """The row's sufficient statistics."""
+    def counts(self, example: Example, answer: Answer) -> Array | tuple[float, ...]:
+        """The row's sufficient statistics. Raises Unscored where there is no probability to go by."""
 
     @abstractmethod
     def worst(self) -> Array | tuple[float, ...]:
@@ -51,11 +58,10 @@ class _Confidence(Metric):
 
     def row(self, example: Example, answer: Answer) -> Array | tuple[float, ...]:
         try:
-            confidence = label_probs(answer)[text_of(answer)]
+            return self.counts(example, answer)
         except Unscored as reason:
             self.unscored[example.id] = str(reason)
             return self.worst()
-        return self.counts(confidence, text_of(answer) == example.labels[0])
 
 
 @register
@@ -89,15 +95,17 @@ class AccuracyCovered(_Confidence):
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope)
+        refuse_multi(self)
         self.sure = SURE if self.option.at is None else self.option.at
 
     @property
     def signature(self) -> str:
         return f"accuracy_covered|confidence:at least {self.sure:g}|no such row:1"
 
-    def counts(self, confidence: float, right: bool) -> tuple[float, ...]:
+    def counts(self, example: Example, answer: Answer) -> tuple[float, ...]:
         """Right and covered, covered."""
-        return (float(right), 1.0) if confidence >= self.sure else (0.0, 0.0)
+        covered = label_probs(answer)[text_of(answer)] >= self.sure
+        return float(covered and text_of(answer) == example.labels[0]), float(covered)
 
     def worst(self) -> tuple[float, ...]:
         return 0.0, 1.0
@@ -109,9 +117,10 @@ class AccuracyCovered(_Confidence):
 
 @register
 class Ece(_Confidence):
-    """Expected calibration error: how far the stated confidence lies from the accuracy, on average; lower is better.
+    """Expected calibration error: how far stated probabilities lie from what comes true, on average; lower is better.
 
-    Over 15 bins of equal width (Guo et al. 2017, 1706.04599). Chance alone makes it larger than 0 on few rows.
+    Over 15 bins of equal width (Guo et al. 2017, 1706.04599): of the answers' probabilities; where a row may have several
+    labels, of every probability of a label in a row. Chance alone makes it larger than 0 on few rows.
     """
 
     name = "ece"
@@ -120,18 +129,24 @@ class Ece(_Confidence):
 
     @property
     def signature(self) -> str:
-        return f"ece|bins:{BINS}, equal width|confidence:of the answer"
+        return f"ece|bins:{BINS}, equal width|confidence:of {'every label' if self.scope.multi else 'the answer'}"
 
-    def counts(self, confidence: float, right: bool) -> Array:
-        """Right rows less confidence, by bin; the last is for rows without a probability; then rows."""
+    def counts(self, example: Example, answer: Answer) -> Array:
+        """What came true less its probability, by bin; the last is for rows without probabilities; then probabilities."""
+        if self.scope.multi:
+            shares, right = by_label(example, answer, self.scope)
+        else:
+            said = text_of(answer)
+            shares, right = np.array([label_probs(answer)[said]]), np.array([float(said == example.labels[0])])
         sums = np.zeros(BINS + 2)
-        sums[min(max(math.ceil(confidence * BINS) - 1, 0), BINS - 1)] = right - min(confidence, 1.0)
-        sums[-1] = 1.0
+        np.add.at(sums, np.ceil(shares * BINS).clip(1, BINS).astype(int) - 1, right - shares)
+        sums[-1] = len(shares)
         return sums
 
     def worst(self) -> Array:
-        sums = np.zeros(BINS + 2)
-        sums[-2:] = -1.0, 1.0
+        """As many probabilities as another row has, all of them quite wrong."""
+        sums, count = np.zeros(BINS + 2), len(self.scope.labels) if self.scope.multi else 1
+        sums[-2:] = -count, count
         return sums
 
     def of_sums(self, sums: Array) -> Array:
@@ -140,7 +155,10 @@ class Ece(_Confidence):
 
 @register
 class Brier(Mean):
-    """Mean squared error of the probabilities of all labels, halved so that sure and wrong is 1 (Brier 1950); lower is better."""
+    """Mean squared error of the probabilities of all labels, 1 for sure and wrong (Brier 1950); lower is better.
+
+    With one label a row, half the sum over labels; where a row may have several, the mean over labels.
+    """
 
     name = "brier"
     title = "Brier score"
@@ -148,16 +166,11 @@ class Brier(Mean):
     higher_is_better = False
     on_request = True
 
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(scope)
-        refuse_multi(self)
-
     @property
     def signature(self) -> str:
-        return "brier|all labels|halved"
+        return f"brier|all labels|{'mean' if self.scope.multi else 'halved'}"
 
     def score(self, example: Example, answer: Answer) -> float:
-        shares = label_probs(answer)
-        gold = shares.get(example.labels[0], 0.0)
-        squares = sum(share**2 for share in shares.values()) - gold**2 + (1 - gold) ** 2
-        return min(squares / 2, 1.0)
+        shares, right = by_label(example, answer, self.scope)
+        squares = float(((shares - right) ** 2).sum())
+        return squares / len(right) if self.scope.multi else min(squares / 2, 1.0)
