@@ -100,7 +100,7 @@ def compare(
         test=test,
         mdd=mdd,
         n=len(examples),
-        verdict=_verdict(value_a - value_b, interval.low, interval.high, p_value, judge.higher_is_better),
+        verdict=verdict(value_a - value_b, interval.low, interval.high, p_value, judge.higher_is_better),
         note=small_note(len(examples), len(lines_a)),
     )
 
@@ -124,9 +124,10 @@ def _detectable(judge: Metric, a: Array, b: Array, rows: int, deviation: float) 
     return detectable(spread or judge.maximum / rows)
 
 
-def _verdict(
+def verdict(
     difference: float, low: float, high: float, p_value: float, higher_is_better: bool
 ) -> Literal["better", "worse", "tie"]:
+    """What a is beside b, by their difference, its interval and its p."""
     if p_value >= ALPHA or low <= 0 <= high:
         return "tie"
     return "better" if (difference > 0) == higher_is_better else "worse"

@@ -52,7 +52,10 @@ class OverSeeds:
 class Difference:
     """What one recipe, or system, scores more than another."""
 
+    value_a: float
+    value_b: float
     value: float
+    """The first less the second."""
     low: float
     high: float
     """95 % interval."""
@@ -134,8 +137,11 @@ def difference_over_seeds(
         x.mean(axis=1) - y.mean(axis=1) for x, y in ((first.left, second.left), (first.left_rows, second.left_rows))
     )
     parts = _rows(left, left_rows, maximum), _welch(first.between(), second.between())
-    found, reach = float(first.values.mean() - second.values.mean()), _reach(parts, 0.025)
+    value_a, value_b = float(first.values.mean()), float(second.values.mean())
+    found, reach = value_a - value_b, _reach(parts, 0.025)
     return Difference(
+        value_a=value_a,
+        value_b=value_b,
         value=found,
         low=max(-maximum, found - reach),
         high=min(maximum, found + reach),
