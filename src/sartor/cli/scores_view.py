@@ -1,10 +1,13 @@
-"""Scorecards, comparisons and the gap as tables for a terminal; everything reads without colour too."""
+"""Scorecards, recipes over their seeds, comparisons and the gap as tables for a terminal; everything reads without colour too."""
+
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from sartor.evaluate.discrepancy import sentence
+from sartor.evaluate.recipes import RecipeScore
 from sartor.evaluate.scorecard import Score
 from sartor.evaluate.wording import estimate, points
 from sartor.flows.evaluate import Judged
@@ -12,7 +15,7 @@ from sartor.report.format import p_value
 
 
 def show(judged: Judged, console: Console) -> None:
-    """Print every system's scores, then the comparisons, the gap and the slices."""
+    """Print every system's scores, then those over seeds, the comparisons, the gap and the slices."""
     table = Table("metric", *(card.system for card in judged.cards), "n", box=None, pad_edge=False, header_style="dim")
     for name, first in judged.cards[0].all_scores.items():
         table.add_row(first.title, *(_mark(card.all_scores[name]) for card in judged.cards), f"{first.n:,}")
@@ -20,9 +23,13 @@ def show(judged: Judged, console: Console) -> None:
     console.print(table)
     for note in judged.notes:
         console.print(Text(note, style="yellow"))
-    if judged.comparisons:
+    if judged.recipes:
+        console.print(Text("\nOver training seeds", style="bold"))
+        console.print(_recipes(judged.recipes))
+    comparisons = [*judged.recipe_comparisons, *judged.comparisons]
+    if comparisons:
         console.print(Text("\nPaired on the same rows", style="bold"))
-    for c in judged.comparisons:
+    for c in comparisons:
         top = judged.cards[0].scores[c.metric].maximum
         console.print(
             Text(
@@ -50,5 +57,14 @@ def show(judged: Judged, console: Console) -> None:
             console.print(slices)
 
 
-def _mark(score: Score) -> str:
+def _recipes(recipes: Sequence[RecipeScore]) -> Table:
+    columns = ("recipe", "metric", "seeds", "score", "SD of seeds", "variance from seeds")
+    table = Table(*columns, box=None, pad_edge=False, header_style="dim")
+    for found in recipes:
+        spread, share = f"{100 * found.between / found.maximum:.1f} points", f"{100 * found.seeds_share:.0f} %"
+        table.add_row(Text(found.recipe), found.title, str(len(found.systems)), _mark(found), spread, share)
+    return table
+
+
+def _mark(score: Score | RecipeScore) -> str:
     return estimate(score.value, score.low, score.high, score.maximum)

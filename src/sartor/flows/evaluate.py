@@ -17,11 +17,13 @@ from sartor.evaluate.compare import Comparison, compare
 from sartor.evaluate.discrepancy import Discrepancy, discrepancies, sentence
 from sartor.evaluate.own import OwnFunction, load_functions
 from sartor.evaluate.promotion import Promotion, promotion
-from sartor.evaluate.scorecard import Scorecard, score
+from sartor.evaluate.recipes import RecipeScore, judge_recipes
+from sartor.evaluate.scorecard import Score, Scorecard, score
 from sartor.evaluate.wording import estimate, system_name
 from sartor.flows.base import LoadedBase
 from sartor.flows.predict import Found, find_system
 from sartor.flows.prepare import Task, prepare
+from sartor.flows.recipes import seeds_of_recipes
 from sartor.generate.answer import Answer
 from sartor.generate.resume import answer_resumably, line, parse
 from sartor.jobs.here import Here
@@ -30,7 +32,7 @@ from sartor.progress import Progress, silent
 from sartor.store import Store, disk_errors
 from sartor.task import DataSpec, Kind, PromptSpec, TaskSpec
 
-OUTPUT, MODEL, PROBABILITIES = "output", "model", "label_probs"
+OUTPUT, MODEL, SEED, PROBABILITIES = "output", "model", "seed", "label_probs"
 UNNAMED = "predictions"
 FEW_ROWS = 10
 """Values of a slicing column with fewer rows are counted together."""
@@ -45,8 +47,13 @@ class Judged:
     examples: list[Example]
     cards: list[Scorecard]
     comparisons: list[Comparison]
+    """Of every two systems that are not two seeds of one recipe."""
     promotions: list[Promotion]
-    """Whether each system may take the place of each that is named after it."""
+    """Whether each system may take the place of each that is named after it, and is no other seed of its recipe."""
+    recipes: list[RecipeScore]
+    """What is said of a recipe over its seeds: the usable rate and every KPI. Empty where no system has another seed."""
+    recipe_comparisons: list[Comparison]
+    """Of recipes, with each other and with single systems."""
     gaps: dict[str, list[Discrepancy]]
     """Perceived against real quality, by system."""
     slices: dict[str, dict[str, Scorecard]]
@@ -55,18 +62,36 @@ class Judged:
 
     @property
     def headline(self) -> str:
-        """One sentence: how many outputs are usable, or the primary KPI where the task has no hard one."""
-        best = max(self.cards, key=_rank)
-        score = best.usable or best.primary
+        """One sentence: how many outputs are usable, or the primary KPI where the task has no hard one.
+
+        Of seeds it is said of their recipe, since the best of several seeds is best by luck.
+        """
+        scores = self._headline_scores
+        best = max(scores, key=lambda name: _rank(scores[name]))
+        score = scores[best]
         shown = estimate(score.value, score.low, score.high, score.maximum)
-        of = f", best of {len(self.cards)} systems" if len(self.cards) > 1 else ""
-        return f"{system_name(best.system).capitalize()}{of}: {score.title} {shown}, n = {score.n}."
+        over = f" over {len(score.systems)} seeds" if isinstance(score, RecipeScore) else ""
+        what = "recipes and systems" if self.recipes else "systems"
+        of = f", best of {len(scores)} {what}" if len(scores) > 1 else ""
+        return f"{system_name(best).capitalize()}{over}{of}: {score.title} {shown}, n = {score.n}."
+
+    @property
+    def _headline_scores(self) -> dict[str, Score | RecipeScore]:
+        """By recipe, and by system that is no seed of one: the usable rate, or what stands first."""
+        seeds = {system for found in self.recipes for system in found.systems}
+        scores: dict[str, Score | RecipeScore] = {
+            card.system: card.usable or card.primary for card in self.cards if card.system not in seeds
+        }
+        for found in self.recipes:
+            scores.setdefault(found.recipe, found)
+        return scores
 
     @property
     def notes(self) -> list[str]:
         """What is to be minded: warnings of intervals, and everything that was wrong in form or not scored."""
         scores = [score for card in self.cards for score in card.all_scores.values()]
         notes = [score.note for score in scores if score.note]
+        notes += [found.note for found in self.recipes if found.note]
         for card in self.cards:
             notes += [f"{card.system}: {count:,} {what}" for what, count in card.counts.items() if count]
             notes += [
@@ -88,6 +113,10 @@ class Judged:
             "systems": systems,
             "comparisons": [asdict(found) for found in self.comparisons],
             "promotions": [asdict(each) | {"rows_needed": each.rows_needed} for each in self.promotions],
+            "seeds": {
+                "recipes": [_measured(asdict(found)) for found in self.recipes],
+                "comparisons": [asdict(found) for found in self.recipe_comparisons],
+            },
         }
 
     def _system(self, card: Scorecard) -> dict[str, Any]:
@@ -108,8 +137,7 @@ class Judged:
         }
 
 
-def _rank(card: Scorecard) -> float:
-    score = card.usable or card.primary
+def _rank(score: Score | RecipeScore) -> float:
     return score.value if score.higher_is_better else -score.value
 
 
@@ -124,21 +152,26 @@ def judge(
     functions: Mapping[str, OwnFunction],
     labels: Sequence[str] = (),
     by: str | None = None,
+    recipes: Mapping[str, Sequence[str]] | None = None,
 ) -> Judged:
     """Score every system on the same rows, compare every two on each KPI, and slice by the column `by`.
 
+    `recipes`, by name, are the systems that are seeds of one: they are judged together, and not against each other.
     Raises InputError for a KPI or column that is not there.
     """
     seed, rows = spec.train.seed, list(examples)
     cards = [score(name, rows, given, spec, seed, labels, functions) for name, given in answers.items()]
     parts = _parts(rows, by) if by else {}
-    pairs = list(combinations(answers, 2))
+    recipes = recipes or {}
+    of = {system: recipe for recipe, systems in recipes.items() for system in systems}
+    pairs = [(a, b) for a, b in combinations(answers, 2) if of.get(a, a) != of.get(b, b)]
     comparisons = [
         compare(kpi.name, a, b, rows, answers[a], answers[b], spec, seed, labels, functions)
         for kpi in spec.kpi_list
         if kpi.name in cards[0].scores
         for a, b in pairs
     ]
+    over_seeds, recipe_comparisons = judge_recipes(recipes, cards, rows, answers, spec, labels, functions)
     return Judged(
         spec=spec,
         examples=rows,
@@ -150,6 +183,8 @@ def judge(
             for a, b in pairs
             if a == card.system
         ],
+        recipes=over_seeds,
+        recipe_comparisons=recipe_comparisons,
         gaps={card.system: discrepancies(spec, rows, card, cards, seed) for card in cards},
         slices={
             name: {
@@ -186,14 +221,17 @@ def judge_systems(
     """Systems of a task on its test set, or on the rows of a table that has the task's columns.
 
     Answers are kept by what made them: the same system on the same rows is not asked again. Each answering of the test
-    set counts as an opening. Raises InputError as `find_system` does, and for rows that cannot be read.
+    set counts as an opening. Adapters that are seeds of one recipe are judged as it, too. Raises InputError as
+    `find_system` and `seeds_of_recipes` do, and for rows that cannot be read.
     """
     spec, prepared, base = task.spec, prepare(task), LoadedBase(task, progress)
     rows = build_examples(table, spec) if table else prepared.splits.test
     version, answers = content_hash(rows), dict[str, list[Answer]]()
+    systems_found = {name: find_system(task, store, name, base) for name in systems}
+    adapters = {name: found.adapter for name, found in systems_found.items() if found.adapter}
+    recipes = seeds_of_recipes(adapters, drawn_test=not (table or spec.data.test))
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
-        for name in systems:
-            found = find_system(task, store, name, base)
+        for name, found in systems_found.items():
 
             def work(folder: Path, name: str = name, found: Found = found) -> dict[str, Any]:
                 if table is None:
@@ -203,7 +241,7 @@ def judge_systems(
 
             step = steps.run(f"answer {name}", found.inputs | {"system": name, "rows": asked_hash(rows)}, work)
             answers[name] = parse(store.objects.get(step.outputs["objects"]["answers"]))
-    return judge(spec, rows, answers, load_functions(spec, task.folder), prepared.labels, by)
+    return judge(spec, rows, answers, load_functions(spec, task.folder), prepared.labels, by, recipes)
 
 
 def predictions_spec(
@@ -223,17 +261,18 @@ def predictions_spec(
 
 
 def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None = None) -> Judged:
-    """Score the outputs of a file: rows of input fields, `output`, and perhaps `id`, a target and `model`.
+    """Score the outputs of a file: rows of input fields, `output`, and perhaps `id`, a target, `model` and `seed`.
 
-    Where there are several models, each must have answered the same rows. Raises InputError for a missing column, and
-    for a row that one model answered and another did not, or twice.
+    Where there are several models, each must have answered the same rows. Several seeds of a model are systems of their
+    own, and the model is their recipe. Raises InputError for a missing column, for a row that one model answered and
+    another did not, or twice, and for a model with seeds in some rows only.
     """
     table.require(OUTPUT, "what the system answered")
     reference = spec.data.target != OUTPUT
     examples = build_examples(table, spec) if reference else build_questions(table, spec)
+    names, recipes = _names(table)
     models: dict[str, dict[str, tuple[Example, Answer]]] = {}
-    for index, (example, row) in enumerate(zip(examples, table.rows, strict=True)):
-        model = as_text(row[MODEL]) if MODEL in table.columns else UNNAMED
+    for index, (example, row, model) in enumerate(zip(examples, table.rows, names, strict=True)):
         known = models.setdefault(model, {})
         id = as_text(row["id"]) if "id" in table.columns else str(len(known) + 1)
         if id in known:
@@ -246,7 +285,22 @@ def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None
             raise InputError(f"{table.name}: only one of {name} and {other} answered the row `{missing[0]}`; give both")
     asked = [example for example, _ in first.values()]
     answers = {model: [given[row.id][1] for row in asked] for model, given in models.items()}
-    return judge(spec, asked, answers, load_functions(spec, folder), by=by)
+    return judge(spec, asked, answers, load_functions(spec, folder), by=by, recipes=recipes)
+
+
+def _names(table: Table) -> tuple[list[str], dict[str, list[str]]]:
+    """The system that gave each row, and by model the systems of those that have several seeds."""
+    given = [(as_text(row[MODEL]) if MODEL in table.columns else UNNAMED, as_text(row.get(SEED))) for row in table.rows]
+    seeds = dict[str, dict[str, int]]()
+    for index, (model, seed) in enumerate(given):
+        seeds.setdefault(model, {}).setdefault(seed, index)
+    several = {model: known for model, known in seeds.items() if len(known) > 1}
+    for model, known in several.items():
+        if "" in known:
+            raise InputError(f"{table.place(known[''])}: {model} has a `seed` in other rows and none here; fill it in")
+    named = {(model, seed): f"{model}, seed {seed}" for model, known in several.items() for seed in known}
+    recipes = {model: [named[model, seed] for seed in known] for model, known in several.items()}
+    return [named.get(pair, pair[0]) for pair in given], recipes
 
 
 def _answer(id: str, row: Mapping[str, Any]) -> Answer:

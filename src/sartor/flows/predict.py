@@ -41,6 +41,8 @@ class Found:
     """The task, with the prompt that this system was trained with."""
     inputs: dict[str, Any]
     """What its answers depend on, beside the rows."""
+    adapter: AdapterVersion | None = None
+    """None for a rival."""
 
 
 def find_system(task: Task, store: Store, system: str, base: LoadedBase) -> Found:
@@ -51,7 +53,7 @@ def find_system(task: Task, store: Store, system: str, base: LoadedBase) -> Foun
         _check_same_base(task, base, adapter)
         spec = task.spec.model_copy(update={"prompt": PromptSpec(**adapter.manifest["prompt"])})
         inputs = {"adapter": adapter.hash, "generate": spec.generate.model_dump(exclude={"shots"})}
-        return Found(lambda: _specialist(task, base, adapter), spec, inputs)
+        return Found(lambda: _specialist(task, base, adapter), spec, inputs, adapter)
     splits = prepare(task).splits
     labelled = [*splits.train, *splits.validation]
     offered = rivals(task.spec, base, Answering.learn(task.spec, base, labelled), labelled, splits.test)

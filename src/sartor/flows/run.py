@@ -26,6 +26,7 @@ from sartor.flows.check import CheckReport, check
 from sartor.flows.outcome import Answered, Outcome, Trained
 from sartor.flows.page import build_report
 from sartor.flows.prepare import Prepared, Task, prepare
+from sartor.flows.recipes import recipe_hash
 from sartor.flows.systems import SPECIALIST, Answering, Rival, prompted, rivals
 from sartor.generate.answer import Answer, System
 from sartor.generate.resume import answer_resumably, line, parse
@@ -166,6 +167,7 @@ class _Run:
                 "base_hash": opened.hash,
                 "template_hash": opened.template_hash,
                 "dataset": self.versions,
+                "recipe": recipe_hash(self.spec, settings, opened.hash, self.prepared.examples),
                 "answering": asdict(self.answering),
                 "prompt": self.spec.prompt.model_dump(exclude_none=True),
                 "number_format_why": why,

@@ -4,7 +4,7 @@ from sartor.evaluate.scorecard import Score, Scorecard
 from sartor.evaluate.wording import points
 from sartor.flows.evaluate import Judged
 from sartor.flows.gap import gap_view
-from sartor.report.scorecard import MetricLine, PairLine, ScorecardData, SlicesView, render_scorecard
+from sartor.report.scorecard import MetricLine, PairLine, RecipeLine, ScorecardData, SlicesView, render_scorecard
 from sartor.report.view import Mark
 
 
@@ -21,6 +21,18 @@ def scorecard_page(judged: Judged) -> str:
             notes=tuple(judged.notes),
             systems=tuple(card.system for card in cards),
             lines=tuple(_line(score, cards) for score in cards[0].all_scores.values()),
+            recipes=tuple(
+                RecipeLine(
+                    recipe=found.recipe,
+                    metric=found.title,
+                    maximum=found.maximum,
+                    mark=Mark(found.value, found.low, found.high, found.n, "rows and seeds", found.note),
+                    seeds=len(found.systems),
+                    spread=f"{100 * found.between / found.maximum:.1f} points",
+                    share=f"{100 * found.seeds_share:.0f} %",
+                )
+                for found in judged.recipes
+            ),
             comparisons=tuple(
                 PairLine(
                     systems=f"{c.a} less {c.b}",
@@ -30,7 +42,7 @@ def scorecard_page(judged: Judged) -> str:
                     detectable=f"{100 * c.mdd / cards[0].scores[c.metric].maximum:.1f} points",
                     test=c.test,
                 )
-                for c in judged.comparisons
+                for c in (*judged.recipe_comparisons, *judged.comparisons)
             ),
             promotions=tuple(
                 (str(each), tuple((condition.state, condition.text) for condition in each.conditions))

@@ -25,8 +25,22 @@ class MetricLine:
 
 
 @dataclass(frozen=True, slots=True)
+class RecipeLine:
+    """One metric of a recipe, over its seeds."""
+
+    recipe: str
+    metric: str
+    maximum: float
+    mark: Mark
+    seeds: int
+    spread: str
+    share: str
+    """Of the variance, what seeds bring."""
+
+
+@dataclass(frozen=True, slots=True)
 class PairLine:
-    """Two systems compared on one KPI."""
+    """Two systems, or recipes, compared on one KPI."""
 
     systems: str
     metric: str
@@ -54,6 +68,7 @@ class ScorecardData:
     notes: tuple[str, ...]
     systems: tuple[str, ...]
     lines: tuple[MetricLine, ...]
+    recipes: tuple[RecipeLine, ...]
     comparisons: tuple[PairLine, ...]
     promotions: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     """The sentence of each, and its conditions as (state, text)."""
