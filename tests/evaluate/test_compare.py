@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.stats import false_discovery_control
 
-from sartor.evaluate.compare import compare
+from sartor.evaluate.compare import compare, exploration
 from sartor.evaluate.statistics import detectable, detectable_pairs, mcnemar
 
 
@@ -87,3 +88,22 @@ def test_systems_that_answer_alike_tie_but_leave_room_for_a_difference(task, exa
         assert (found.verdict, found.p_value, found.difference) == ("tie", 1.0, 0.0)
         assert found.low < 0 < found.high
         assert found.mdd > 0
+
+
+def test_of_many_comparisons_each_is_adjusted_for_all(examples, answers, task) -> None:
+    """Twenty pairs of systems that differ by luck alone: what one test calls better, all together do not."""
+    rng = np.random.default_rng(0)
+    truth = "".join(rng.choice(list("ab"), 60))
+    guesses = ["".join(rng.choice(list("ab"), 60)) for _ in range(8)]
+    spec, rows = task("classification"), examples(truth)
+    found = [
+        compare("accuracy", str(i), str(j), rows, answers(a), answers(b), spec)
+        for i, a in enumerate(guesses)
+        for j, b in enumerate(guesses)
+        if i < j
+    ]
+    theirs = false_discovery_control([each.p_value for each in found])
+    ours = exploration(found)
+    assert [each.q_value for each in ours] == pytest.approx(list(theirs))
+    assert {each.verdict for each in ours} == {"tie"}
+    assert exploration(found[:1]) == found[:1]

@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 from sqlalchemy import select
-from tests.running import Finished, notes, on_a_small_machine  # noqa: F401 (a fixture)
+from tests.running import Finished, headline, notes, on_a_small_machine  # noqa: F401 (a fixture)
 
 import sartor
 from sartor.cli.main import main
@@ -67,6 +67,71 @@ def test_several_models_are_compared_on_the_same_rows(tmp_path: Path) -> None:
     assert (pair.a, pair.b, pair.difference) == ("old", "new", -0.25)
     assert set(found.to_json()["systems"]) == {"old", "new"}
     assert "old less new" in scorecard_page(found)
+
+
+def seeded(model: str, *right: int) -> list[dict[str, Any]]:
+    """Outputs of a model with several seeds, each of which has so many rows right."""
+    return [row for seed, count in enumerate(right) for row in outputs(right=count, model=model, seed=seed)]
+
+
+def test_seeds_of_a_model_are_judged_as_one_recipe(tmp_path: Path, capsys) -> None:
+    file = write(tmp_path / "made.jsonl", [*seeded("new", 19, 17, 18), *seeded("old", 9, 13), *outputs(model="base")])
+    found = judged(file)
+    seeds = ["new, seed 0", "new, seed 1", "new, seed 2"]
+    assert [card.system for card in found.cards] == [*seeds, "old, seed 0", "old, seed 1", "base"]
+    new, old = (score for score in found.recipes if score.name == "exact_match")
+    assert (new.recipe, list(new.systems), new.value, new.n) == ("new", seeds, pytest.approx(0.9), 20)
+    assert (old.recipe, old.value) == ("old", pytest.approx(0.55))
+    assert old.between > new.between and old.high - old.low > new.high - new.low
+    assert {score.name for score in found.recipes} == {"usable", *(kpi.name for kpi in found.spec.kpi_list)}
+    pairs = [(c.a, c.b, round(c.difference, 9)) for c in found.recipe_comparisons if c.metric == "exact_match"]
+    assert pairs == [("new", "old", 0.35), ("new", "base", 0.15), ("old", "base", -0.2)]
+    assert found.headline.startswith("New over 3 seeds, best of 3 recipes and systems: usable .90 (")
+    document = found.to_json()
+    assert [each["recipe"] for each in document["seeds"]["recipes"][:2]] == ["new", "old"]
+    assert document["seeds"]["recipes"][0]["interval"] == [found.recipes[0].low, found.recipes[0].high]
+    assert len(document["seeds"]["comparisons"]) == len(found.recipe_comparisons)
+    assert "new less base" in (page := scorecard_page(found)) and "Over training seeds" in page
+    assert main(["evaluate", "--predictions", str(file), "--kind", "extraction", "--input", "note"]) == 0
+    said = capsys.readouterr().out
+    assert "Over training seeds" in said and "two seeds show little of how seeds differ" in said
+
+
+def test_two_seeds_of_one_recipe_are_no_rivals(tmp_path: Path) -> None:
+    found = judged(write(tmp_path / "made.jsonl", [*seeded("new", 19, 9), *outputs(model="base")]))
+    compared = {("new, seed 0", "base"), ("new, seed 1", "base")}
+    assert {(c.a, c.b) for c in found.comparisons} == compared
+    assert {(each.candidate, each.incumbent) for each in found.promotions} == compared
+
+
+def test_the_headline_is_not_the_luckiest_seeds(tmp_path: Path) -> None:
+    found = judged(write(tmp_path / "made.jsonl", [*seeded("new", 20, 10, 9), *outputs(right=14, model="base")]))
+    assert found.headline.startswith("Base, best of 2 recipes and systems: usable .70 (")
+
+
+def test_one_seed_is_a_system_like_any_other(tmp_path: Path) -> None:
+    found = judged(write(tmp_path / "made.jsonl", [*seeded("new", 19), *outputs(model="base")]))
+    assert [card.system for card in found.cards] == ["new", "base"]
+    assert found.recipes == found.recipe_comparisons == []
+    assert found.to_json()["seeds"] == {"recipes": [], "comparisons": []}
+
+
+def test_a_model_with_seeds_in_some_rows_only_is_refused(tmp_path: Path) -> None:
+    rows = [*seeded("new", 19), *outputs(model="new")]
+    with pytest.raises(InputError, match="line 21: new has a `seed` in other rows and none here; fill it in"):
+        judged(write(tmp_path / "made.jsonl", rows))
+
+
+def test_seeds_that_answered_other_rows_are_refused(tmp_path: Path) -> None:
+    rows = [*seeded("new", 19), *outputs(count=19, model="new", seed=1)]
+    with pytest.raises(InputError, match="only one of new, seed 0 and new, seed 1 answered the row `r19`"):
+        judged(write(tmp_path / "made.jsonl", rows))
+
+
+def test_seeds_are_judged_where_no_kpi_can_be_measured(tmp_path: Path) -> None:
+    rows = [{key: row[key] for key in ("id", "note", "output", "model", "seed")} for row in seeded("new", 19, 9)]
+    found = judged(write(tmp_path / "made.jsonl", rows), "generation", target=None)
+    assert [score.name for score in found.recipes] == [found.cards[0].primary.name]
 
 
 def test_a_row_that_one_model_did_not_answer_is_refused(tmp_path: Path) -> None:
@@ -197,6 +262,39 @@ def test_other_rows_open_no_test_set(project: Path, capsys) -> None:
     assert document["n"] == 6
     assert document["comparisons"][0]["n"] == 6
     assert openings(project) == before
+
+
+def run_again(folder: Path, **changed: Any) -> None:
+    """Run the task with what is changed under `train`, and without a page."""
+    spec = json.loads((folder / "sartor.yaml").read_text())
+    (folder / "sartor.yaml").write_text(json.dumps(spec | {"train": spec["train"] | changed}))
+    with mock.patch("sartor.flows.run.render", headline):
+        sartor.open(folder).run()
+
+
+def test_adapters_that_differ_in_their_seed_are_one_recipe(project: Path) -> None:
+    run_again(project, seed=1)
+    found = sartor.open(project).evaluate("small@1", "small@2", "zero-shot")
+    primary = found.spec.kpi_list[0].name
+    [score] = [score for score in found.recipes if score.name == primary]
+    assert (score.recipe, score.systems) == ("small@1, @2", ("small@1", "small@2"))
+    assert score.value == pytest.approx(sum(card.scores[primary].value for card in found.cards[:2]) / 2)
+    assert {(c.a, c.b) for c in found.recipe_comparisons} == {("small@1, @2", "zero-shot")}
+    assert {(c.a, c.b) for c in found.comparisons} == {("small@1", "zero-shot"), ("small@2", "zero-shot")}
+
+
+def test_seeds_that_drew_their_own_test_sets_are_not_judged_on_one_of_them(project: Path) -> None:
+    spec = json.loads((project / "sartor.yaml").read_text())
+    del spec["data"]["test"]
+    (project / "sartor.yaml").write_text(json.dumps(spec))
+    run_again(project, seed=0, epochs=1)
+    run_again(project, seed=1, epochs=1)
+    with pytest.raises(
+        InputError, match="small@2 and small@3 are seeds of one recipe, and each seed drew its own test"
+    ):
+        sartor.open(project).evaluate("small@2", "small@3")
+    fresh = read_rows(write(project.parent / "other.jsonl", notes(6, start=700)))
+    assert sartor.open(project).evaluate("small@2", "small@3", rows=fresh).recipes[0].recipe == "small@2, @3"
 
 
 def test_an_output_may_be_whatever_a_model_writes(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Two systems on the same rows: the paired difference, its interval, its test, and what n could have shown."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from sartor.evaluate.statistics import (
     clusters,
     detectable,
     detectable_pairs,
+    fdr,
     mcnemar,
     randomisation,
 )
@@ -46,6 +47,22 @@ class Comparison:
     verdict: Literal["better", "worse", "tie"]
     """What a is beside b; a tie where p ≥ .05 or the interval holds 0."""
     note: str = ""
+    q_value: float | None = None
+    """p adjusted for all comparisons that stand beside it, where there are several (`exploration`)."""
+
+
+def exploration(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The comparisons with p adjusted for looking at all of them; a difference is one where q < .05, too.
+
+    Of the differences that are found so, one in twenty at most is none in the long run (Benjamini & Hochberg 1995).
+    """
+    if len(comparisons) < 2:
+        return list(comparisons)
+    adjusted = fdr([found.p_value for found in comparisons])
+    return [
+        replace(found, q_value=q, verdict=found.verdict if q < ALPHA else "tie")
+        for found, q in zip(comparisons, adjusted, strict=True)
+    ]
 
 
 def compare(
@@ -100,7 +117,7 @@ def compare(
         test=test,
         mdd=mdd,
         n=len(examples),
-        verdict=_verdict(value_a - value_b, interval.low, interval.high, p_value, judge.higher_is_better),
+        verdict=verdict(value_a - value_b, interval.low, interval.high, p_value, judge.higher_is_better),
         note=small_note(len(examples), len(lines_a)),
     )
 
@@ -124,9 +141,10 @@ def _detectable(judge: Metric, a: Array, b: Array, rows: int, deviation: float) 
     return detectable(spread or judge.maximum / rows)
 
 
-def _verdict(
+def verdict(
     difference: float, low: float, high: float, p_value: float, higher_is_better: bool
 ) -> Literal["better", "worse", "tie"]:
+    """What a is beside b, by their difference, its interval and its p."""
     if p_value >= ALPHA or low <= 0 <= high:
         return "tie"
     return "better" if (difference > 0) == higher_is_better else "worse"

@@ -6,6 +6,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from sartor.adapters.registry import Registry
 from sartor.complaints import did_you_mean
 from sartor.data.columns import as_text
 from sartor.data.example import Example
@@ -13,10 +14,11 @@ from sartor.data.examples import build_examples, build_questions
 from sartor.data.table import Table
 from sartor.data.versions import content_hash
 from sartor.errors import InputError
-from sartor.evaluate.compare import Comparison, compare
+from sartor.evaluate.compare import Comparison, compare, exploration
 from sartor.evaluate.discrepancy import Discrepancy, discrepancies, sentence
 from sartor.evaluate.own import OwnFunction, load_functions
 from sartor.evaluate.promotion import Promotion, promotion
+from sartor.evaluate.recipes import RecipeScore, judge_recipes
 from sartor.evaluate.scorecard import Score, Scorecard, score
 from sartor.evaluate.verdict import system_name
 from sartor.flows.ask import ask_once
@@ -24,6 +26,8 @@ from sartor.flows.base import LoadedBase
 from sartor.flows.judging import ask_judges, compare_with_people
 from sartor.flows.predict import find_system
 from sartor.flows.prepare import Task, prepare
+from sartor.flows.recipes import seeds_of_recipes
+from sartor.flows.systems import SPECIALIST
 from sartor.generate.answer import Answer
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
@@ -31,9 +35,10 @@ from sartor.progress import Progress, silent
 from sartor.store import Store, disk_errors
 from sartor.task import DataSpec, GenerateSpec, Kind, PromptSpec, TaskSpec
 
-OUTPUT, MODEL, PROBABILITIES = "output", "model", "label_probs"
+OUTPUT, MODEL, SEED, PROBABILITIES = "output", "model", "seed", "label_probs"
 MEASURED = ("seconds", "prompt_tokens", "completion_tokens", "cost")
 UNNAMED = "predictions"
+Models = dict[str, list[tuple[Example, Answer]]]
 FEW_ROWS = 10
 """Values of a slicing column with fewer rows are counted together."""
 OTHER = "(other values)"
@@ -47,8 +52,13 @@ class Judged:
     examples: list[Example]
     cards: list[Scorecard]
     comparisons: list[Comparison]
+    """Of every two systems that are not two seeds of one recipe."""
     promotions: list[Promotion]
-    """Whether each system may take the place of each that is named after it."""
+    """Whether each system may take the place of each that is named after it, and is no other seed of its recipe."""
+    recipes: list[RecipeScore]
+    """What is said of a recipe over its seeds: the usable rate and every KPI. Empty where no system has another seed."""
+    recipe_comparisons: list[Comparison]
+    """Of recipes, with each other and with single systems."""
     gaps: dict[str, list[Discrepancy]]
     """Perceived against real quality, by system."""
     slices: dict[str, dict[str, Scorecard]]
@@ -67,12 +77,29 @@ class Judged:
 
     @property
     def headline(self) -> str:
-        """One sentence: how many outputs are usable, or the primary KPI where the task has no hard one."""
-        best = max(self.cards, key=_rank)
-        score = best.usable or best.primary
+        """One sentence: how many outputs are usable, or the primary KPI where the task has no hard one.
+
+        Of seeds it is said of their recipe, since the best of several seeds is best by luck.
+        """
+        scores = self._headline_scores
+        best = max(scores, key=lambda name: _rank(scores[name]))
+        score = scores[best]
         shown = score.scale.estimate(score.value, score.low, score.high)
-        of = f", best of {len(self.cards)} systems" if len(self.cards) > 1 else ""
-        return f"{system_name(best.system).capitalize()}{of}: {score.title} {shown}, n = {score.n}."
+        over = f" over {len(score.systems)} seeds" if isinstance(score, RecipeScore) else ""
+        what = "recipes and systems" if self.recipes else "systems"
+        of = f", best of {len(scores)} {what}" if len(scores) > 1 else ""
+        return f"{system_name(best).capitalize()}{over}{of}: {score.title} {shown}, n = {score.n}."
+
+    @property
+    def _headline_scores(self) -> dict[str, Score | RecipeScore]:
+        """By recipe, and by system that is no seed of one: the usable rate, or what stands first."""
+        seeds = {system for found in self.recipes for system in found.systems}
+        scores: dict[str, Score | RecipeScore] = {
+            card.system: card.usable or card.primary for card in self.cards if card.system not in seeds
+        }
+        for found in self.recipes:
+            scores.setdefault(found.recipe, found)
+        return scores
 
     @property
     def notes(self) -> list[str]:
@@ -82,6 +109,7 @@ class Judged:
         if self.test_openings:
             notes.append(f"test set opened {self.test_openings:,} times: what is chosen by its scores, it flatters")
         notes += [score.note for score in scores if score.note]
+        notes += [found.note for found in self.recipes if found.note]
         for card in self.cards:
             notes += [f"{card.system}: {count:,} {what}" for what, count in card.counts.items() if count]
             notes += [
@@ -104,6 +132,10 @@ class Judged:
             "systems": systems,
             "comparisons": [asdict(found) for found in self.comparisons],
             "promotions": [asdict(each) | {"rows_needed": each.rows_needed} for each in self.promotions],
+            "seeds": {
+                "recipes": [_measured(asdict(found)) for found in self.recipes],
+                "comparisons": [asdict(found) for found in self.recipe_comparisons],
+            },
         }
 
     def _system(self, card: Scorecard) -> dict[str, Any]:
@@ -124,8 +156,7 @@ class Judged:
         }
 
 
-def _rank(card: Scorecard) -> float:
-    score = card.usable or card.primary
+def _rank(score: Score | RecipeScore) -> float:
     return score.value if score.higher_is_better else -score.value
 
 
@@ -140,32 +171,40 @@ def judge(
     functions: Mapping[str, OwnFunction],
     labels: Sequence[str] = (),
     by: str | None = None,
+    recipes: Mapping[str, Sequence[str]] | None = None,
 ) -> Judged:
     """Score every system on the same rows, compare every two on each KPI, and slice by the column `by`.
 
+    `recipes`, by name, are the systems that are seeds of one: they are judged together, and not against each other.
     Raises InputError for a KPI or column that is not there.
     """
     seed, rows = spec.train.seed, list(examples)
     cards = [score(name, rows, given, spec, seed, labels, functions) for name, given in answers.items()]
     parts = _parts(rows, by) if by else {}
-    pairs = list(combinations(answers, 2))
+    recipes = recipes or {}
+    of = {system: recipe for recipe, systems in recipes.items() for system in systems}
+    pairs = [(a, b) for a, b in combinations(answers, 2) if of.get(a, a) != of.get(b, b)]
     comparisons = [
         compare(kpi.name, a, b, rows, answers[a], answers[b], spec, seed, labels, functions)
         for kpi in spec.kpi_list
         if kpi.name in cards[0].scores
         for a, b in pairs
     ]
+    over_seeds, recipe_comparisons = judge_recipes(recipes, cards, rows, answers, spec, labels, functions)
+    shown = exploration([*recipe_comparisons, *comparisons])
     return Judged(
         spec=spec,
         examples=rows,
         cards=cards,
-        comparisons=comparisons,
+        comparisons=shown[len(recipe_comparisons) :],
         promotions=[
             promotion(spec, card, [c for c in comparisons if (c.a, c.b) == (card.system, b)])
             for card in cards
             for a, b in pairs
             if a == card.system
         ],
+        recipes=over_seeds,
+        recipe_comparisons=shown[: len(recipe_comparisons)],
         gaps={card.system: discrepancies(spec, rows, card, cards, seed) for card in cards},
         slices={
             name: {
@@ -202,20 +241,23 @@ def judge_systems(
     """Systems of a task on its test set, or on the rows of a table that has the task's columns.
 
     Each question is put to a system once, in whatever run or evaluation. Looking at the test set counts as an opening.
-    Raises InputError as `find_system` does, and for rows that cannot be read.
+    Adapters that are seeds of one recipe are judged as it, too. Raises InputError as `find_system` and `seeds_of_recipes`
+    do, and for rows that cannot be read.
     """
     spec, prepared, base = task.spec, prepare(task), LoadedBase(task, progress)
     rows = build_examples(table, spec) if table else prepared.splits.test
+    entrants = [find_system(task, store, name, base) for name in systems]
+    names = [entrant.name for entrant in entrants]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"`{twice[0]}` is named twice; name each system once")
+    adapters = {entrant.name: Registry(store).get(entrant.name) for entrant in entrants if entrant.kind == SPECIALIST}
+    recipes = seeds_of_recipes(adapters, drawn_test=not (table or spec.data.test))
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
-        entrants = [find_system(task, store, name, base) for name in systems]
-        names = [entrant.name for entrant in entrants]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise InputError(f"`{twice[0]}` is named twice; name each system once")
         answers = {entrant.name: ask_once(steps, store, entrant, rows, progress).answers for entrant in entrants}
         asked = [pair for given in answers.values() for pair in zip(rows, given, strict=True)]
         functions = load_functions(spec, task.folder) | ask_judges(steps, store, spec, asked, progress)
         openings = None if table else store.records.open_test(spec.task, content_hash(rows))
-    judged = judge(spec, rows, answers, functions, prepared.labels, by)
+    judged = judge(spec, rows, answers, functions, prepared.labels, by, recipes)
     return replace(judged, test_openings=openings)
 
 
@@ -238,46 +280,51 @@ def predictions_spec(
 
 
 def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None = None) -> Judged:
-    """Score the outputs of a file: rows of input fields, `output`, and perhaps `id`, a target and `model`.
+    """Score the outputs of a file: rows of input fields, `output`, and perhaps `id`, a target, `model` and `seed`.
 
     An `output` is a text, or a list of texts: the answer and further samples of it. Where there are several models, each
-    must have answered the same rows. Raises InputError for a missing column, a list of anything else, and for a row that
-    one model answered and another did not, or twice.
+    must have answered the same rows. Several seeds of a model are systems of their own, and the model is their recipe.
+    Raises InputError for a missing column, a list of anything else, for a row that one model answered and another did not,
+    or twice, and for a model with seeds in some rows only.
     """
-    return _judge_outputs(read_outputs(table, spec), spec, load_functions(spec, folder), by)
+    return _judge_outputs(*read_outputs(table, spec), spec, load_functions(spec, folder), by)
 
 
 def judge_outputs(task: Task, store: Store, table: Table, by: str | None = None, progress: Progress = silent) -> Judged:
     """The same by the KPIs of a task, its judges among them, which are compared with people where a column holds that."""
     spec = task.spec
-    models = read_outputs(table, spec)
+    models, recipes = read_outputs(table, spec)
     rows = [pair for pairs in models.values() for pair in pairs]
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
         judges = ask_judges(steps, store, spec, rows, progress)
     compare_with_people(judges, rows)
-    return _judge_outputs(models, spec, load_functions(spec, task.folder) | judges, by)
+    return _judge_outputs(models, recipes, spec, load_functions(spec, task.folder) | judges, by)
 
 
 def _judge_outputs(
-    models: Mapping[str, Sequence[tuple[Example, Answer]]],
+    models: Models,
+    recipes: Mapping[str, Sequence[str]],
     spec: TaskSpec,
     functions: Mapping[str, OwnFunction],
     by: str | None,
 ) -> Judged:
     first = next(iter(models.values()))
     answers = {model: [answer for _, answer in pairs] for model, pairs in models.items()}
-    return judge(spec, [example for example, _ in first], answers, functions, by=by)
+    return judge(spec, [example for example, _ in first], answers, functions, by=by, recipes=recipes)
 
 
-def read_outputs(table: Table, spec: TaskSpec) -> dict[str, list[tuple[Example, Answer]]]:
-    """Each model's rows with its answers, all in the order of the first model's. Raises as `judge_predictions`."""
+def read_outputs(table: Table, spec: TaskSpec) -> tuple[Models, dict[str, list[str]]]:
+    """Each system's rows with its answers, in the order of the first one's; and the systems of each recipe.
+
+    Raises as `judge_predictions`.
+    """
     table.require(OUTPUT, "what the system answered")
     target = spec.data.target
     without = target is not None and (target == OUTPUT or target not in table.columns)
     examples = build_questions(table, spec) if without else build_examples(table, spec)
+    names, recipes = _names(table)
     models: dict[str, dict[str, tuple[Example, Answer]]] = {}
-    for index, (example, row) in enumerate(zip(examples, table.rows, strict=True)):
-        model = as_text(row[MODEL]) if MODEL in table.columns else UNNAMED
+    for index, (example, row, model) in enumerate(zip(examples, table.rows, names, strict=True)):
         known = models.setdefault(model, {})
         id = as_text(row["id"]) if "id" in table.columns else str(len(known) + 1)
         if id in known:
@@ -288,7 +335,22 @@ def read_outputs(table: Table, spec: TaskSpec) -> dict[str, list[tuple[Example, 
     for other, rows in models.items():
         if missing := sorted(first.keys() ^ rows.keys()):
             raise InputError(f"{table.name}: only one of {name} and {other} answered the row `{missing[0]}`; give both")
-    return {model: [rows[id] for id in first] for model, rows in models.items()}
+    return {model: [rows[id] for id in first] for model, rows in models.items()}, recipes
+
+
+def _names(table: Table) -> tuple[list[str], dict[str, list[str]]]:
+    """The system that gave each row, and by model the systems of those that have several seeds."""
+    given = [(as_text(row[MODEL]) if MODEL in table.columns else UNNAMED, as_text(row.get(SEED))) for row in table.rows]
+    seeds = dict[str, dict[str, int]]()
+    for index, (model, seed) in enumerate(given):
+        seeds.setdefault(model, {}).setdefault(seed, index)
+    several = {model: known for model, known in seeds.items() if len(known) > 1}
+    for model, known in several.items():
+        if "" in known:
+            raise InputError(f"{table.place(known[''])}: {model} has a `seed` in other rows and none here; fill it in")
+    named = {(model, seed): f"{model}, seed {seed}" for model, known in several.items() for seed in known}
+    recipes = {model: [named[model, seed] for seed in known] for model, known in several.items()}
+    return [named.get(pair, pair[0]) for pair in given], recipes
 
 
 def _outputs(table: Table, index: int, kind: Kind) -> list[Any]:

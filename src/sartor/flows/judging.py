@@ -68,6 +68,7 @@ def _entrant(spec: TaskSpec, name: str, judge: JudgeSpec) -> Entrant:
     inputs = judge.model_dump(include={"endpoint", "model", "max_tokens", "temperature", "repeats"})
 
     def make() -> System:
-        return Endpoint(judge, judge.max_tokens, judge.temperature, judge.repeats)
+        temperature = judge.temperature if judge.repeats > 1 else 0.0
+        return Endpoint(judge, judge.max_tokens, temperature, judge.repeats)
 
     return Entrant(f"judge {name}", "judge", inputs, make, spec, endpoint=judge)

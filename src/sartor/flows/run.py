@@ -28,6 +28,7 @@ from sartor.flows.judging import ask_judges
 from sartor.flows.outcome import Outcome, Trained
 from sartor.flows.page import build_report
 from sartor.flows.prepare import Prepared, Task, prepare
+from sartor.flows.recipes import recipe_hash
 from sartor.flows.systems import SPECIALIST, Answering, Entrant, rivals, specialist
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
@@ -162,6 +163,7 @@ class _Run:
                 "base_hash": opened.hash,
                 "template_hash": opened.template_hash,
                 "dataset": self.versions,
+                "recipe": recipe_hash(self.spec, settings, opened.hash, self.prepared.examples),
                 "answering": asdict(self.answering),
                 "prompt": self.spec.prompt.model_dump(exclude_none=True),
                 "number_format_why": why,

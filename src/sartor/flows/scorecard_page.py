@@ -3,7 +3,7 @@
 from sartor.evaluate.scorecard import Score, Scorecard
 from sartor.flows.evaluate import Judged
 from sartor.flows.gap import gap_view
-from sartor.report.scorecard import MetricLine, PairLine, ScorecardData, SlicesView, render_scorecard
+from sartor.report.scorecard import MetricLine, PairLine, RecipeLine, ScorecardData, SlicesView, render_scorecard
 from sartor.report.view import Mark
 
 
@@ -20,16 +20,30 @@ def scorecard_page(judged: Judged) -> str:
             notes=tuple(judged.notes),
             systems=tuple(card.system for card in cards),
             lines=tuple(_line(score, cards) for score in judged.all_scores),
+            recipes=tuple(
+                RecipeLine(
+                    recipe=found.recipe,
+                    metric=found.title,
+                    scale=found.scale,
+                    mark=Mark(found.value, found.low, found.high, found.n, "rows and seeds", found.note),
+                    seeds=len(found.systems),
+                    spread=found.scale.points(found.between).lstrip("+"),
+                    share=f"{100 * found.seeds_share:.0f} %",
+                )
+                for found in judged.recipes
+            ),
             comparisons=tuple(
                 PairLine(
                     systems=f"{c.a} less {c.b}",
                     metric=cards[0].scores[c.metric].title,
                     points=cards[0].scores[c.metric].scale.difference(c.difference, c.low, c.high),
                     p_value=c.p_value,
+                    q_value=c.p_value if c.q_value is None else c.q_value,
+                    verdict=c.verdict,
                     detectable=cards[0].scores[c.metric].scale.points(c.mdd).lstrip("+"),
                     test=c.test,
                 )
-                for c in judged.comparisons
+                for c in (*judged.recipe_comparisons, *judged.comparisons)
             ),
             promotions=tuple(
                 (str(each), tuple((condition.state, condition.text) for condition in each.conditions))

@@ -27,13 +27,30 @@ class MetricLine:
 
 
 @dataclass(frozen=True, slots=True)
+class RecipeLine:
+    """One metric of a recipe, over its seeds."""
+
+    recipe: str
+    metric: str
+    scale: Scale
+    mark: Mark
+    seeds: int
+    spread: str
+    share: str
+    """Of the variance, what seeds bring."""
+
+
+@dataclass(frozen=True, slots=True)
 class PairLine:
-    """Two systems compared on one KPI."""
+    """Two systems, or recipes, compared on one KPI."""
 
     systems: str
     metric: str
     points: str
     p_value: float
+    q_value: float
+    """p adjusted for all lines."""
+    verdict: str
     detectable: str
     test: str
 
@@ -56,6 +73,7 @@ class ScorecardData:
     notes: tuple[str, ...]
     systems: tuple[str, ...]
     lines: tuple[MetricLine, ...]
+    recipes: tuple[RecipeLine, ...]
     comparisons: tuple[PairLine, ...]
     promotions: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     """The sentence of each, and its conditions as (state, text)."""
