@@ -107,8 +107,17 @@ def test_a_slow_reference_gives_its_rivals_four_times_its_own_time(isolated: Non
     found = judge("tests_pass", "code")
     slow = "import time\ndef f(x):\n    time.sleep(1.1)\n    return x * x"
     found.sandbox = sandbox.Sandbox(limits=sandbox.Limits(seconds=1, cpu_seconds=1))
-    assert found.outcome(slow, TESTS[:1], reference=slow).status == "passed"
-    assert found.outcome(slow, TESTS[:1], reference=SQUARE).status == "timeout"
+    assert found.outcome(row(slow, TESTS[:1]), slow).status == "passed"
+    assert found.outcome(row(SQUARE, TESTS[:1]), slow).status == "timeout"
+
+
+def test_a_program_that_fails_says_how():
+    found = judge("tests_pass", "code")
+    wrong = {"x": "def f(x):\n    return x", "s": "def f(x:", "r": "def f(x):\n    raise KeyError(x)"}
+    for id, program in wrong.items():
+        assert found.score(row(SQUARE, TESTS, id), Answer(id, program)) == 0
+    assert [found.reasons[id].partition(":")[0] for id in "xsr"] == ["failed", "syntax", "error"]
+    assert "KeyError" in found.reasons["r"]
 
 
 def test_without_a_sandbox_a_named_kpi_stops_the_run_and_a_usual_one_says_why(

@@ -128,3 +128,20 @@ def test_reading_a_trie_appends_nothing(llama: Path) -> None:
     assert torch.equal(reading.trie_logprobs(trie), first)
     reading.extend([[5], [6]])
     torch.testing.assert_close(reading.logits, logits_of(plain_model(llama), [rows[0] + [5], rows[1] + [6]]), **CLOSE)
+
+
+@pytest.mark.parametrize("make", [fast, plain])
+@pytest.mark.parametrize("prefix", [0, 5])
+def test_the_likelihood_of_what_would_follow_is_the_models(make, prefix: int, family: Path) -> None:
+    [shared], rows, replies = draw(prefix), draw(2, 9, 4, seed=1), draw(1, 6, 3, seed=2)
+    reading = make(family).read(shared, rows, room=6)
+    before = reading.logits.clone()
+    found = reading.logprobs(replies)
+    for row, reply, logprob in zip(rows, replies, found, strict=True):
+        with torch.no_grad():
+            whole = plain_model(family)(torch.tensor([[*shared, *row, *reply]])).logits[0].log_softmax(-1)
+        start = len(shared) + len(row) - 1
+        expected = sum(float(whole[start + k, token]) for k, token in enumerate(reply))
+        assert logprob == pytest.approx(expected, rel=1e-4, abs=1e-3)
+    assert torch.equal(reading.logits, before)
+    torch.testing.assert_close(torch.tensor(reading.logprobs(replies)), torch.tensor(found))

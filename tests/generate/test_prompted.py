@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from tests.networks import fast_network
 from tests.tiny import tiny_tokenizer
 
@@ -33,3 +34,15 @@ def test_several_samples_are_those_that_are_drawn_one_by_one(llama: Path) -> Non
             completion_tokens=sum(single.completion_tokens for single in singles),
         )
     assert all(len({answer.text, *answer.others}) == 3 for answer in together)
+
+
+def test_the_likelihood_of_a_reference_is_that_of_its_tokens_and_a_long_one_has_none(llama: Path) -> None:
+    forward = FastForward(fast_network(llama).decoder)
+    asked = [replace(example, target=f"it is {n}" * (200 if n == 4 else 1)) for n, example in enumerate(ASKED)]
+    found = PromptedSystem("s", forward, RENDERER, 4, likelihood=True, context=300).answer(asked)
+    for example, answer in zip(asked[:4], found, strict=False):
+        prompt, reply = RENDERER.prompt_ids(example.messages), RENDERER.reply_ids(example.target)
+        [alone] = forward.read([], [prompt], len(reply)).logprobs([reply])
+        assert answer.reference_logprob == pytest.approx(alone, rel=1e-4)
+        assert answer.reference_tokens == len(reply)
+    assert (found[4].reference_logprob, found[4].finish) == (None, "length")

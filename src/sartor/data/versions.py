@@ -88,9 +88,13 @@ def asked_hash(examples: Sequence[Example]) -> str:
     return content_hash([replace(example, columns={}) for example in examples])
 
 
-def question_hash(example: Example) -> str:
-    """SHA-256 of what a system is asked for an example: its messages, and nothing that only judges the answer."""
+def question_hash(example: Example, with_target: bool = False) -> str:
+    """SHA-256 of what a system is asked for an example: its messages, and nothing that only judges the answer.
+
+    `with_target`: of what is asked of a system that tells the likelihood of the target, too.
+    """
     asked = [[message.role, message.content] for message in example.messages]
+    asked += [["target", example.target]] if with_target else []
     return hashlib.sha256(json.dumps(asked, separators=(",", ":")).encode()).hexdigest()
 
 

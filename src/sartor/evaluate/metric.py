@@ -108,6 +108,8 @@ class Metric(ABC):
         self.option = scope.options.get(self.name) or KpiSpec(name=self.name)
         self.unscored: dict[str, str] = {}
         """Row id → why it could not be scored; such a row counts as the worst there is. Filled by `table`."""
+        self.reasons: dict[str, str] = {}
+        """Row id → why it scored as it did, where there is something to say: `failed: AssertionError`. Filled likewise."""
 
     def applies(self, examples: Sequence[Example], answers: Sequence[Answer]) -> bool:
         """Whether these rows hold what it measures; if not, it is shown only where the task names it as a KPI."""

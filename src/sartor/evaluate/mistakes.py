@@ -39,6 +39,8 @@ class Mistake:
     confidence: float | None
     """The probability that the system gave to its wrong answer, where it gives one."""
     differences: list[Difference]
+    reason: str
+    """What the primary metric says of the row."""
     right_rivals: list[str]
     """Rivals that answered this row as well as can be."""
 
@@ -61,6 +63,7 @@ def mistakes(
     judge = metric(spec.kpi_list[0].name, scope)
     best = judge.maximum if judge.higher_is_better else 0.0
     scores = judge.per_row(judge.table(examples, answers))
+    reasons = {**judge.unscored, **judge.reasons}
     right = {
         name: np.abs(judge.per_row(judge.table(examples, given)) - best) <= 1e-9
         for name, given in (rivals or {}).items()
@@ -75,6 +78,7 @@ def mistakes(
             score=float(scores[i]),
             confidence=answer.label_probs.get(text_of(answer)) if answer.label_probs else None,
             differences=_differences(example, answer, scope),
+            reason=reasons.get(example.id, ""),
             right_rivals=[name for name, rows in right.items() if rows[i]],
         )
         for i, (example, answer) in enumerate(zip(examples, answers, strict=True))

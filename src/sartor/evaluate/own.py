@@ -30,8 +30,6 @@ class OwnKpi(Mean):
         super().__init__(scope)
         self.needs_target = self.option.judge is not None
         self._function = scope.functions[name]
-        self.reasons: dict[str, str] = {}
-        """Row id → what the function said of it."""
 
     @property
     def signature(self) -> str:
@@ -51,7 +49,8 @@ class OwnKpi(Mean):
         except Exception as error:
             raise Unscored(f"{self.option.function} raised {type(error).__name__}: {error}") from error
         if isinstance(found, dict):
-            self.reasons[example.id] = str(found.get("reason", ""))
+            if reason := found.get("reason"):
+                self.reasons[example.id] = str(reason)
             found = found.get("score")
         if not isinstance(found, bool | int | float) or not math.isfinite(found) or not 0 <= found <= 1:
             raise Unscored(f"{self.option.function} gave {found!r}, not a bool or a number from 0 to 1")

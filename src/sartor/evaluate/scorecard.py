@@ -68,6 +68,8 @@ class RowScore:
     usable: bool | None
     """Whether every hard KPI holds for it; None where the task has none."""
     text: str
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Metric → why it scored as it did, where the metric says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,13 @@ def score(
         confusions=confusions(examples, answers, scope) if scope.kind == "classification" else [],
         counts=_counts(answers, scope),
         rows=[
-            RowScore(answer.id, row_scores[i], None if usable is None else bool(usable[i]), answer.text)
+            RowScore(
+                id=answer.id,
+                scores=row_scores[i],
+                usable=None if usable is None else bool(usable[i]),
+                text=answer.text,
+                reasons={judge.name: judge.reasons[answer.id] for judge in metrics if answer.id in judge.reasons},
+            )
             for i, answer in enumerate(answers)
         ],
     )

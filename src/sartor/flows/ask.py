@@ -55,13 +55,13 @@ def ask_once(steps: Steps, store: Store, entrant: Entrant, rows: Sequence[Exampl
 
     def work(folder: Path) -> dict[str, Any]:
         system, fresh = digest(entrant.inputs), folder / "fresh.json"
+        keys = [question_hash(row, entrant.reads_target) for row in rows]
         if not fresh.exists():  # else a killed attempt began with these
-            questions = dict.fromkeys(map(question_hash, rows))
-            kept = store.records.answers(system, list(questions))
-            write_file(fresh, json.dumps([question for question in questions if question not in kept]).encode())
+            kept = store.records.answers(system, keys)
+            write_file(fresh, json.dumps([key for key in dict.fromkeys(keys) if key not in kept]).encode())
         progress(entrant.name, 0, len(rows))
-        answers = ask(store.records, system, entrant.make, rows, progress)
-        paid = dict(zip(map(question_hash, rows), answers, strict=True))
+        answers = ask(store.records, system, entrant.make, rows, progress, entrant.reads_target)
+        paid = dict(zip(keys, answers, strict=True))
         charged = [paid[question] for question in json.loads(fresh.read_text())]
         return {
             "objects": {"answers": store.objects.put("\n".join(map(line, answers)).encode())},
@@ -95,7 +95,12 @@ def cost_of(answer: Answer, costs: CostSpec, endpoint: RivalSpec | None) -> floa
 
 
 def ask(
-    records: Records, system: str, make: Callable[[], System], examples: Sequence[Example], progress: Progress = silent
+    records: Records,
+    system: str,
+    make: Callable[[], System],
+    examples: Sequence[Example],
+    progress: Progress = silent,
+    reads_target: bool = False,
 ) -> list[Answer]:
     """One answer per example, in order; those that are kept in the records are read back.
 
@@ -103,7 +108,7 @@ def ask(
     when there is something to ask. Slices are taken by length of the question and depend on the questions alone, so that
     an interrupted evaluation gives the same answers as an uninterrupted one. An error is not kept: it is asked again.
     """
-    keys = [question_hash(example) for example in examples]
+    keys = [question_hash(example, reads_target) for example in examples]
     first = dict(zip(reversed(keys), reversed(examples), strict=True))
     ordered = sorted(first, key=lambda key: (sum(len(m.content) for m in first[key].messages), key))
     answers = {key: parse(line) for key, line in records.answers(system, ordered).items()}

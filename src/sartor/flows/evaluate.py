@@ -145,7 +145,9 @@ class Judged:
             "sentence": sentence(gaps[0], card) if gaps else None,
             "slices": {value: self._scores(part) for value, part in self.slices[card.system].items()},
             "counts": card.counts,
-            "rows": [{"id": row.id, "scores": row.scores, "usable": row.usable} for row in card.rows],
+            "rows": [
+                {"id": row.id, "scores": row.scores, "usable": row.usable, "reasons": row.reasons} for row in card.rows
+            ],
         }
 
     def _scores(self, card: Scorecard) -> dict[str, Any]:

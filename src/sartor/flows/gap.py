@@ -64,5 +64,8 @@ def _misled(example: Example, card: Scorecard, place: int, gap: Discrepancy, spe
         expected=tuple(pieces(example.target, losses)),
         answered=tuple(pieces(row.text, faults)),
         score=score.scale.number(row.scores[gap.metric]),
-        failed=tuple(card.scores[name].title for name in failed_kpis(spec, card.scores, row.scores)),
+        failed=tuple(
+            f"{card.scores[name].title} ({row.reasons[name]})" if name in row.reasons else card.scores[name].title
+            for name in failed_kpis(spec, card.scores, row.scores)
+        ),
     )

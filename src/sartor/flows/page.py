@@ -67,6 +67,7 @@ def build_report(outcome: Outcome, path: str) -> ReportData:
                 answered=m.answered,
                 differences=tuple(view.Difference(d.field, d.expected, d.answered) for d in m.differences),
                 confidence=m.confidence,
+                reason=m.reason,
                 right_rivals=tuple(m.right_rivals),
             )
             for m in outcome.mistakes

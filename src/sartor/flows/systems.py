@@ -69,6 +69,8 @@ class Entrant:
     spec: TaskSpec
     """The task, with the prompt that this system is asked with."""
     endpoint: RivalSpec | None = None
+    reads_target: bool = False
+    """Its answers tell how likely the target is."""
 
 
 def prompted(
@@ -101,7 +103,13 @@ def prompted(
         constrain=constrain,
         draws=_draws(spec),
         context=base.context,
+        likelihood=_likelihood(spec),
     )
+
+
+def _likelihood(spec: TaskSpec) -> bool:
+    """Whether a KPI asks how likely the references are."""
+    return any(kpi.name == "perplexity" for kpi in spec.kpis)
 
 
 def specialist(
@@ -109,7 +117,11 @@ def specialist(
 ) -> Entrant:
     """An adapter on its base."""
     inputs = _inputs(spec, base, answering) | {"adapter": adapter_hash}
-    return Entrant(name, SPECIALIST, inputs, lambda: prompted(name, spec, base, answering, adapter), spec)
+
+    def make() -> System:
+        return prompted(name, spec, base, answering, adapter)
+
+    return Entrant(name, SPECIALIST, inputs, make, spec, reads_target=_likelihood(spec))
 
 
 def _draws(spec: TaskSpec) -> list[Sampling]:
@@ -127,10 +139,12 @@ def rivals(
     """
     hint = _hint(spec, answering)
     inputs = _inputs(spec, base, answering) | {"hint": hint}
-    found = [Entrant("zero-shot", "prompt", inputs, _prompting(spec, base, answering), spec)]
+    likelihood = _likelihood(spec)
+    found = [Entrant("zero-shot", "prompt", inputs, _prompting(spec, base, answering), spec, reads_target=likelihood)]
     if shots := _fitting(pick_shots(spec, train), base, answering, test):
         shown = inputs | {"shots": content_hash(shots)}
-        found.append(Entrant(f"{len(shots)}-shot", "prompt", shown, _prompting(spec, base, answering, shots), spec))
+        make = _prompting(spec, base, answering, shots)
+        found.append(Entrant(f"{len(shots)}-shot", "prompt", shown, make, spec, reads_target=likelihood))
     if spec.kind == "classification":
         pulled("all-minilm-l6-v2")  # says at once which command would fetch it
         fitted = {"encoder": True, "train": content_hash(train), "seed": spec.train.seed}
@@ -212,6 +226,7 @@ def _inputs(spec: TaskSpec, base: LoadedBase, answering: Answering) -> dict[str,
         "samples": spec.generate.samples,
         "seed": spec.train.seed if spec.generate.temperature else None,
         "answering": asdict(answering),
+        "likelihood": _likelihood(spec),
     }
 
 

@@ -23,6 +23,10 @@ class Answer:
     """Of `text`. `length`: cut at the token limit; `error`: no answer was had, and `text` is empty."""
     others: tuple[str, ...] = ()
     """Further answers to the same question, drawn as `text` was."""
+    reference_logprob: float | None = None
+    """Log-likelihood of the example's target, its end of turn included, where it was asked for and the system knows it."""
+    reference_tokens: int = 0
+    """How many tokens that is over."""
     seconds: float = 0.0
     """What it took: of an endpoint the request's own time, retries included, else its share of the batch it was in."""
     cost: float | None = None

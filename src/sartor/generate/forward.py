@@ -39,6 +39,10 @@ class Reading(Protocol):
         """log p(token | row, path) of every node of a trie hung on every row: [rows, nodes], float32, on the CPU."""
         ...
 
+    def logprobs(self, rows: Sequence[Sequence[int]]) -> list[float]:
+        """Sum of log p over the tokens that would follow each row; nothing is appended."""
+        ...
+
 
 class Forward(Protocol):
     """A model with at most one adapter."""
@@ -122,6 +126,23 @@ class FastReading:
             wide = self._decoder.logits(hidden[:, node]).float()
             logprobs[:, children] = wide[:, tokens[children]] - wide.logsumexp(-1, keepdim=True)
         return logprobs.cpu()
+
+    @torch.no_grad()
+    def logprobs(self, rows: Sequence[Sequence[int]]) -> list[float]:
+        device, width = self._decoder.device, max(len(row) for row in rows) - 1
+        found = [float(wide.log_softmax(-1)[row[0]]) for wide, row in zip(self.logits, rows, strict=True)]
+        if not width:
+            return found
+        ids = torch.zeros(len(rows), width, dtype=torch.long)
+        for index, tokens in enumerate(rows):
+            ids[index, : len(tokens) - 1] = torch.tensor(tokens[:-1])
+        visible = torch.ones(width, width, dtype=torch.bool, device=device).tril()
+        hidden = self._read(ids.to(device), torch.arange(width, device=device), visible)
+        for index, (_, *tokens) in enumerate(rows):
+            if tokens:
+                wide = self._decoder.logits(hidden[index, : len(tokens)]).float()  # one row's: a vocabulary is wide
+                found[index] += float(_of(wide, tokens))
+        return found
 
     def _read_prefix(self, prefix: Sequence[int]) -> None:
         decoder = self._decoder
@@ -215,6 +236,15 @@ class PlainReading:
         return logprobs
 
     @torch.no_grad()
+    def logprobs(self, rows: Sequence[Sequence[int]]) -> list[float]:
+        device = next(self._model.parameters()).device
+        found = []
+        for kept, new in zip(self._rows, rows, strict=True):
+            ids = torch.tensor([[*kept, *new[:-1]]], device=device)
+            found.append(float(_of(self._model(input_ids=ids).logits[0, len(kept) - 1 :].float(), new)))
+        return found
+
+    @torch.no_grad()
     def _next(self, rows: list[list[int]]) -> Tensor:
         lengths = torch.tensor([len(row) for row in rows])
         ids = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)
@@ -224,3 +254,8 @@ class PlainReading:
         device = next(self._model.parameters()).device
         logits: Tensor = self._model(input_ids=ids.to(device), attention_mask=seen.to(device)).logits
         return logits[torch.arange(len(rows)), lengths - 1].float()
+
+
+def _of(logits: Tensor, tokens: Sequence[int]) -> Tensor:
+    """Sum of the tokens' log p, each under its own line of logits [tokens, vocabulary]."""
+    return logits.log_softmax(-1)[torch.arange(len(tokens)), torch.tensor(tokens, device=logits.device)].sum()

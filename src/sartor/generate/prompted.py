@@ -1,6 +1,7 @@
 """A language model that answers: the bare base with a prompt, the same with examples in the prompt, or a specialist."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sartor.data.example import Example
 from sartor.generate.answer import Answer
@@ -17,7 +18,8 @@ class PromptedSystem:
 
     `label choice` reads every label's probability and answers with the likeliest one: no other text can come out.
     Otherwise a reply is generated for each of `draws`: the first is the answer, the rest are its `others`.
-    A prompt that fills the base's `context` is not asked: its answer is an error, and counted.
+    A prompt that fills the base's `context` is not asked: its answer is an error, and counted. With `likelihood`, answers
+    tell that of the reference, where prompt and reference fit.
     """
 
     def __init__(
@@ -32,8 +34,9 @@ class PromptedSystem:
         constrain: ConstraintFactory | None = None,
         draws: Sequence[Sampling] = (GREEDY,),
         context: int | None = None,
+        likelihood: bool = False,
     ) -> None:
-        self.name = name
+        self.name, self._likelihood = name, likelihood
         self._forward, self._renderer = forward, renderer
         self._max_tokens, self._shots = max_tokens, tuple(shots)
         self._trie, self._constrain, self._draws, self._context = trie, constrain, tuple(draws), context
@@ -47,6 +50,8 @@ class PromptedSystem:
             chunk = [fits[place] for place in places]
             asked = [examples[i] for i in chunk], [prompts[i] for i in chunk]
             answers.update(zip(chunk, self._answer(*asked), strict=True))
+            if self._likelihood:
+                answers |= self._with_likelihood(chunk, *asked, answers)
             progress(self.name, len(answers), len(examples))
         return [answers.get(i) or Answer(example.id, "", finish="error") for i, example in enumerate(examples)]
 
@@ -88,3 +93,24 @@ class PromptedSystem:
                 )
             )
         return answers
+
+    def _with_likelihood(
+        self, chunk: list[int], examples: list[Example], prompts: list[list[int]], answers: dict[int, Answer]
+    ) -> dict[int, Answer]:
+        """The chunk's answers with the log-likelihood of their references."""
+        references = [self._renderer.reply_ids(example.target) for example in examples]
+        fits = [
+            k
+            for k, (prompt, reference) in enumerate(zip(prompts, references, strict=True))
+            if not self._context or len(prompt) + len(reference) <= self._context
+        ]
+        if not fits:
+            return {}
+        kept = [prompts[k] for k in fits]
+        prefix = min(shared_prefix(kept), min(map(len, kept)) - 1)
+        followed = [references[k] for k in fits]
+        reading = self._forward.read(kept[0][:prefix], [p[prefix:] for p in kept], max(map(len, followed)))
+        return {
+            chunk[k]: replace(answers[chunk[k]], reference_logprob=logprob, reference_tokens=len(reference))
+            for k, reference, logprob in zip(fits, followed, reading.logprobs(followed), strict=True)
+        }

@@ -174,6 +174,8 @@ class MistakeView:
     """The probability that the specialist gave to its answer, where it gives one."""
     right_rivals: tuple[str, ...] = ()
     """Systems that answered this one right."""
+    reason: str = ""
+    """What the primary KPI says of it: `failed: AssertionError`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sartor.evaluate.metrics import (
     text,
     similarity,
     form,
+    likelihood,
     effort,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "fields",
     "form",
     "labels",
+    "likelihood",
     "readability",
     "rouge",
     "schema",

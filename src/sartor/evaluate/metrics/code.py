@@ -69,12 +69,6 @@ class _RunsTests(Mean):
         self.unscored = {row.id: self.unscored[row.id] for row in examples if row.id in self.unscored}
         return np.array(rows, dtype=np.float64)
 
-    def passes(self, example: Example, text: str) -> bool:
-        """Whether the program in a text passes all tests. Raises Unscored where that cannot be said."""
-        tests = self.tests(example)
-        program = without_fence(text.strip())
-        return bool(program) and self.outcome(program, tests, example.target).status == "passed"
-
     def tests(self, example: Example) -> list[str]:
         """The row's unit tests. Raises Unscored where it has none that can be run."""
         if not self._column:
@@ -87,10 +81,16 @@ class _RunsTests(Mean):
             raise Unscored("the row has no unit tests")
         return tests
 
-    def outcome(self, program: str, tests: list[str], reference: str) -> Outcome:
-        """Of a program; one that is too slow gets four times what the reference takes, if that is more."""
+    def outcome(self, example: Example, text: str) -> Outcome:
+        """Of the program in a text; one that is too slow gets four times what the reference takes, if that is more.
+
+        Raises Unscored where it cannot be said whether it passes.
+        """
+        tests, program = tuple(self.tests(example)), without_fence(text.strip())
+        if not program:
+            return Outcome("failed", "no program")
         try:
-            outcome = outcome_of(self.sandbox.tier, self.sandbox.limits, program, tuple(tests), reference)
+            outcome = outcome_of(self.sandbox.tier, self.sandbox.limits, program, tests, example.target)
         except SystemFailure as fault:
             if self.name in self.scope.options:
                 raise
@@ -113,7 +113,10 @@ class TestsPass(_RunsTests, Proportion):
         return f"tests_pass|{self.conditions}"
 
     def score(self, example: Example, answer: Answer) -> float:
-        return float(self.passes(example, text_of(answer)))
+        outcome = self.outcome(example, text_of(answer))
+        if outcome.status != "passed":
+            self.reasons[example.id] = f"{outcome.status}: {outcome.reason}".removesuffix(": ")
+        return float(outcome.status == "passed")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -183,7 +186,7 @@ class PassAtK(_RunsTests):
         drawn = [] if answer.finish == "error" else [answer.text, *answer.others]
         if len(drawn) < self.k:
             raise Unscored(f"the row has {len(drawn)} of the {self.k} outputs that it takes")
-        return pass_at_k(len(drawn), sum(self.passes(example, text) for text in drawn), self.k)
+        return pass_at_k(len(drawn), sum(self.outcome(example, text).status == "passed" for text in drawn), self.k)
 
 
 def compiles(program: str) -> bool:

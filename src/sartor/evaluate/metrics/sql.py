@@ -43,7 +43,8 @@ class _OnADatabase(Proportion):
             return 0.0
         try:
             return float(self.right(database, example, query, rows_of(database, query)))
-        except QueryError:
+        except QueryError as fault:
+            self.reasons[example.id] = str(fault)
             return 0.0
 
     @abstractmethod
