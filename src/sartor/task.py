@@ -15,6 +15,7 @@ from sartor.errors import InputError
 from sartor.positions import read_yaml
 
 Kind = Literal["classification", "extraction", "summarization", "generation", "code", "sql"]
+Action = Literal["drop", "fix", "review", "off"]
 SPEC_NAME = "sartor.yaml"
 
 DEFAULT_KPIS: dict[str, tuple[str, ...]] = {
@@ -188,6 +189,17 @@ class CostSpec(Strict):
     currency: str = "USD"
 
 
+class CheckSpec(Strict):
+    """What curation does with the rows that a check flags."""
+
+    action: Action | None = None
+    """`drop` the row, `fix` it as the check proposes, only propose it for `review`, or `off`: do not look at all."""
+    threshold: float | None = None
+    """Rows that score above it are flagged."""
+    function: str | None = None
+    """A check of the task's own: `FILE.py:FUNCTION`, relative to `sartor.yaml`, called with an example."""
+
+
 class TaskSpec(Strict):
     """One well-defined job, as written down in its `sartor.yaml`."""
 
@@ -201,6 +213,15 @@ class TaskSpec(Strict):
     generate: GenerateSpec = GenerateSpec()
     rivals: tuple[RivalSpec, ...] = ()
     costs: CostSpec = CostSpec()
+    curate: dict[str, CheckSpec] = {}
+    """By check; a bare action is short for one with nothing else."""
+
+    @field_validator("curate", mode="before")
+    @classmethod
+    def _bare_actions(cls, checks: object) -> object:
+        if not isinstance(checks, dict):
+            return checks
+        return {name: {"action": each} if isinstance(each, str) else each for name, each in checks.items()}
 
     @field_validator("kpis")
     @classmethod
