@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,10 @@ from sartor.task import SPEC_NAME
 if TYPE_CHECKING:
     from sartor.access import Actor, Policy
     from sartor.adapters import AdapterVersion
+    from sartor.data.history import Entry, History
     from sartor.data.table import Table
     from sartor.flows.check import CheckReport
+    from sartor.flows.curate import Curated
     from sartor.flows.evaluate import Judged
     from sartor.flows.predict import Prediction
     from sartor.flows.prepare import Task
@@ -141,6 +143,29 @@ class Project:
         self._note("evaluate", f"task {chosen.spec.task}", {"outputs": outputs.name})
         return judge_outputs(chosen, self._store, outputs, by, progress)
 
+    def curate(
+        self, checks: Sequence[str] = (), plan: bool = False, task: str | None = None, progress: Progress = silent
+    ) -> Curated:
+        """A better version of the task's rows, by all checks or by these, and the reasons; with `plan` the reasons only."""
+        chosen = self._allowed("curate", task)
+        from sartor.flows.curate import curate
+
+        self._note("curate", f"task {chosen.spec.task}", {"checks": list(checks), "plan": plan})
+        return curate(chosen, self._store, checks, plan, progress)
+
+    def undo(self, task: str | None = None) -> Entry:
+        """Take back the last change of the task's rows."""
+        chosen = self._allowed("curate", task)
+        self._note("undo", f"task {chosen.spec.task}")
+        return self._history(chosen).undo()
+
+    def ledger(self, row: str | None = None, task: str | None = None) -> list[dict[str, Any]]:
+        """Every decision that led to the latest version, or those on one row."""
+        chosen = self._allowed("curate", task)
+        from sartor.flows.curate import ledger_of
+
+        return ledger_of(self._history(chosen), self._store, row)
+
     def adapters(self, task: str | None = None) -> tuple[AdapterVersion, ...]:
         """The adapters of a task, or of all tasks, by task and version."""
         self._ask("list", "adapters")
@@ -150,6 +175,11 @@ class Project:
 
         self._note("list", "adapters", {"task": task} if task else {})
         return Registry(self._store).list(task)
+
+    def _history(self, task: Task) -> History:
+        from sartor.data.history import History
+
+        return History(self._store, task.spec.task)
 
     @property
     def _path(self) -> Path:

@@ -61,6 +61,20 @@ dataset_versions = Table(
     ForeignKeyConstraint(["task", "parent"], ["dataset_versions.task", "dataset_versions.hash"]),
 )
 
+history = Table(
+    "history",
+    metadata,
+    # The versions that a task's examples went through; the last line is where they stand.
+    Column("task", String, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("hash", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("before", Integer),  # the line that an undo goes back to
+    Column("ledger", String),  # the address of its decisions
+    Column("created_at", String, nullable=False),
+    ForeignKeyConstraint(["task", "hash"], ["dataset_versions.task", "dataset_versions.hash"]),
+)
+
 adapters = Table(
     "adapters",
     metadata,

@@ -1,0 +1,83 @@
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from sartor.cli import terminal
+
+
+class _Default(TyperGroup):
+    """`sartor curate DIR` is `sartor curate run DIR`: the verb that is meant where none is named."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not args or args[0] not in self.commands:
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] != "--help"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=_Default, help="Make the task's rows better, with a reason for each.")
+
+
+@app.command("run")
+def run(
+    folder: terminal.Folder = Path(),
+    check: Annotated[list[str] | None, typer.Option(help="Run this check only; may be repeated.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")] = False,
+    ledger: Annotated[Path | None, typer.Option(help="Write every decision here, one JSON line each.")] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """Look at every row with every check, apply the task's policies, and make a new version of the rows."""
+    import sartor
+    from sartor.store.disk import write_file
+
+    project = sartor.open(folder)
+    with terminal.progress(as_json) as progress:
+        made = project.curate(check or (), plan=plan, progress=progress)
+    if ledger:
+        write_file(ledger, made.ledger.encode())
+    if as_json:
+        terminal.emit(made.to_json())
+        return
+    from sartor.cli.curate_view import show
+
+    show(made, plan, terminal.console())
+
+
+@app.command("undo")
+def undo(folder: terminal.Folder = Path(), as_json: terminal.Json = False) -> None:
+    """Go back to the version before the last change; that makes a new line of the history, and loses nothing."""
+    import sartor
+
+    entry = sartor.open(folder).undo()
+    if as_json:
+        terminal.emit({"version": entry.hash, "step": entry.step})
+    else:
+        print(f"the rows stand at version {entry.hash[:12]} again")
+
+
+@app.command("ledger")
+def ledger(
+    folder: terminal.Folder = Path(),
+    row: Annotated[str | None, typer.Option(help="Only of this row: its id, else its number from 0.")] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """Every decision that led to the latest version, and why."""
+    import sartor
+
+    found = sartor.open(folder).ledger(row)
+    if as_json:
+        terminal.emit({"decisions": found})
+        return
+    if not found:
+        print(f"no check had anything against the row {row}" if row else "no check had anything against any row")
+    for each in found:
+        print(f"{each['row']}: {each['action']} by {each['check']}: {each['reason']}")

@@ -1,0 +1,115 @@
+"""The versions that a task's examples went through: added, curated, selected, undone. Nothing is ever overwritten."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from sartor.data.example import Example
+from sartor.data.versions import content_hash, freeze, thaw
+from sartor.errors import InputError
+from sartor.store import Store
+from sartor.store.records import now
+from sartor.store.tables import dataset_versions, history
+
+ADD = "add"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a task's history."""
+
+    seq: int
+    """From 1."""
+    hash: str
+    """The version that the examples stood at from here on."""
+    step: str
+    """`add`, `curate`, `select` or `undo`."""
+    before: int | None
+    """The line whose version came before; None for the first."""
+    ledger: str | None
+    """The address of the step's decisions in the store."""
+    created_at: str
+
+
+class History:
+    """The history of one task in a store."""
+
+    def __init__(self, store: Store, task: str) -> None:
+        self._store, self._task = store, task
+
+    def entries(self) -> list[Entry]:
+        """All lines, the first one first."""
+        query = select(history).where(history.c.task == self._task).order_by(history.c.seq)
+        with self._store.records.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [Entry(**{key: value for key, value in row.items() if key != "task"}) for row in rows]
+
+    def head(self) -> Entry | None:
+        """Where the examples stand."""
+        entries = self.entries()
+        return entries[-1] if entries else None
+
+    def append(
+        self,
+        examples: Sequence[Example],
+        step: str,
+        config: dict[str, Any],
+        ledger: str | None = None,
+        parent: str | None = None,
+    ) -> Entry:
+        """The examples as a new version after the head's; without a `parent` they come from outside.
+
+        Where nothing has changed the head stays as it is.
+        """
+        head = self.head()
+        if head and head.hash == content_hash(examples):
+            return head
+        parquet, manifest = freeze(examples, step=step, config=config, parent=parent)
+        about = {"rows": manifest.rows, "config": config, "object": self._store.objects.put(parquet)}
+        self._store.records.add_dataset_version(self._task, manifest.sha256, parent, step, about)
+        return self._write(manifest.sha256, step, head.seq if head else None, ledger)
+
+    def undo(self) -> Entry:
+        """Back to the version before the last change that was not undone. Raises InputError where there is none."""
+        entries = self.entries()
+        before = entries[entries[-1].before - 1] if entries and entries[-1].before else None
+        if before is None:
+            raise InputError(f"{self._task} has no step to undo; `sartor data list` shows its versions")
+        # An undo stands where the line stands that it goes back to: undoing again goes one further.
+        return self._write(before.hash, "undo", before.before, before.ledger)
+
+    def find(self, version: str) -> str:
+        """The hash that a version's name means: `latest`, a hash or its beginning. Raises InputError for no or several."""
+        entries = self.entries()
+        if version == "latest" and entries:
+            return entries[-1].hash
+        found = {entry.hash for entry in entries if len(version) >= 4 and entry.hash.startswith(version)}
+        if len(found) == 1:
+            return found.pop()
+        what = "is short for several versions" if found else "is no version"
+        known = (
+            ", ".join(dict.fromkeys(entry.hash[:12] for entry in entries)) or "none yet; `sartor data add` makes one"
+        )
+        raise InputError(f"`{version}` {what} of {self._task}; there are {known}")
+
+    def manifest(self, hash: str) -> dict[str, Any]:
+        """What is known of a version: rows, configuration of its step, the address of its rows."""
+        table = dataset_versions
+        query = select(table.c.manifest).where(table.c.task == self._task, table.c.hash == hash)
+        with self._store.records.read() as connection:
+            found: dict[str, Any] = connection.execute(query).scalar_one()
+        return found
+
+    def examples(self, hash: str) -> list[Example]:
+        """The rows of a version. Raises SystemFailure where they are missing or damaged."""
+        return thaw(self._store.objects.get(self.manifest(hash)["object"]))
+
+    def _write(self, hash: str, step: str, before: int | None, ledger: str | None) -> Entry:
+        with self._store.records.write() as connection:
+            last = select(history.c.seq).where(history.c.task == self._task).order_by(history.c.seq.desc()).limit(1)
+            entry = Entry((connection.execute(last).scalar() or 0) + 1, hash, step, before, ledger, now())
+            values = {key: getattr(entry, key) for key in Entry.__slots__}
+            connection.execute(insert(history).values(task=self._task, **values))
+        return entry

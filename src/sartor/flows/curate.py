@@ -1,0 +1,180 @@
+"""Curation: the task's rows → checks → decisions → a better version, each check a step that is done once."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import sartor
+from sartor.curate.check import Check, Suspicion, Suspicions, check_names, make_check
+from sartor.curate.ledger import Decision, Policy, decide
+from sartor.curate.pool import Pool
+from sartor.data.example import Example, Message
+from sartor.data.examples import build_examples
+from sartor.data.history import ADD, Entry, History
+from sartor.data.read import read_rows
+from sartor.data.versions import content_hash
+from sartor.errors import InputError
+from sartor.flows.prepare import Task
+from sartor.jobs.here import Here
+from sartor.jobs.steps import Steps
+from sartor.progress import Progress, silent
+from sartor.store import Store, disk_errors
+from sartor.task import TaskSpec
+
+CURATE = "curate"
+
+
+@dataclass(frozen=True, slots=True)
+class Curated:
+    """What curation found, and what it made of the rows."""
+
+    spec: TaskSpec
+    before: str
+    """The version that was looked at."""
+    after: str | None
+    """The version that came of it; None where nothing was to be changed, or nothing was to be done (`plan`)."""
+    examples: list[Example]
+    left: list[Example]
+    policies: list[Policy]
+    found: dict[str, Suspicions]
+    """By check."""
+    decisions: list[Decision]
+
+    def flagged(self, check: str) -> list[Decision]:
+        """The decisions on rows that a check has flagged."""
+        return [each for each in self.decisions if each.check == check and each.action != "keep"]
+
+    def row_name(self, id: str) -> str | int:
+        """A row's own id where the file has such a column, else its number from 0."""
+        return id if self.spec.data.id else int(id) - 1
+
+    @property
+    def ledger(self) -> str:
+        """One line of JSON for each decision."""
+        return "".join(each.to_json(self.row_name(each.row)) + "\n" for each in self.decisions)
+
+    def to_json(self) -> dict[str, Any]:
+        counts = {
+            policy.check: {
+                "action": policy.action,
+                "threshold": policy.threshold,
+                "suspected": len(self.found[policy.check]),
+                "flagged": len(self.flagged(policy.check)),
+            }
+            for policy in self.policies
+        }
+        return {
+            "task": self.spec.task,
+            "before": self.before,
+            "after": self.after,
+            "rows": {"before": len(self.examples), "after": len(self.left)},
+            "checks": counts,
+        }
+
+
+def curate(
+    task: Task, store: Store, names: Sequence[str] = (), plan: bool = False, progress: Progress = silent
+) -> Curated:
+    """Run the named checks, or all that the task does not turn off, and apply its policies. `plan`: apply nothing.
+
+    The rows are those of the latest version, or of the training file where it has changed since it was added. Raises
+    InputError for an unknown check and for rows that cannot be read.
+    """
+    spec = task.spec
+    checks = _checks(spec, names)
+    history = History(store, spec.task)
+    with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
+        head = current(task, history)
+        examples = history.examples(head.hash)
+        test = build_examples(read_rows(task.folder / spec.data.test), spec) if spec.data.test else []
+        pool = Pool(examples, spec, test)
+        found = {}
+        for done, check in enumerate(checks):
+            progress(CURATE, done, len(checks), check.title)
+            found[check.name] = _look(steps, store, check, pool, head.hash, content_hash(test))
+        progress(CURATE, len(checks), len(checks))
+        policies = [Policy.of(check, spec.curate.get(check.name)) for check in checks]
+        decisions, left = decide(examples, [(policy, found[policy.check]) for policy in policies])
+        made = Curated(spec, head.hash, None, examples, left, policies, found, decisions)
+        if plan:
+            return made
+        ledger = store.objects.put(made.ledger.encode())
+        config = {"policies": [asdict(policy) for policy in policies]}
+        after = history.append(left, CURATE, config, ledger, parent=head.hash)
+    return replace(made, after=after.hash if after.hash != head.hash else None)
+
+
+def current(task: Task, history: History) -> Entry:
+    """Where the task's examples stand; what stands in the training file is added where it has changed since."""
+    file = task.folder / task.spec.data.train
+    examples = build_examples(read_rows(file), task.spec)
+    added = [entry for entry in history.entries() if entry.step == ADD]
+    head = history.head()
+    if head and added and added[-1].hash == content_hash(examples):
+        return head
+    return history.append(examples, ADD, {"file": file.name})
+
+
+def _checks(spec: TaskSpec, names: Sequence[str]) -> list[Check]:
+    known = check_names(spec.kind)
+    for name in (*names, *spec.curate):
+        make_check(name, spec.kind)
+    off = {name for name, each in spec.curate.items() if each.action == "off"}
+    return [make_check(name, spec.kind) for name in known if name in names or (not names and name not in off)]
+
+
+def _look(steps: Steps, store: Store, check: Check, pool: Pool, version: str, test: str) -> Suspicions:
+    def work(_: Path) -> dict[str, Any]:
+        lines = [_line(place, each) for place, each in sorted(check.look(pool).items())]
+        return {"objects": {"suspicions": store.objects.put("\n".join(lines).encode())}}
+
+    inputs = {"version": version, "test": test, "kind": pool.spec.kind, "sartor": sartor.__version__}
+    step = steps.run(f"check {check.name}", inputs, work)
+    found = store.objects.get(step.outputs["objects"]["suspicions"]).decode()
+    return dict(_parse(line, pool.examples) for line in found.splitlines())
+
+
+def _line(place: int, suspicion: Suspicion) -> str:
+    fields = asdict(replace(suspicion, fix=None)) | {"place": place}
+    if suspicion.fix:
+        fix = suspicion.fix
+        fields["fix"] = {
+            "messages": [[m.role, m.content] for m in fix.messages],
+            "target": fix.target,
+            "labels": fix.labels,
+        }
+    return json.dumps(fields)
+
+
+def _parse(line: str, examples: Sequence[Example]) -> tuple[int, Suspicion]:
+    fields = json.loads(line)
+    place, fix = fields.pop("place"), fields.pop("fix")
+    if fix is None:
+        return place, Suspicion(**fields)
+    mended = replace(
+        examples[place],
+        messages=tuple(Message(*turn) for turn in fix["messages"]),
+        target=fix["target"],
+        labels=tuple(fix["labels"]),
+    )
+    return place, Suspicion(**fields, fix=mended)
+
+
+def ledger_of(history: History, store: Store, row: str | None = None) -> list[dict[str, Any]]:
+    """The decisions of every curation that the latest version came through, oldest first; of one row, where it is named.
+
+    Raises InputError where nothing was curated yet.
+    """
+    entries = history.entries()
+    lines = []
+    at = entries[-1] if entries else None
+    while at is not None:
+        if at.ledger:
+            found = map(json.loads, store.objects.get(at.ledger).decode().splitlines())
+            lines[:0] = [each | {"version": at.hash} for each in found if row is None or str(each["row"]) == row]
+        at = entries[at.before - 1] if at.before else None
+    if not any(entry.ledger for entry in entries):
+        raise InputError("nothing was curated yet; `sartor curate` does it")
+    return lines
