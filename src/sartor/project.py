@@ -16,6 +16,8 @@ from sartor.task import SPEC_NAME
 if TYPE_CHECKING:
     from sartor.access import Actor, Policy
     from sartor.adapters import AdapterVersion
+    from sartor.data.diff import Change
+    from sartor.data.example import Example
     from sartor.data.history import Entry, History
     from sartor.data.table import Table
     from sartor.flows.check import CheckReport
@@ -142,6 +144,31 @@ class Project:
 
         self._note("evaluate", f"task {chosen.spec.task}", {"outputs": outputs.name})
         return judge_outputs(chosen, self._store, outputs, by, progress)
+
+    def add_rows(self, file: Path, task: str | None = None) -> Entry:
+        """The rows of a file, with the task's columns, as the latest version."""
+        chosen = self._allowed("add", task)
+        from sartor.flows.curate import add_file
+
+        self._note("add", f"task {chosen.spec.task}", {"file": file.name})
+        return add_file(self._history(chosen), chosen.spec, file)
+
+    def versions(self, task: str | None = None) -> list[tuple[Entry, int]]:
+        """Every step that the task's rows went through, with the number of rows after it."""
+        history = self._history(self._allowed("list", task))
+        return [(entry, history.manifest(entry.hash)["rows"]) for entry in history.entries()]
+
+    def version(self, name: str = "latest", task: str | None = None) -> tuple[str, dict[str, Any], list[Example]]:
+        """A version's hash, manifest and rows. Raises InputError for a name that means none."""
+        history = self._history(self._allowed("show", task))
+        hash = history.find(name)
+        return hash, history.manifest(hash), history.examples(hash)
+
+    def diff(self, before: str, after: str = "latest", task: str | None = None) -> list[Change]:
+        """What changed between two versions, row by row."""
+        from sartor.data.diff import diff
+
+        return diff(self.version(before, task)[2], self.version(after, task)[2])
 
     def curate(
         self, checks: Sequence[str] = (), plan: bool = False, task: str | None = None, progress: Progress = silent

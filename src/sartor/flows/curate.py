@@ -107,14 +107,18 @@ def curate(
 
 
 def current(task: Task, history: History) -> Entry:
-    """Where the task's examples stand; what stands in the training file is added where it has changed since."""
+    """Where the task's rows stand. The training file's are added first where there is no version of it yet."""
     file = task.folder / task.spec.data.train
-    examples = build_examples(read_rows(file), task.spec)
-    added = [entry for entry in history.entries() if entry.step == ADD]
+    hash = content_hash(build_examples(read_rows(file), task.spec))
     head = history.head()
-    if head and added and added[-1].hash == content_hash(examples):
+    if head and any(entry.hash == hash for entry in history.entries()):
         return head
-    return history.append(examples, ADD, {"file": file.name})
+    return add_file(history, task.spec, file)
+
+
+def add_file(history: History, spec: TaskSpec, file: Path) -> Entry:
+    """The rows of a file as the latest version."""
+    return history.append(build_examples(read_rows(file), spec), ADD, {"file": file.name})
 
 
 def _checks(spec: TaskSpec, names: Sequence[str]) -> list[Check]:
@@ -168,7 +172,7 @@ def ledger_of(history: History, store: Store, row: str | None = None) -> list[di
     Raises InputError where nothing was curated yet.
     """
     entries = history.entries()
-    lines = []
+    lines = list[dict[str, Any]]()
     at = entries[-1] if entries else None
     while at is not None:
         if at.ledger:

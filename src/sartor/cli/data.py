@@ -1,0 +1,95 @@
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sartor.cli import terminal
+
+app = typer.Typer(help="The versions of a task's rows.")
+SHOWN = 5
+"""Rows of a version, and changes between two, that a terminal is shown."""
+
+Version = Annotated[str, typer.Argument(help="The beginning of a version's hash, or `latest`.")]
+Dir = Annotated[Path, typer.Option("--dir", help="Folder of the task, or of the project.")]
+
+
+@app.callback()
+def data() -> None:
+    """The versions of a task's rows."""
+
+
+@app.command("add")
+def add(
+    file: Annotated[Path, typer.Argument(help="File of rows with the task's columns.")],
+    folder: Dir = Path(),
+    as_json: terminal.Json = False,
+) -> None:
+    """Make the rows of a file the latest version."""
+    import sartor
+
+    entry = sartor.open(folder).add_rows(file)
+    if as_json:
+        terminal.emit({"version": entry.hash, "step": entry.step})
+    else:
+        print(f"version {entry.hash[:12]} holds the rows of {file.name}")
+
+
+@app.command("list")
+def list_versions(folder: terminal.Folder = Path(), as_json: terminal.Json = False) -> None:
+    """Every step that the rows went through, the latest last."""
+    import sartor
+
+    project = sartor.open(folder)
+    lines = [
+        {"seq": e.seq, "version": e.hash, "step": e.step, "rows": rows, "created_at": e.created_at}
+        for e, rows in project.versions()
+    ]
+    if as_json:
+        terminal.emit({"versions": lines})
+        return
+    if not lines:
+        print("no version yet; `sartor curate` or `sartor data add FILE` makes one")
+        return
+    from rich.table import Table
+
+    table = Table("step", "version", "rows", "made (UTC)", box=None, pad_edge=False)
+    for line in lines:
+        table.add_row(line["step"], line["version"][:12], f"{line['rows']:,}", line["created_at"][:16])
+    terminal.console().print(table)
+
+
+@app.command("show")
+def show(version: Version = "latest", folder: Dir = Path(), as_json: terminal.Json = False) -> None:
+    """What is known of a version, and its first rows."""
+    import sartor
+
+    hash, manifest, examples = sartor.open(folder).version(version)
+    if as_json:
+        rows = [{"id": e.id, "question": e.question, "target": e.target} for e in examples]
+        terminal.emit({"version": hash, "manifest": manifest, "rows": rows})
+        return
+    from sartor.report.format import cut, line, plural
+
+    print(f"version {hash[:12]}: {plural(len(examples), 'row')}")
+    for example in examples[:SHOWN]:
+        print(f"{example.id}: {cut(line(example.question), 80)[0]} → {cut(line(example.target), 40)[0]}")
+
+
+@app.command("diff")
+def diff(
+    before: Annotated[str, typer.Argument(help="A version.")],
+    after: Annotated[str, typer.Argument(help="Another one.")] = "latest",
+    folder: Dir = Path(),
+    as_json: terminal.Json = False,
+) -> None:
+    """What changed between two versions, row by row."""
+    import sartor
+
+    changes = sartor.open(folder).diff(before, after)
+    if as_json:
+        terminal.emit({"changes": [{"row": c.row, "change": c.change, "parts": c.parts} for c in changes]})
+        return
+    for change in changes:
+        print(f"{change.row}: {change.change} {', '.join(change.parts)}".rstrip())
+    if not changes:
+        print("no row differs")
