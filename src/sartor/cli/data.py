@@ -39,22 +39,19 @@ def list_versions(folder: terminal.Folder = Path(), as_json: terminal.Json = Fal
     """Every step that the rows went through, the latest last."""
     import sartor
 
-    project = sartor.open(folder)
-    lines = [
-        {"seq": e.seq, "version": e.hash, "step": e.step, "rows": rows, "created_at": e.created_at}
-        for e, rows in project.versions()
-    ]
+    steps = sartor.open(folder).versions()
     if as_json:
-        terminal.emit({"versions": lines})
+        keys = ("seq", "hash", "step", "created_at")
+        terminal.emit({"versions": [{key: getattr(e, key) for key in keys} | {"rows": rows} for e, rows in steps]})
         return
-    if not lines:
+    if not steps:
         print("no version yet; `sartor curate` or `sartor data add FILE` makes one")
         return
     from rich.table import Table
 
     table = Table("step", "version", "rows", "made (UTC)", box=None, pad_edge=False)
-    for line in lines:
-        table.add_row(line["step"], line["version"][:12], f"{line['rows']:,}", line["created_at"][:16])
+    for entry, rows in steps:
+        table.add_row(entry.step, entry.hash[:12], f"{rows:,}", entry.created_at[:16])
     terminal.console().print(table)
 
 
