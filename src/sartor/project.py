@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -234,9 +235,12 @@ class Project:
         Audit(self._store.records).write(self._policy[1], verb, resource, detail)
 
     def _allowed(self, verb: str, name: str | None) -> Task:
-        """The task that is meant, when policy allows this verb on it."""
+        """The task that is meant, with the rows that it is to learn from, when policy allows this verb on it."""
         task = self._task(name)
         self._ask(verb, f"task {task.spec.task}")
+        if version := task.spec.data.version:
+            history = self._history(task)
+            return replace(task, rows=tuple(history.examples(history.find(version))))
         return task
 
     def _task(self, name: str | None) -> Task:

@@ -48,6 +48,8 @@ class Strict(BaseModel):
 class DataSpec(Strict):
     train: str
     """File of examples, relative to `sartor.yaml`."""
+    version: str | None = None
+    """Train on this version of the rows: `latest`, or the beginning of its hash. Without it, on the file as it stands."""
     test: str | None = None
     """Held-out file; without one, `test_share` of the rows is split off, groups and subjects kept together."""
     input: str | None = None

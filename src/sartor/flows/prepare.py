@@ -18,6 +18,8 @@ class Task:
 
     folder: Path
     spec: TaskSpec
+    rows: tuple[Example, ...] | None = None
+    """Those of the version that `data.version` names; None: those of the training file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Prepared:
     train_table: Table
     test_table: Table | None
     examples: list[Example]
-    """Every row of the training file, before the split."""
+    """Every row of the training file, or of the version that is trained on, before the split."""
     splits: Splits
 
     @property
@@ -48,7 +50,7 @@ def prepare(task: Task) -> Prepared:
     check_kpis(spec)
     train_table = read_rows(task.folder / spec.data.train)
     test_table = read_rows(task.folder / spec.data.test) if spec.data.test else None
-    examples = build_examples(train_table, spec)
+    examples = build_examples(train_table, spec) if task.rows is None else list(task.rows)
     test = build_examples(test_table, spec) if test_table else None
     splits = split(examples, test, spec, spec.train.seed)
     # Only evaluation reads other columns: what changes in them must not train an adapter again.
