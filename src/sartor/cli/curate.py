@@ -25,6 +25,9 @@ def run(
     check: Annotated[list[str] | None, typer.Option(help="Run this check only; may be repeated.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")] = False,
     ledger: Annotated[Path | None, typer.Option(help="Write every decision here, one JSON line each.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the page here; default: curation.html beside the task.")
+    ] = None,
     as_json: terminal.Json = False,
 ) -> None:
     """Look at every row with every check, apply the task's policies, and make a new version of the rows."""
@@ -36,12 +39,17 @@ def run(
         made = project.curate(check or (), plan=plan, progress=progress)
     if ledger:
         write_file(ledger, made.ledger.encode())
+    from sartor.flows.curation_page import curation_page
+
+    page = out or (project.here or project.root) / "curation.html"
+    write_file(page, curation_page(made, plan).encode())
     if as_json:
-        terminal.emit(made.to_json())
+        terminal.emit(made.to_json() | {"page": str(page)})
         return
     from sartor.cli.curate_view import show
 
     show(made, plan, terminal.console())
+    print(f"page: {page}")
 
 
 @app.command("undo")

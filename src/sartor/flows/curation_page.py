@@ -1,0 +1,123 @@
+"""What curation did, put as its page's view of it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from sartor.curate.check import Suspicions, make_check
+from sartor.curate.ledger import Decision, Policy
+from sartor.data.duplicates import duplicate_groups
+from sartor.data.example import Example
+from sartor.flows.curate import Curated
+from sartor.report.curation import CheckView, CurationData, OffenderView, RowView, render_curation
+from sartor.report.format import plural
+
+MOST_WORST = 6
+CURVE_POINTS = 40
+
+
+def curation_page(made: Curated, plan: bool) -> str:
+    """The HTML page of a curation."""
+    return render_curation(
+        CurationData(
+            task=made.spec.task,
+            kind=made.spec.kind,
+            headline=headline(made, plan),
+            profile=tuple(_profile(made.examples, made.left)),
+            checks=tuple(_check(made, policy) for policy in made.policies),
+            provenance=(
+                ("version before", f"sha256 {made.before}"),
+                ("version after", f"sha256 {made.after}" if made.after else "none was made"),
+            ),
+        )
+    )
+
+
+def headline(made: Curated, plan: bool) -> str:
+    """One sentence: what became of the rows."""
+    before, review = len(made.examples), len({each.row for each in made.decisions if each.action == "review"})
+    fixed = len({each.row for each in made.decisions if each.action == "fix"})
+    done = "would be" if plan else "were"
+    dropped = before - len(made.left)
+    return f"Of {plural(before, 'row')}, {dropped:,} {done} dropped and {fixed:,} mended; {review:,} wait for a person's eyes."
+
+
+def _profile(before: Sequence[Example], after: Sequence[Example]) -> list[tuple[str, float, float]]:
+    a, b = _measures(before), _measures(after)
+    return [(what, a[what], b[what]) for what in a]
+
+
+def _measures(rows: Sequence[Example]) -> dict[str, float]:
+    groups = duplicate_groups(rows)
+    found: dict[str, float] = {
+        "rows": len(rows),
+        "rows that repeat another's question": sum(len(group.rows) - 1 for group in groups),
+        "questions with contradicting targets": sum(not group.same_target for group in groups),
+        "characters of a question, median": median(len(row.question) for row in rows) if rows else 0,
+        "characters of a target, median": median(len(row.target) for row in rows) if rows else 0,
+    }
+    if classes := Counter(label for row in rows for label in row.labels):
+        found |= {"classes": len(classes), "rows of the smallest class": min(classes.values())}
+    return found
+
+
+def _check(made: Curated, policy: Policy) -> CheckView:
+    check, found, flagged = (
+        make_check(policy.check, made.spec.kind),
+        made.found[policy.check],
+        made.flagged(policy.check),
+    )
+    known = {example.id: example for example in made.examples}
+    places = {example.id: place for place, example in enumerate(made.examples)}
+    worst = sorted(flagged, key=lambda each: (-each.score, places[each.row]))[:MOST_WORST]
+    return CheckView(
+        name=policy.check,
+        title=check.title,
+        about=(type(check).__doc__ or "").partition("\n")[0],
+        action=policy.action,
+        threshold=policy.threshold,
+        suspected=len(found),
+        flagged=len(flagged),
+        curve=_curve(found),
+        worst=tuple(_offender(made, each, found, known, places[each.row]) for each in worst),
+    )
+
+
+def _curve(found: Suspicions) -> tuple[tuple[float, int], ...]:
+    """Rows above a threshold, at the scores that there are, thinned; empty where all score the same."""
+    scores = sorted(suspicion.score for suspicion in found.values())
+    distinct = sorted(set(scores))
+    if len(distinct) < 2:
+        return ()
+    step = -(-len(distinct) // CURVE_POINTS)
+    shown = distinct[::step]
+    return tuple((score, sum(each > score for each in scores)) for score in shown)
+
+
+def _offender(
+    made: Curated, decision: Decision, found: Suspicions, known: Mapping[str, Example], place: int
+) -> OffenderView:
+    beside, beside_is = _other(decision.evidence, known), ""
+    if beside:
+        beside_is = f"row {made.row_name(beside.id)}"
+    elif fix := found[place].fix:
+        beside, beside_is = fix, "as it would be"
+    return OffenderView(
+        row=_row(made, known[decision.row]),
+        action=decision.action,
+        reason=decision.reason,
+        score=decision.score,
+        beside=_row(made, beside) if beside else None,
+        beside_is=beside_is,
+    )
+
+
+def _other(evidence: Mapping[str, Any], known: Mapping[str, Example]) -> Example | None:
+    """The row that the evidence says this one is like."""
+    named = evidence.get("duplicate_of") or next(iter(evidence.get("rows", ())), None)
+    return known.get(str(named))
+
+
+def _row(made: Curated, example: Example) -> RowView:
+    return RowView(str(made.row_name(example.id)), example.question, example.target)
