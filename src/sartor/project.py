@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sartor.flows.evaluate import Judged
     from sartor.flows.predict import Prediction
     from sartor.flows.prepare import Task
+    from sartor.flows.prove import Proof
     from sartor.flows.run import RunResult
     from sartor.store import Store
 
@@ -180,6 +181,14 @@ class Project:
 
         self._note("curate", f"task {chosen.spec.task}", {"checks": list(checks), "plan": plan})
         return curate(chosen, self._store, checks, plan, progress)
+
+    def prove(self, seeds: int = 3, task: str | None = None, progress: Progress = silent) -> Proof:
+        """Whether the curated rows train a better specialist than the raw ones, and than as many at random."""
+        chosen = self._allowed("curate", task)
+        from sartor.flows.prove import prove
+
+        self._note("prove", f"task {chosen.spec.task}", {"seeds": seeds})
+        return prove(chosen, self._store, seeds, progress)
 
     def undo(self, task: str | None = None) -> Entry:
         """Take back the last change of the task's rows."""

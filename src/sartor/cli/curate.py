@@ -52,6 +52,25 @@ def run(
     print(f"page: {page}")
 
 
+@app.command("prove")
+def prove(
+    folder: terminal.Folder = Path(),
+    seeds: Annotated[int, typer.Option(min=2, help="Trainings of each of the three.")] = 3,
+    as_json: terminal.Json = False,
+) -> None:
+    """Train on the raw, the curated and as many random rows, and say whether curation paid."""
+    import sartor
+
+    project = sartor.open(folder)
+    with terminal.progress(as_json) as progress:
+        proof = project.prove(seeds, progress=progress)
+    if as_json:
+        terminal.emit(proof.to_json())
+        return
+    for sentence in proof.sentences:
+        print(sentence)
+
+
 @app.command("undo")
 def undo(folder: terminal.Folder = Path(), as_json: terminal.Json = False) -> None:
     """Go back to the version before the last change; that makes a new line of the history, and loses nothing."""

@@ -80,6 +80,13 @@ class History:
         # An undo stands where the line stands that it goes back to: undoing again goes one further.
         return self._write(before.hash, "undo", before.before, before.ledger)
 
+    def root(self, entry: Entry) -> Entry:
+        """The `add` that a line's rows came from."""
+        entries = self.entries()
+        while entry.step != ADD and entry.before:
+            entry = entries[entry.before - 1]
+        return entry
+
     def find(self, version: str) -> str:
         """The hash that a version's name means: `latest`, a hash or its beginning. Raises InputError for no or several."""
         entries = self.entries()

@@ -81,7 +81,7 @@ def run(task: Task, store: Store, progress: Progress = silent, checked: CheckRep
     base = LoadedBase(task, progress)
     spec = task.spec
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
-        run = _Run(task, prepared, base, store, steps, progress)
+        run = Stages(task, prepared, base, store, steps, progress)
         answered = [run.answer(rival) for rival in run.rivals()]
         trained = run.train()
         answered.append(run.answer(run.specialist(trained)))
@@ -92,7 +92,7 @@ def run(task: Task, store: Store, progress: Progress = silent, checked: CheckRep
     return RunResult(path, outcome.adapter, outcome.verdict, verdict_lines(data), outcome.scorecards)
 
 
-class _Run:
+class Stages:
     """The stages of one run: each returns what the next ones need, from the store where it was done before."""
 
     def __init__(
