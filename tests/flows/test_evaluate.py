@@ -69,6 +69,23 @@ def test_several_models_are_compared_on_the_same_rows(tmp_path: Path) -> None:
     assert "old less new" in scorecard_page(found)
 
 
+def test_names_and_slices_are_shown_as_they_are_written(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    rows = [row | {"model": m, "ward": "[red]"} for m in ("GPT-4o [/v2]", "[bold]") for row in outputs()]
+    file = write(tmp_path / "made.jsonl", rows)
+    assert main(["evaluate", "--predictions", str(file), "--kind", "extraction", "--input", "note", "--by", "ward"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("GPT-4o [/v2], best of 2 systems: ")
+    assert "[bold]  " in said and "[red]  " in said
+
+
+def test_in_a_narrow_terminal_no_interval_is_cut(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    file = write(tmp_path / "made.jsonl", [row | {"model": f"model {m}"} for m in range(9) for row in outputs()])
+    assert main(["evaluate", "--predictions", str(file), "--kind", "extraction", "--input", "note"]) == 0
+    assert "…" not in capsys.readouterr().out
+
+
 def seeded(model: str, *right: int) -> list[dict[str, Any]]:
     """Outputs of a model with several seeds, each of which has so many rows right."""
     return [row for seed, count in enumerate(right) for row in outputs(right=count, model=model, seed=seed)]

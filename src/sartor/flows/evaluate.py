@@ -88,7 +88,8 @@ class Judged:
         over = f" over {len(score.systems)} seeds" if isinstance(score, RecipeScore) else ""
         what = "recipes and systems" if self.recipes else "systems"
         of = f", best of {len(scores)} {what}" if len(scores) > 1 else ""
-        return f"{system_name(best).capitalize()}{over}{of}: {score.title} {shown}, n = {score.n}."
+        name = system_name(best)
+        return f"{name[:1].upper()}{name[1:]}{over}{of}: {score.title} {shown}, n = {score.n}."
 
     @property
     def _headline_scores(self) -> dict[str, Score | RecipeScore]:
