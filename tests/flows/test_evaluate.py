@@ -21,6 +21,7 @@ from sartor.store import Store
 from sartor.store.tables import test_openings
 
 RECORD = '{"drug":"iron","given":true}'
+GIVEN = ["--predictions", "made.jsonl", "--kind", "extraction", "--input", "note"]
 WRONG = '{"drug":"aspirin","given":true}'
 
 
@@ -73,7 +74,9 @@ def test_names_and_slices_are_shown_as_they_are_written(tmp_path: Path, monkeypa
     monkeypatch.setenv("COLUMNS", "200")
     rows = [row | {"model": m, "ward": "[red]"} for m in ("GPT-4o [/v2]", "[bold]") for row in outputs()]
     file = write(tmp_path / "made.jsonl", rows)
-    assert main(["evaluate", "--predictions", str(file), "--kind", "extraction", "--input", "note", "--by", "ward"]) == 0
+    assert (
+        main(["evaluate", "--predictions", str(file), "--kind", "extraction", "--input", "note", "--by", "ward"]) == 0
+    )
     said = capsys.readouterr().out
     assert said.startswith("GPT-4o [/v2], best of 2 systems: ")
     assert "[bold]  " in said and "[red]  " in said
@@ -227,6 +230,15 @@ def test_without_references_only_what_needs_none_is_measured(tmp_path: Path) -> 
         (["--predictions", "made.jsonl"], "no sartor.yaml in . or above"),
         (["--predictions", "made.jsonl", "--kind", "code", "--input", "nte"], "did you mean `note`?"),
         (["--predictions", "none.jsonl", "--kind", "code", "--input", "note"], "none.jsonl"),
+        ([*GIVEN, "--target", "targt"], "made.jsonl has no column `targt` (--target); did you mean `target`?"),
+        ([*GIVEN, "--tests", "tsts"], "made.jsonl has no column `tsts` (--tests)"),
+        ([*GIVEN, "--facts", "fcts"], "made.jsonl has no column `fcts` (--facts)"),
+        ([*GIVEN, "--group", "grp"], "made.jsonl has no column `grp` (--group)"),
+        ([*GIVEN, "--data", "made.jsonl"], "--data is rows to be answered"),
+        ([*GIVEN, "--out", "nowhere/card.html"], "the folder nowhere does not exist"),
+        ([*GIVEN, "--out", "."], "--out . is a folder"),
+        (["--predictions", "made.jsonl", "--target", "note"], "--predictions goes with --kind and --input"),
+        (["some-system", "--kind", "code"], "--kind says what a file of outputs holds"),
     ],
 )
 def test_what_cannot_be_evaluated_is_one_sentence(tmp_path: Path, monkeypatch, capsys, arguments, said) -> None:

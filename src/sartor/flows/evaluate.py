@@ -35,7 +35,7 @@ from sartor.progress import Progress, silent
 from sartor.store import Store, disk_errors
 from sartor.task import DataSpec, GenerateSpec, Kind, PromptSpec, TaskSpec
 
-OUTPUT, MODEL, SEED, PROBABILITIES = "output", "model", "seed", "label_probs"
+OUTPUT, TARGET, MODEL, SEED, PROBABILITIES = "output", "target", "model", "seed", "label_probs"
 MEASURED = ("seconds", "prompt_tokens", "completion_tokens", "cost")
 UNNAMED = "predictions"
 Models = dict[str, list[tuple[Example, Answer]]]
