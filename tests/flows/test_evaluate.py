@@ -162,6 +162,29 @@ def test_a_row_that_one_model_did_not_answer_is_refused(tmp_path: Path) -> None:
         judged(write(tmp_path / "made.jsonl", [*outputs(), *outputs()]))
 
 
+@pytest.mark.parametrize("changed", [{"note": "another"}, {"target": WRONG}])
+def test_a_row_that_two_models_were_asked_otherwise_is_refused(tmp_path: Path, changed: dict[str, Any]) -> None:
+    rows = [*outputs(2, model="old"), *outputs(2, model="new")]
+    rows[3] |= changed
+    with pytest.raises(InputError, match=r"line 4: new has another input or reference in the row `r1` than old"):
+        judged(write(tmp_path / "made.jsonl", rows))
+
+
+def test_rows_that_only_their_number_tells_apart_are_not_mixed_up(tmp_path: Path) -> None:
+    rows = [*outputs(2, model="old"), *reversed(outputs(2, model="new"))]
+    for row in rows:
+        del row["id"]
+    with pytest.raises(InputError, match="or tell rows apart by a column `id`"):
+        judged(write(tmp_path / "made.jsonl", rows))
+
+
+def test_rows_of_a_group_depend_without_references_too(tmp_path: Path) -> None:
+    rows = [{key: row[key] for key in ("id", "note", "output")} | {"ward": n % 4} for n, row in enumerate(outputs())]
+    table = read_rows(write(tmp_path / "made.jsonl", rows))
+    spec = predictions_spec(table, "extraction", ["note"], None, group="ward")
+    assert judge_predictions(table, spec, tmp_path).cards[0].scores["json_valid"].method == "Wilson, by group"
+
+
 def test_slices_have_scores_of_their_own(tmp_path: Path) -> None:
     rows = [row | {"ward": "A" if n < 15 else "B", "bed": str(n)} for n, row in enumerate(outputs(count=30, right=15))]
     file = write(tmp_path / "made.jsonl", rows)

@@ -284,9 +284,9 @@ def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None
     """Score the outputs of a file: rows of input fields, `output`, and perhaps `id`, a target, `model` and `seed`.
 
     An `output` is a text, or a list of texts: the answer and further samples of it. Where there are several models, each
-    must have answered the same rows. Several seeds of a model are systems of their own, and the model is their recipe.
-    Raises InputError for a missing column, a list of anything else, for a row that one model answered and another did not,
-    or twice, and for a model with seeds in some rows only.
+    must have answered the same rows, with the same reference. Several seeds of a model are systems of their own, and the
+    model is their recipe. Raises InputError for a missing column, a list of anything else, for a row that one model
+    answered and another did not, or was asked otherwise, or twice, and for a model with seeds in some rows only.
     """
     return _judge_outputs(*read_outputs(table, spec), spec, load_functions(spec, folder), by)
 
@@ -325,11 +325,21 @@ def read_outputs(table: Table, spec: TaskSpec) -> tuple[Models, dict[str, list[s
     examples = build_questions(table, spec) if without else build_examples(table, spec)
     names, recipes = _names(table)
     models: dict[str, dict[str, tuple[Example, Answer]]] = {}
+    asked: dict[str, tuple[str, Any]] = {}
+    compared = [column for column in (spec.data.group, spec.data.facts, spec.data.tests) if column]
     for index, (example, row, model) in enumerate(zip(examples, table.rows, names, strict=True)):
         known = models.setdefault(model, {})
         id = as_text(row["id"]) if "id" in table.columns else str(len(known) + 1)
         if id in known:
             raise InputError(f"{table.place(index)}: {model} answered the row `{id}` before; keep one of the two")
+        row_asked = example.messages, example.target, [row.get(column) for column in compared]
+        other, same = asked.setdefault(id, (model, row_asked))
+        if row_asked != same:
+            by_number = "" if "id" in table.columns else ", or tell rows apart by a column `id`"
+            raise InputError(
+                f"{table.place(index)}: {model} has another input or reference in the row `{id}` than {other}; give the same "
+                f"rows to both{by_number}"
+            )
         answer = _answer(id, _outputs(table, index, spec.kind), row)
         known[id] = replace(example, id=id, columns=row), answer
     name, first = next(iter(models.items()))
