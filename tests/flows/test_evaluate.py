@@ -235,7 +235,7 @@ def test_a_list_of_what_is_no_text_is_refused_with_its_place(tmp_path: Path, out
 def test_in_a_classification_a_list_is_the_labels_of_one_answer(tmp_path: Path) -> None:
     rows = [{"id": str(n), "note": f"note {n}", "target": ["a", "b"], "output": ["b", "a"]} for n in range(4)]
     [card] = judged(write(tmp_path / "made.jsonl", rows), "classification").cards
-    assert card.scores["accuracy"].value == 1
+    assert card.scores["accuracy"].value == card.scores["exact_match"].value == 1
 
 
 def test_without_references_only_what_needs_none_is_measured(tmp_path: Path) -> None:
