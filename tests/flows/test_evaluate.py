@@ -19,6 +19,7 @@ from sartor.flows.scorecard_page import scorecard_page
 from sartor.generate.prompted import PromptedSystem
 from sartor.store import Store
 from sartor.store.tables import test_openings
+from sartor.task import KpiSpec
 
 RECORD = '{"drug":"iron","given":true}'
 GIVEN = ["--predictions", "made.jsonl", "--kind", "extraction", "--input", "note"]
@@ -183,6 +184,31 @@ def test_rows_of_a_group_depend_without_references_too(tmp_path: Path) -> None:
     table = read_rows(write(tmp_path / "made.jsonl", rows))
     spec = predictions_spec(table, "extraction", ["note"], None, group="ward")
     assert judge_predictions(table, spec, tmp_path).cards[0].scores["json_valid"].method == "Wilson, by group"
+
+
+def test_the_document_has_every_label_and_confusion(tmp_path: Path) -> None:
+    rows = [{"id": n, "note": "n", "target": "a" if n < 3 else "b", "output": "a"} for n in range(4)]
+    found = judged(write(tmp_path / "made.jsonl", rows), "classification").to_json()["systems"]["predictions"]
+    assert found["details"][0] == {"name": "a", "support": 3, "precision": 0.75, "recall": 1.0, "f1": 6 / 7}
+    assert {"expected": "b", "answered": "a", "rows": 1} in found["confusions"]
+
+
+def test_every_reason_why_rows_were_not_scored_is_told_with_its_count(tmp_path: Path) -> None:
+    (tmp_path / "kpis.py").write_text(
+        "def odd(example, output):\n    return [None, 7, True, True][int(example.id[1:]) % 4]\n"
+    )
+    table = read_rows(write(tmp_path / "made.jsonl", outputs()))
+    spec = predictions_spec(table, "extraction", ["note"], "target")
+    spec = spec.model_copy(update={"kpis": (KpiSpec(name="odd", function="kpis.py:odd"),)})
+    told = [note for note in judge_predictions(table, spec, tmp_path).notes if "not scored" in note]
+    assert [note.partition(", counted")[0] for note in told] == ["predictions: 5 not scored by odd"] * 2
+    assert "gave None" in told[0] and "gave 7" in told[1]
+
+
+def test_what_is_no_amount_was_not_measured(tmp_path: Path) -> None:
+    rows = [row | {"seconds": seconds} for row, seconds in zip(outputs(4), (-1, True, "2", 3), strict=True)]
+    found = judged(write(tmp_path / "made.jsonl", rows)).cards[0].scores["seconds"]
+    assert (found.value, sorted(found.unscored)) == (3, ["r0", "r1", "r2"])
 
 
 def test_slices_have_scores_of_their_own(tmp_path: Path) -> None:

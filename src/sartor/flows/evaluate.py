@@ -1,5 +1,6 @@
 """Evaluation by itself: outputs that were made elsewhere, or a system of the task on any rows, scored and compared."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
@@ -114,10 +115,9 @@ class Judged:
         for card in self.cards:
             notes += [f"{card.system}: {count:,} {what}" for what, count in card.counts.items() if count]
             notes += [
-                f"{card.system}: {len(score.unscored):,} not scored by {score.title}, counted as wrong "
-                f"({next(iter(score.unscored.values()))})"
+                f"{card.system}: {count:,} not scored by {score.title}, counted as wrong ({reason})"
                 for score in card.scores.values()
-                if score.unscored
+                for reason, count in _reasons(score)
             ]
         return list(dict.fromkeys(notes))
 
@@ -146,6 +146,8 @@ class Judged:
             "sentence": sentence(gaps[0], card) if gaps else None,
             "slices": {value: self._scores(part) for value, part in self.slices[card.system].items()},
             "counts": card.counts,
+            "details": [asdict(detail) for detail in card.details],
+            "confusions": [{"expected": a, "answered": b, "rows": rows} for a, b, rows in card.confusions],
             "rows": [{"id": row.id, "scores": row.scores, "usable": row.usable} for row in card.rows],
         }
 
@@ -155,6 +157,13 @@ class Judged:
             "metrics": {name: _measured(asdict(found)) for name, found in card.scores.items()},
             "usable": _measured(asdict(card.usable)) if card.usable else None,
         }
+
+
+def _reasons(score: Score, most: int = 3) -> list[tuple[str, int]]:
+    """Why rows were not scored and how many, the most frequent reason first; what is over `most` is one line."""
+    found = Counter(score.unscored.values()).most_common()
+    rest = sum(count for _, count in found[most:])
+    return [*found[:most], *([("for other reasons, each in the document", rest)] if rest else [])]
 
 
 def _rank(score: Score | RecipeScore) -> float:
@@ -380,10 +389,14 @@ def _outputs(table: Table, index: int, kind: Kind) -> list[Any]:
     return said
 
 
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
 def _answer(id: str, outputs: Sequence[Any], row: Mapping[str, Any]) -> Answer:
     said, *others = outputs
     probabilities = row.get(PROBABILITIES)
-    took = {name: row[name] for name in MEASURED if isinstance(row.get(name), int | float)}
+    took = {name: row[name] for name in MEASURED if _is_amount(row.get(name))}
     return Answer(
         id,
         "" if said is None else as_text(said),
