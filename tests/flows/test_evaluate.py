@@ -1,6 +1,7 @@
 """Evaluation by itself: outputs made elsewhere, and systems of a finished project, on the test set or on other rows."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -373,6 +374,22 @@ def test_seeds_that_drew_their_own_test_sets_are_not_judged_on_one_of_them(proje
         sartor.open(project).evaluate("small@2", "small@3")
     fresh = read_rows(write(project.parent / "other.jsonl", notes(6, start=700)))
     assert sartor.open(project).evaluate("small@2", "small@3", rows=fresh).recipes[0].recipe == "small@2, @3"
+
+
+@pytest.mark.parametrize("name", ["made.jsonl", "made.json"])
+def test_nan_is_no_answer_and_stays_in_the_count(tmp_path: Path, capsys, name: str) -> None:
+    rows = outputs()
+    rows[0]["output"], rows[1]["output"], rows[2]["seconds"] = math.nan, math.inf, math.nan
+    (tmp_path / name).write_text(
+        json.dumps(rows) if name.endswith(".json") else "".join(json.dumps(row) + "\n" for row in rows)
+    )
+    command = ["--predictions", str(tmp_path / name), "--kind", "extraction", "--input", "note", "--json"]
+    assert main(["evaluate", *command]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["metrics"]["exact_match"]["value"] == 13 / 20
+    assert document["systems"]["predictions"]["counts"]["errors"] == 2
+    with pytest.raises(InputError, match="NaN is not a JSON value"):
+        read_rows(tmp_path / name)
 
 
 def test_an_output_may_be_whatever_a_model_writes(tmp_path: Path) -> None:

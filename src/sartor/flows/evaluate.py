@@ -1,5 +1,6 @@
 """Evaluation by itself: outputs that were made elsewhere, or a system of the task on any rows, scored and compared."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -90,7 +91,7 @@ class Judged:
         what = "recipes and systems" if self.recipes else "systems"
         of = f", best of {len(scores)} {what}" if len(scores) > 1 else ""
         name = system_name(best)
-        return f"{name[:1].upper()}{name[1:]}{over}{of}: {score.title} {shown}, n = {score.n}."
+        return f"{name[:1].upper()}{name[1:]}{over}{of}: {score.title} {shown}, n = {score.n:,}."
 
     @property
     def _headline_scores(self) -> dict[str, Score | RecipeScore]:
@@ -390,7 +391,7 @@ def _outputs(table: Table, index: int, kind: Kind) -> list[Any]:
 
 
 def _is_amount(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def _answer(id: str, outputs: Sequence[Any], row: Mapping[str, Any]) -> Answer:
