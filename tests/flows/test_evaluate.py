@@ -123,7 +123,7 @@ def test_two_seeds_of_one_recipe_are_no_rivals(tmp_path: Path) -> None:
     found = judged(write(tmp_path / "made.jsonl", [*seeded("new", 19, 9), *outputs(model="base")]))
     compared = {("new, seed 0", "base"), ("new, seed 1", "base")}
     assert {(c.a, c.b) for c in found.comparisons} == compared
-    assert {(each.candidate, each.incumbent) for each in found.promotions} == compared
+    assert {frozenset((each.candidate, each.incumbent)) for each in found.promotions} == set(map(frozenset, compared))
 
 
 def test_the_headline_is_not_the_luckiest_seeds(tmp_path: Path) -> None:
@@ -241,10 +241,11 @@ def test_an_output_may_be_a_list_the_answer_first_and_then_further_samples(tmp_p
 
 def test_systems_that_drew_more_and_fewer_samples_stand_side_by_side(tmp_path: Path) -> None:
     row = {"note": "Square a number.", "target": "def f(x): return x ** 2", "output": "def f(x): return x * x"}
+    row |= {"tests": "assert f(2) == 4"}
     one = [row | {"id": str(n), "model": "one"} for n in range(4)]
     two = [row | {"id": str(n), "model": "two", "output": [row["output"]] * 2} for n in range(4)]
     table = read_rows(write(tmp_path / "made.jsonl", [*one, *two]))
-    found = judge_predictions(table, predictions_spec(table, "code", ["note"], "target"), tmp_path)
+    found = judge_predictions(table, predictions_spec(table, "code", ["note"], "target", tests="tests"), tmp_path)
     assert all("pass_at_k" in card.scores for card in found.cards)
     assert found.cards[0].counts["with fewer than 2 outputs"] == 4
     assert "pass@1" in scorecard_page(found)

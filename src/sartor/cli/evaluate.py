@@ -31,6 +31,10 @@ def evaluate(
     facts: Annotated[str | None, typer.Option(help="With --predictions: column of critical facts.")] = None,
     tests: Annotated[str | None, typer.Option(help="With --predictions: column of unit tests, or database.")] = None,
     group: Annotated[str | None, typer.Option(help="With --predictions: rows with the same value depend.")] = None,
+    kpi: Annotated[
+        list[str] | None,
+        typer.Option(help="With --predictions: a metric to measure beside the usual ones; repeatable."),
+    ] = None,
     by: By = None,
     out: Out = None,
     as_json: terminal.Json = False,
@@ -39,7 +43,7 @@ def evaluate(
     if system is None and predictions is None:
         raise InputError("name a system to evaluate, or a file of outputs with --predictions")
     columns = {"target": target, "facts": facts, "tests": tests, "group": group}
-    about = [name for name, value in {"kind": kind, "input": input, **columns}.items() if value]
+    about = [name for name, value in {"kind": kind, "input": input, "kpi": kpi, **columns}.items() if value]
     check_page(out)
     if predictions:
         if data:
@@ -51,7 +55,7 @@ def evaluate(
                 "--predictions goes with --kind and --input, what the outputs are and what was asked, or with the folder of "
                 "a task"
             )
-        show(_outputs(predictions, kind, input or [], system, columns, by, as_json), out, as_json)
+        show(_outputs(predictions, kind, input or [], system, columns, kpi or [], by, as_json), out, as_json)
         return
     if about:
         raise InputError(f"--{about[0]} says what a file of outputs holds: name the file as --predictions")
@@ -65,6 +69,7 @@ def _outputs(
     inputs: list[str],
     folder: str | None,
     columns: dict[str, str | None],
+    kpis: list[str],
     by: str | None,
     as_json: bool,
 ) -> "Judged":
@@ -79,10 +84,14 @@ def _outputs(
             if column:
                 table.require(column, f"--{option}")
         usual = TARGET if TARGET in table.columns else None
-        spec = predictions_spec(table, kind, inputs, **columns | {"target": columns["target"] or usual})
+        spec = predictions_spec(table, kind, inputs, **columns | {"target": columns["target"] or usual}, kpis=kpis)
         return judge_predictions(table, spec, file.parent, by)
+    try:
+        project = sartor.open(folder or Path())
+    except InputError as error:
+        raise InputError(f"{error}; or say with --kind and --input what {file.name} holds") from None
     with terminal.progress(as_json) as progress:
-        return sartor.open(folder or Path()).evaluate_outputs(table, by, progress=progress)
+        return project.evaluate_outputs(table, by, progress=progress)
 
 
 def compare(

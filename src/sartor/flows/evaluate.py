@@ -19,7 +19,7 @@ from sartor.errors import InputError
 from sartor.evaluate.compare import Comparison, compare, exploration
 from sartor.evaluate.discrepancy import Discrepancy, discrepancies, sentence
 from sartor.evaluate.own import OwnFunction, load_functions
-from sartor.evaluate.promotion import Promotion, promotion
+from sartor.evaluate.promotion import Promotion, promotions
 from sartor.evaluate.recipes import RecipeScore, judge_recipes
 from sartor.evaluate.scorecard import Score, Scorecard, score
 from sartor.evaluate.verdict import system_name
@@ -35,7 +35,7 @@ from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.progress import Progress, silent
 from sartor.store import Store, disk_errors
-from sartor.task import DataSpec, GenerateSpec, Kind, PromptSpec, TaskSpec
+from sartor.task import DataSpec, GenerateSpec, Kind, KpiSpec, PromptSpec, TaskSpec
 
 OUTPUT, TARGET, MODEL, SEED, PROBABILITIES = "output", "target", "model", "seed", "label_probs"
 MEASURED = ("seconds", "prompt_tokens", "completion_tokens", "cost")
@@ -56,7 +56,7 @@ class Judged:
     comparisons: list[Comparison]
     """Of every two systems that are not two seeds of one recipe."""
     promotions: list[Promotion]
-    """Whether each system may take the place of each that is named after it, and is no other seed of its recipe."""
+    """Of every two systems that are no seeds of one recipe, whether the better one may take the other's place."""
     recipes: list[RecipeScore]
     """What is said of a recipe over its seeds: the usable rate and every KPI. Empty where no system has another seed."""
     recipe_comparisons: list[Comparison]
@@ -111,7 +111,7 @@ class Judged:
         notes = []
         if self.test_openings:
             notes.append(f"test set opened {self.test_openings:,} times: what is chosen by its scores, it flatters")
-        notes += [score.note for score in scores if score.note]
+        notes += [f"{score.title}: {score.note}" for score in scores if score.note]
         notes += [found.note for found in self.recipes if found.note]
         for card in self.cards:
             notes += [f"{card.system}: {count:,} {what}" for what, count in card.counts.items() if count]
@@ -210,12 +210,7 @@ def judge(
         examples=rows,
         cards=cards,
         comparisons=shown[len(recipe_comparisons) :],
-        promotions=[
-            promotion(spec, card, [c for c in comparisons if (c.a, c.b) == (card.system, b)])
-            for card in cards
-            for a, b in pairs
-            if a == card.system
-        ],
+        promotions=promotions(spec, {card.system: card for card in cards}, comparisons),
         recipes=over_seeds,
         recipe_comparisons=shown[: len(recipe_comparisons)],
         gaps={card.system: discrepancies(spec, rows, card, cards, seed) for card in cards},
@@ -282,14 +277,21 @@ def predictions_spec(
     group: str | None = None,
     facts: str | None = None,
     tests: str | None = None,
+    kpis: Sequence[str] = (),
 ) -> TaskSpec:
-    """The task that a file of predictions stands for: its kind's usual KPIs on its own columns."""
+    """The task that a file of predictions stands for: its kind's usual KPIs, and the named ones, on its own columns."""
     user = "\n\n".join(f"{{{name}}}" for name in inputs)
     target = target or OUTPUT  # never read: without references the rows are questions
     data = DataSpec(train=table.name, input=inputs[0], target=target, group=group, facts=facts, tests=tests)
     samples = max(len(_outputs(table, index, kind)) for index in range(len(table.rows)))
     drawn = GenerateSpec(samples=samples, temperature=1.0)  # the temperature is never read: nothing is generated
-    return TaskSpec(task=UNNAMED, kind=kind, data=data, prompt=PromptSpec(user=user), generate=drawn)
+    spec = TaskSpec(task=UNNAMED, kind=kind, data=data, prompt=PromptSpec(user=user), generate=drawn)
+    if not kpis:
+        return spec
+    usual = {kpi.name: kpi for kpi in spec.kpi_list}
+    return spec.model_copy(
+        update={"kpis": tuple({**usual, **{k: KpiSpec(name=k) for k in kpis if k not in usual}}.values())}
+    )
 
 
 def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None = None) -> Judged:
