@@ -268,8 +268,12 @@ class TaskSpec(Strict):
     @property
     def kpi_list(self) -> tuple[KpiSpec, ...]:
         """The task's KPIs, the primary one first; the kind's usual ones where the spec names none."""
-        usual = (name for name in DEFAULT_KPIS[self.kind] if self.data.tests or name not in RUN)
-        return self.kpis or tuple(KpiSpec(name=name, hard=name in HARD) for name in usual)
+        if self.kpis:
+            return self.kpis
+        usual = [name for name in DEFAULT_KPIS[self.kind] if self.data.tests or name not in RUN]
+        run = any(name in RUN for name in usual)  # what was written may then be right in other words than the target's
+        hard = [name for name in usual if name in HARD and not (run and name == "exact_match")]
+        return tuple(KpiSpec(name=name, hard=name in hard) for name in usual)
 
 
 def load_task(path: Path) -> TaskSpec:

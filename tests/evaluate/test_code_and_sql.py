@@ -17,7 +17,7 @@ from sartor.evaluate.metrics.code import compiles, outcome_of, pass_at_k, withou
 from sartor.evaluate.metrics.sql import is_ordered
 from sartor.evaluate.scorecard import score
 from sartor.generate.answer import Answer
-from sartor.task import DataSpec, GenerateSpec, KpiSpec
+from sartor.task import DataSpec, GenerateSpec, KpiSpec, TaskSpec
 
 SQUARE = "def f(x):\n    return x * x\n"
 TESTS = ["assert f(2) == 4", "assert f(-3) == 9"]
@@ -54,6 +54,16 @@ def isolated() -> None:
 
 
 # --- code
+
+
+@pytest.mark.parametrize(("kind", "decides"), [("code", "tests_pass"), ("sql", "execution_accuracy")])
+def test_what_runs_decides_alone_whether_an_output_is_usable(kind: Any, decides: str):
+    def hard(tests: str | None) -> list[str]:
+        data = DataSpec(train="rows.jsonl", input="q", target="a", tests=tests)
+        return [kpi.name for kpi in TaskSpec(task="t", kind=kind, data=data).kpi_list if kpi.hard]
+
+    assert hard("tests") == [decides]
+    assert hard(None) == ["exact_match"]
 
 
 def test_the_kinds_first_metric_is_the_one_that_runs_the_answer():

@@ -33,6 +33,16 @@ def test_one_wrong_digit_looks_good_and_is_not_usable(task, examples, answers):
     )
 
 
+def test_a_gap_that_may_be_chance_is_not_called_none(task, examples, answers):
+    texts = [DOSE, DOSE.replace("5 mg", "50 mg")]
+    spec, rows, card = card_of(task, examples, answers, texts, HARD, KpiSpec(name="rouge_l", at=0.8))
+    found = {gap.metric: gap for gap in discrepancies(spec, rows, card)}["rouge_l"]
+    assert (found.low, found.difference) == (0.0, 0.5)
+    assert sentence(found, card).startswith(
+        "ROUGE-L shows no sure gap: 100 % of the outputs reach .80, and 50 % are usable"
+    )
+
+
 def test_without_a_threshold_good_is_what_usable_outputs_reach(task, examples, answers):
     spec, rows, card = card_of(task, examples, answers, [DOSE] * 30 + [DOSE + " please"] * 30)
     found = discrepancies(spec, rows, card)[0]

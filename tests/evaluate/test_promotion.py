@@ -3,7 +3,7 @@
 import pytest
 
 from sartor.evaluate.compare import compare
-from sartor.evaluate.promotion import promotion
+from sartor.evaluate.promotion import promotion, promotions
 from sartor.evaluate.scorecard import score
 from sartor.task import KpiSpec
 
@@ -65,3 +65,34 @@ def test_one_failed_condition_rejects_whatever_else_is_won(judged):
     found = judged(380, 300, ACCURACY, KpiSpec(name="macro_f1", goal=0.99, hard=True))
     assert [condition.state for condition in found.conditions] == ["passed", "failed"]
     assert found.verdict == "REJECT"
+
+
+def test_of_two_systems_the_better_one_is_asked_about_and_many_questions_are_adjusted(examples, answers, task) -> None:
+    spec, rows = task("classification", KpiSpec(name="accuracy")), examples("ab" * 50)
+    right = {"worse": 70, "better": 82, "same": 70}
+    given = {name: answers("ab" * (n // 2) + "ba" * (50 - n // 2)) for name, n in right.items()}
+    cards = {name: score(name, rows, each, spec) for name, each in given.items()}
+    pairs = [("worse", "better"), ("worse", "same"), ("same", "better")]
+    found = [compare("accuracy", a, b, rows, given[a], given[b], spec) for a, b in pairs]
+    alone = promotions(spec, cards, found[:1])
+    assert [str(each) for each in alone] == ["PROMOTE better over worse"]
+    together = promotions(spec, cards, found)
+    assert [(each.candidate, each.incumbent) for each in together] == [
+        ("better", "worse"),
+        ("worse", "same"),
+        ("better", "same"),
+    ]
+    assert f"p = {2 * found[2].p_value:.3f}" in together[2].conditions[0].text or "p < 0.001" in str(
+        together[2].conditions
+    )
+
+
+def test_a_comparison_turned_round_is_the_other_ones(examples, answers, task) -> None:
+    spec, rows, a, b = task("classification"), examples("ab" * 20), answers("ab" * 20), answers("aa" * 20)
+    one, other = compare("accuracy", "a", "b", rows, a, b, spec), compare("accuracy", "b", "a", rows, b, a, spec)
+    assert one.turned.turned == one
+    assert (one.turned.difference, one.turned.verdict, one.turned.p_value) == (
+        other.difference,
+        other.verdict,
+        other.p_value,
+    )

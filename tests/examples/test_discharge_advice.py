@@ -27,4 +27,4 @@ def test_general_metrics_praise_the_one_and_the_other_is_usable():
     for gap in found.gaps["fluent"]:
         assert (gap.difference, gap.quadrants[1], gap.low > 0.3) == (0.5, 30, True)
     assert found.gaps["plain"][0].quadrants[1] == 0
-    assert found.promotions[0].verdict == "REJECT"
+    assert str(found.promotions[0]) == "PROMOTE plain over fluent"

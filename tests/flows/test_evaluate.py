@@ -1,6 +1,7 @@
 """Evaluation by itself: outputs made elsewhere, and systems of a finished project, on the test set or on other rows."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from sartor.flows.scorecard_page import scorecard_page
 from sartor.generate.prompted import PromptedSystem
 from sartor.store import Store
 from sartor.store.tables import test_openings
+from sartor.task import KpiSpec
 
 RECORD = '{"drug":"iron","given":true}'
+GIVEN = ["--predictions", "made.jsonl", "--kind", "extraction", "--input", "note"]
 WRONG = '{"drug":"aspirin","given":true}'
 
 
@@ -69,6 +72,25 @@ def test_several_models_are_compared_on_the_same_rows(tmp_path: Path) -> None:
     assert "old less new" in scorecard_page(found)
 
 
+def test_names_and_slices_are_shown_as_they_are_written(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    rows = [row | {"model": m, "ward": "[red]"} for m in ("GPT-4o [/v2]", "[bold]") for row in outputs()]
+    file = write(tmp_path / "made.jsonl", rows)
+    assert (
+        main(["evaluate", "--predictions", str(file), "--kind", "extraction", "--input", "note", "--by", "ward"]) == 0
+    )
+    said = capsys.readouterr().out
+    assert said.startswith("GPT-4o [/v2], best of 2 systems: ")
+    assert "[bold]  " in said and "[red]  " in said
+
+
+def test_in_a_narrow_terminal_no_interval_is_cut(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    file = write(tmp_path / "made.jsonl", [row | {"model": f"model {m}"} for m in range(9) for row in outputs()])
+    assert main(["evaluate", "--predictions", str(file), "--kind", "extraction", "--input", "note"]) == 0
+    assert "…" not in capsys.readouterr().out
+
+
 def seeded(model: str, *right: int) -> list[dict[str, Any]]:
     """Outputs of a model with several seeds, each of which has so many rows right."""
     return [row for seed, count in enumerate(right) for row in outputs(right=count, model=model, seed=seed)]
@@ -101,7 +123,7 @@ def test_two_seeds_of_one_recipe_are_no_rivals(tmp_path: Path) -> None:
     found = judged(write(tmp_path / "made.jsonl", [*seeded("new", 19, 9), *outputs(model="base")]))
     compared = {("new, seed 0", "base"), ("new, seed 1", "base")}
     assert {(c.a, c.b) for c in found.comparisons} == compared
-    assert {(each.candidate, each.incumbent) for each in found.promotions} == compared
+    assert {frozenset((each.candidate, each.incumbent)) for each in found.promotions} == set(map(frozenset, compared))
 
 
 def test_the_headline_is_not_the_luckiest_seeds(tmp_path: Path) -> None:
@@ -142,6 +164,54 @@ def test_a_row_that_one_model_did_not_answer_is_refused(tmp_path: Path) -> None:
         judged(write(tmp_path / "made.jsonl", [*outputs(), *outputs()]))
 
 
+@pytest.mark.parametrize("changed", [{"note": "another"}, {"target": WRONG}])
+def test_a_row_that_two_models_were_asked_otherwise_is_refused(tmp_path: Path, changed: dict[str, Any]) -> None:
+    rows = [*outputs(2, model="old"), *outputs(2, model="new")]
+    rows[3] |= changed
+    with pytest.raises(InputError, match=r"line 4: new has another input or reference in the row `r1` than old"):
+        judged(write(tmp_path / "made.jsonl", rows))
+
+
+def test_rows_that_only_their_number_tells_apart_are_not_mixed_up(tmp_path: Path) -> None:
+    rows = [*outputs(2, model="old"), *reversed(outputs(2, model="new"))]
+    for row in rows:
+        del row["id"]
+    with pytest.raises(InputError, match="or tell rows apart by a column `id`"):
+        judged(write(tmp_path / "made.jsonl", rows))
+
+
+def test_rows_of_a_group_depend_without_references_too(tmp_path: Path) -> None:
+    rows = [{key: row[key] for key in ("id", "note", "output")} | {"ward": n % 4} for n, row in enumerate(outputs())]
+    table = read_rows(write(tmp_path / "made.jsonl", rows))
+    spec = predictions_spec(table, "extraction", ["note"], None, group="ward")
+    assert judge_predictions(table, spec, tmp_path).cards[0].scores["json_valid"].method == "Wilson, by group"
+
+
+def test_the_document_has_every_label_and_confusion(tmp_path: Path) -> None:
+    rows = [{"id": n, "note": "n", "target": "a" if n < 3 else "b", "output": "a"} for n in range(4)]
+    found = judged(write(tmp_path / "made.jsonl", rows), "classification").to_json()["systems"]["predictions"]
+    assert found["details"][0] == {"name": "a", "support": 3, "precision": 0.75, "recall": 1.0, "f1": 6 / 7}
+    assert {"expected": "b", "answered": "a", "rows": 1} in found["confusions"]
+
+
+def test_every_reason_why_rows_were_not_scored_is_told_with_its_count(tmp_path: Path) -> None:
+    (tmp_path / "kpis.py").write_text(
+        "def odd(example, output):\n    return [None, 7, True, True][int(example.id[1:]) % 4]\n"
+    )
+    table = read_rows(write(tmp_path / "made.jsonl", outputs()))
+    spec = predictions_spec(table, "extraction", ["note"], "target")
+    spec = spec.model_copy(update={"kpis": (KpiSpec(name="odd", function="kpis.py:odd"),)})
+    told = [note for note in judge_predictions(table, spec, tmp_path).notes if "not scored" in note]
+    assert [note.partition(", counted")[0] for note in told] == ["predictions: 5 not scored by odd"] * 2
+    assert "gave None" in told[0] and "gave 7" in told[1]
+
+
+def test_what_is_no_amount_was_not_measured(tmp_path: Path) -> None:
+    rows = [row | {"seconds": seconds} for row, seconds in zip(outputs(4), (-1, True, "2", 3), strict=True)]
+    found = judged(write(tmp_path / "made.jsonl", rows)).cards[0].scores["seconds"]
+    assert (found.value, sorted(found.unscored)) == (3, ["r0", "r1", "r2"])
+
+
 def test_slices_have_scores_of_their_own(tmp_path: Path) -> None:
     rows = [row | {"ward": "A" if n < 15 else "B", "bed": str(n)} for n, row in enumerate(outputs(count=30, right=15))]
     file = write(tmp_path / "made.jsonl", rows)
@@ -171,10 +241,11 @@ def test_an_output_may_be_a_list_the_answer_first_and_then_further_samples(tmp_p
 
 def test_systems_that_drew_more_and_fewer_samples_stand_side_by_side(tmp_path: Path) -> None:
     row = {"note": "Square a number.", "target": "def f(x): return x ** 2", "output": "def f(x): return x * x"}
+    row |= {"tests": "assert f(2) == 4"}
     one = [row | {"id": str(n), "model": "one"} for n in range(4)]
     two = [row | {"id": str(n), "model": "two", "output": [row["output"]] * 2} for n in range(4)]
     table = read_rows(write(tmp_path / "made.jsonl", [*one, *two]))
-    found = judge_predictions(table, predictions_spec(table, "code", ["note"], "target"), tmp_path)
+    found = judge_predictions(table, predictions_spec(table, "code", ["note"], "target", tests="tests"), tmp_path)
     assert all("pass_at_k" in card.scores for card in found.cards)
     assert found.cards[0].counts["with fewer than 2 outputs"] == 4
     assert "pass@1" in scorecard_page(found)
@@ -192,7 +263,7 @@ def test_a_list_of_what_is_no_text_is_refused_with_its_place(tmp_path: Path, out
 def test_in_a_classification_a_list_is_the_labels_of_one_answer(tmp_path: Path) -> None:
     rows = [{"id": str(n), "note": f"note {n}", "target": ["a", "b"], "output": ["b", "a"]} for n in range(4)]
     [card] = judged(write(tmp_path / "made.jsonl", rows), "classification").cards
-    assert card.scores["accuracy"].value == 1
+    assert card.scores["accuracy"].value == card.scores["exact_match"].value == 1
 
 
 def test_without_references_only_what_needs_none_is_measured(tmp_path: Path) -> None:
@@ -210,6 +281,15 @@ def test_without_references_only_what_needs_none_is_measured(tmp_path: Path) -> 
         (["--predictions", "made.jsonl"], "no sartor.yaml in . or above"),
         (["--predictions", "made.jsonl", "--kind", "code", "--input", "nte"], "did you mean `note`?"),
         (["--predictions", "none.jsonl", "--kind", "code", "--input", "note"], "none.jsonl"),
+        ([*GIVEN, "--target", "targt"], "made.jsonl has no column `targt` (--target); did you mean `target`?"),
+        ([*GIVEN, "--tests", "tsts"], "made.jsonl has no column `tsts` (--tests)"),
+        ([*GIVEN, "--facts", "fcts"], "made.jsonl has no column `fcts` (--facts)"),
+        ([*GIVEN, "--group", "grp"], "made.jsonl has no column `grp` (--group)"),
+        ([*GIVEN, "--data", "made.jsonl"], "--data is rows to be answered"),
+        ([*GIVEN, "--out", "nowhere/card.html"], "the folder nowhere does not exist"),
+        ([*GIVEN, "--out", "."], "--out . is a folder"),
+        (["--predictions", "made.jsonl", "--target", "note"], "--predictions goes with --kind and --input"),
+        (["some-system", "--kind", "code"], "--kind says what a file of outputs holds"),
     ],
 )
 def test_what_cannot_be_evaluated_is_one_sentence(tmp_path: Path, monkeypatch, capsys, arguments, said) -> None:
@@ -295,6 +375,22 @@ def test_seeds_that_drew_their_own_test_sets_are_not_judged_on_one_of_them(proje
         sartor.open(project).evaluate("small@2", "small@3")
     fresh = read_rows(write(project.parent / "other.jsonl", notes(6, start=700)))
     assert sartor.open(project).evaluate("small@2", "small@3", rows=fresh).recipes[0].recipe == "small@2, @3"
+
+
+@pytest.mark.parametrize("name", ["made.jsonl", "made.json"])
+def test_nan_is_no_answer_and_stays_in_the_count(tmp_path: Path, capsys, name: str) -> None:
+    rows = outputs()
+    rows[0]["output"], rows[1]["output"], rows[2]["seconds"] = math.nan, math.inf, math.nan
+    (tmp_path / name).write_text(
+        json.dumps(rows) if name.endswith(".json") else "".join(json.dumps(row) + "\n" for row in rows)
+    )
+    command = ["--predictions", str(tmp_path / name), "--kind", "extraction", "--input", "note", "--json"]
+    assert main(["evaluate", *command]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["metrics"]["exact_match"]["value"] == 13 / 20
+    assert document["systems"]["predictions"]["counts"]["errors"] == 2
+    with pytest.raises(InputError, match="NaN is not a JSON value"):
+        read_rows(tmp_path / name)
 
 
 def test_an_output_may_be_whatever_a_model_writes(tmp_path: Path) -> None:

@@ -24,10 +24,17 @@ def evaluate(
         Kind | None, typer.Option(help="With --predictions: the kind of task; without it, the task in DIR judges.")
     ] = None,
     input: Annotated[list[str] | None, typer.Option(help="With --predictions: input column; may be repeated.")] = None,
-    target: Annotated[str, typer.Option(help="With --predictions: column of the reference.")] = "target",
+    target: Annotated[
+        str | None,
+        typer.Option(help="With --predictions: column of the reference; default: `target`, where there is one."),
+    ] = None,
     facts: Annotated[str | None, typer.Option(help="With --predictions: column of critical facts.")] = None,
     tests: Annotated[str | None, typer.Option(help="With --predictions: column of unit tests, or database.")] = None,
     group: Annotated[str | None, typer.Option(help="With --predictions: rows with the same value depend.")] = None,
+    kpi: Annotated[
+        list[str] | None,
+        typer.Option(help="With --predictions: a metric to measure beside the usual ones; repeatable."),
+    ] = None,
     by: By = None,
     out: Out = None,
     as_json: terminal.Json = False,
@@ -35,9 +42,23 @@ def evaluate(
     """Score a system of the task, or outputs that were made elsewhere, by general metrics and by KPIs."""
     if system is None and predictions is None:
         raise InputError("name a system to evaluate, or a file of outputs with --predictions")
+    columns = {"target": target, "facts": facts, "tests": tests, "group": group}
+    about = [name for name, value in {"kind": kind, "input": input, "kpi": kpi, **columns}.items() if value]
+    check_page(out)
     if predictions:
-        show(_outputs(predictions, kind, input or [], system, target, facts, tests, group, by, as_json), out, as_json)
+        if data:
+            raise InputError(
+                "--data is rows to be answered, --predictions is answers that were given: name one of the two"
+            )
+        if bool(kind) != bool(input) or (kind and system) or (about and not kind):
+            raise InputError(
+                "--predictions goes with --kind and --input, what the outputs are and what was asked, or with the folder of "
+                "a task"
+            )
+        show(_outputs(predictions, kind, input or [], system, columns, kpi or [], by, as_json), out, as_json)
         return
+    if about:
+        raise InputError(f"--{about[0]} says what a file of outputs holds: name the file as --predictions")
     assert system is not None
     judge_named([system], folder, data, by, out, as_json)
 
@@ -47,29 +68,30 @@ def _outputs(
     kind: Kind | None,
     inputs: list[str],
     folder: str | None,
-    target: str,
-    facts: str | None,
-    tests: str | None,
-    group: str | None,
+    columns: dict[str, str | None],
+    kpis: list[str],
     by: str | None,
     as_json: bool,
 ) -> "Judged":
     """Outputs of a file, judged by the kind's usual KPIs, or by those of the task in a folder."""
     import sartor
     from sartor.data.read import read_rows
-    from sartor.flows.evaluate import OUTPUT, judge_predictions, predictions_spec
+    from sartor.flows.evaluate import OUTPUT, TARGET, judge_predictions, predictions_spec
 
-    if bool(kind) != bool(inputs) or (kind and folder):
-        raise InputError(
-            "--predictions goes with --kind and --input, what the outputs are and what was asked, or with the folder of a task"
-        )
     table = read_rows(file, outputs=[OUTPUT])
     if kind:
-        known = target if target in table.columns else None
-        spec = predictions_spec(table, kind, inputs, known, group=group, facts=facts, tests=tests)
+        for option, column in columns.items():
+            if column:
+                table.require(column, f"--{option}")
+        usual = TARGET if TARGET in table.columns else None
+        spec = predictions_spec(table, kind, inputs, **columns | {"target": columns["target"] or usual}, kpis=kpis)
         return judge_predictions(table, spec, file.parent, by)
+    try:
+        project = sartor.open(folder or Path())
+    except InputError as error:
+        raise InputError(f"{error}; or say with --kind and --input what {file.name} holds") from None
     with terminal.progress(as_json) as progress:
-        return sartor.open(folder or Path()).evaluate_outputs(table, by, progress=progress)
+        return project.evaluate_outputs(table, by, progress=progress)
 
 
 def compare(
@@ -93,11 +115,20 @@ def judge_named(
     import sartor
     from sartor.data.read import read_rows
 
+    check_page(out)
     project = sartor.open(folder)
     rows = read_rows(data) if data else None
     with terminal.progress(as_json) as progress:
         judged = project.evaluate(*systems, rows=rows, by=by, progress=progress)
     show(judged, out, as_json)
+
+
+def check_page(out: Path | None) -> None:
+    """Raises InputError, before anything is computed, where the page could not be written."""
+    if out and out.is_dir():
+        raise InputError(f"--out {out} is a folder; name a file in it")
+    if out and not out.parent.is_dir():
+        raise InputError(f"--out {out}: the folder {out.parent} does not exist; make it, or name another")
 
 
 def show(judged: "Judged", out: Path | None, as_json: bool) -> None:

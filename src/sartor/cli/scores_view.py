@@ -15,10 +15,12 @@ from sartor.report.format import p_value
 
 def show(judged: Judged, console: Console) -> None:
     """Print every system's scores, then those over seeds, the comparisons, the gap and the slices."""
-    table = Table("metric", *(card.system for card in judged.cards), "n", box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for header in ("metric", *(card.system for card in judged.cards), "n"):
+        table.add_column(Text(header), overflow="fold")  # an interval is never cut
     for first in judged.all_scores:
         found = (card.all_scores.get(first.name) for card in judged.cards)
-        table.add_row(first.title, *(_mark(each) if each else "not measured" for each in found), f"{first.n:,}")
+        table.add_row(Text(first.title), *(_mark(each) if each else "not measured" for each in found), f"{first.n:,}")
     console.print(Text(judged.headline, style="bold"))
     console.print(table)
     for note in judged.notes:
@@ -55,7 +57,7 @@ def show(judged: Judged, console: Console) -> None:
             slices = Table("slice", card.primary.title, "usable", "n", box=None, pad_edge=False, header_style="dim")
             for value, part in parts.items():
                 usable = _mark(part.usable) if part.usable else ""
-                slices.add_row(value, _mark(part.scores[primary]), usable, f"{part.n:,}")
+                slices.add_row(Text(value), _mark(part.scores[primary]), usable, f"{part.n:,}")
             console.print(Text(f"\nSlices, {card.system}", style="bold"))
             console.print(slices)
 

@@ -83,7 +83,7 @@ def build_questions(table: Table, spec: TaskSpec) -> list[Example]:
             return (Message("user", user.text(row)),)
 
     questions, problems = list[Example](), list[tuple[int, str]]()
-    id_column = spec.data.id if spec.data.id in table.columns else None
+    columns = [name if name in table.columns else None for name in (spec.data.id, spec.data.group, spec.data.subject)]
     for index, row in enumerate(table.rows):
         try:
             messages = read(row)
@@ -92,8 +92,8 @@ def build_questions(table: Table, spec: TaskSpec) -> list[Example]:
             continue
         if spec.prompt.system and messages[0].role != "system":
             messages = (Message("system", spec.prompt.system), *messages)
-        id = _name(row, id_column) or str(index + 1)
-        questions.append(Example(id, messages, "", source=table.source(index)))
+        id, group, subject = (_name(row, column) for column in columns)
+        questions.append(Example(id or str(index + 1), messages, "", (), group, subject, table.source(index)))
     table.refuse(problems)
     return questions
 

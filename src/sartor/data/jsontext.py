@@ -13,10 +13,13 @@ class NotJsonError(ValueError):
     line: int | None = None
 
 
-def parse_json(text: str) -> Any:
-    """The value of a JSON text. Raises NotJsonError for what is not JSON, or would lose something when read."""
+def parse_json(text: str, lenient: bool = False) -> Any:
+    """The value of a JSON text. Raises NotJsonError for what is not JSON, or would lose something when read.
+
+    `lenient`: NaN and Infinity, which Python writes where there is no number, are null.
+    """
     try:
-        return json.loads(text, object_pairs_hook=_distinct, parse_constant=_refuse)
+        return json.loads(text, object_pairs_hook=_distinct, parse_constant=_null if lenient else _refuse)
     except json.JSONDecodeError as error:
         reason = NotJsonError(f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.colno}")
         reason.line = error.lineno
@@ -35,14 +38,17 @@ def compact(value: Any) -> str:
         raise ValueError(f"a value of type {type(value).__name__}, which is neither text nor JSON") from None
 
 
-def read_jsonl(text: str, name: str) -> Table:
-    """One object a line; blank lines are skipped. Raises InputError for a line that is not a JSON object."""
+def read_jsonl(text: str, name: str, lenient: bool = False) -> Table:
+    """One object a line; blank lines are skipped; `lenient` as for `parse_json`.
+
+    Raises InputError for a line that is not a JSON object.
+    """
     rows, places = [], []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            row = parse_json(line)
+            row = parse_json(line, lenient)
         except NotJsonError as error:
             raise InputError(f"{name}, line {number}: not JSON: {error}; JSONL has one object on each line") from None
         if not isinstance(row, dict):
@@ -52,10 +58,13 @@ def read_jsonl(text: str, name: str) -> Table:
     return make_table(name, "JSONL", rows, places, "line")
 
 
-def read_json(text: str, name: str) -> Table:
-    """An array of objects, or an object that holds one array of objects. Raises InputError for anything else."""
+def read_json(text: str, name: str, lenient: bool = False) -> Table:
+    """An array of objects, or an object that holds one array of objects; `lenient` as for `parse_json`.
+
+    Raises InputError for anything else.
+    """
     try:
-        value = parse_json(text)
+        value = parse_json(text, lenient)
     except NotJsonError as error:
         place = f"{name}, line {error.line}" if error.line else name
         raise InputError(f"{place}: not JSON: {error}; correct it, or write the file again") from None
@@ -93,6 +102,10 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(f"the key `{twice}` is there twice in one object")
     return found
+
+
+def _null(constant: str) -> None:
+    return None
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -17,13 +17,15 @@ __all__ = ["Table", "read_rows"]
 def read_rows(path: Path, outputs: Collection[str] = ()) -> Table:
     """All rows of a file, or none: a file is never half-read. Columns of `outputs` may hold whatever a model wrote.
 
+    Where there are such columns, NaN and Infinity in a file of JSON are null.
+
     CSV, TSV and Excel values are strings as written (None for an empty Excel cell); the others are JSON values.
     Raises InputError, one sentence with file, line or row, and remedy.
     """
-    return check_cells(_read(path.name, path.suffix.lower(), _bytes(path)), outputs)
+    return check_cells(_read(path.name, path.suffix.lower(), _bytes(path), bool(outputs)), outputs)
 
 
-def _read(name: str, suffix: str, data: bytes) -> Table:
+def _read(name: str, suffix: str, data: bytes, lenient: bool) -> Table:
     if data.startswith(b"PAR1"):
         return _read_parquet(data, name)
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
@@ -32,7 +34,7 @@ def _read(name: str, suffix: str, data: bytes) -> Table:
         raise InputError(f"{name} is no {suffix[1:]} file, whatever its name says; {READABLE}")
     text = decode(data, name)
     if text.lstrip().startswith(("{", "[")) and (suffix not in (".csv", ".tsv") or _is_json(text)):
-        return read_jsonl(text, name) if is_jsonl(text, suffix) else read_json(text, name)
+        return (read_jsonl if is_jsonl(text, suffix) else read_json)(text, name, lenient)
     if suffix in (".json", ".jsonl", ".ndjson"):
         begins = text.split("\n", 1)[0].strip()[:40]
         raise InputError(f"{name}, line 1: not JSON: it begins with `{begins}`; if it is CSV, name it so")

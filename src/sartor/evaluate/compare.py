@@ -50,6 +50,21 @@ class Comparison:
     q_value: float | None = None
     """p adjusted for all comparisons that stand beside it, where there are several (`exploration`)."""
 
+    @property
+    def turned(self) -> "Comparison":
+        """The same of b beside a."""
+        return replace(
+            self,
+            a=self.b,
+            b=self.a,
+            value_a=self.value_b,
+            value_b=self.value_a,
+            difference=-self.difference,
+            low=-self.high,
+            high=-self.low,
+            verdict={"better": "worse", "worse": "better", "tie": "tie"}[self.verdict],  # type: ignore[arg-type]
+        )
+
 
 def exploration(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """The comparisons with p adjusted for looking at all of them; a difference is one where q < .05, too.

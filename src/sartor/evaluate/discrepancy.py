@@ -87,7 +87,7 @@ def sentence(found: Discrepancy, card: Scorecard) -> str:
     """The gap in one sentence for a manager."""
     share = SHARE.difference(found.difference, found.low, found.high)
     if found.low <= 0 <= found.high:
-        start = f"{found.title} promises about as many usable outputs as there are"
+        start = f"{found.title} shows no sure gap"
     elif found.difference > 0:
         start = f"{found.title} promises more than it keeps"
     else:

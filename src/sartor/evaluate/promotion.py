@@ -10,12 +10,13 @@ All passed: PROMOTE. Any failed: REJECT. Else INCONCLUSIVE.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from sartor.evaluate.compare import Comparison
+from sartor.evaluate.compare import ALPHA, Comparison
 from sartor.evaluate.scorecard import Score, Scorecard
+from sartor.evaluate.statistics import holm
 from sartor.task import TaskSpec
 
 State = Literal["passed", "failed", "open"]
@@ -57,6 +58,30 @@ def promotion(spec: TaskSpec, candidate: Scorecard, comparisons: Sequence[Compar
     elif states == {"passed"}:
         verdict = "PROMOTE"
     return Promotion(verdict, candidate.system, comparisons[0].b, conditions)
+
+
+def promotions(spec: TaskSpec, cards: Mapping[str, Scorecard], comparisons: Sequence[Comparison]) -> list[Promotion]:
+    """Of every two systems that were compared, whether the one that is better on the first KPI may replace the other.
+
+    As many questions as there are pairs are asked at once: their p-values are adjusted for that (Holm 1979).
+    """
+    first = comparisons[0].metric if comparisons else ""
+    asked = [found for found in comparisons if found.metric == first]
+    found = []
+    for one, p_value in zip(asked, holm([each.p_value for each in asked]), strict=True):
+        score = cards[one.a].scores[first]
+        candidate, incumbent = one.a, one.b
+        if (one.difference >= 0) != score.higher_is_better:
+            candidate, incumbent = one.b, one.a
+        pair = [c if c.a == candidate else c.turned for c in comparisons if {c.a, c.b} == {candidate, incumbent}]
+        found.append(
+            promotion(spec, cards[candidate], [_adjusted(c, p_value) if c.metric == first else c for c in pair])
+        )
+    return found
+
+
+def _adjusted(found: Comparison, p_value: float) -> Comparison:
+    return replace(found, p_value=p_value, verdict=found.verdict if p_value < ALPHA else "tie")
 
 
 def _conditions(spec: TaskSpec, card: Scorecard, found: dict[str, Comparison]) -> Iterator[Condition]:

@@ -1,5 +1,7 @@
 """Evaluation by itself: outputs that were made elsewhere, or a system of the task on any rows, scored and compared."""
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
@@ -17,7 +19,7 @@ from sartor.errors import InputError
 from sartor.evaluate.compare import Comparison, compare, exploration
 from sartor.evaluate.discrepancy import Discrepancy, discrepancies, sentence
 from sartor.evaluate.own import OwnFunction, load_functions
-from sartor.evaluate.promotion import Promotion, promotion
+from sartor.evaluate.promotion import Promotion, promotions
 from sartor.evaluate.recipes import RecipeScore, judge_recipes
 from sartor.evaluate.scorecard import Score, Scorecard, score
 from sartor.evaluate.verdict import system_name
@@ -33,9 +35,9 @@ from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.progress import Progress, silent
 from sartor.store import Store, disk_errors
-from sartor.task import DataSpec, GenerateSpec, Kind, PromptSpec, TaskSpec
+from sartor.task import DataSpec, GenerateSpec, Kind, KpiSpec, PromptSpec, TaskSpec
 
-OUTPUT, MODEL, SEED, PROBABILITIES = "output", "model", "seed", "label_probs"
+OUTPUT, TARGET, MODEL, SEED, PROBABILITIES = "output", "target", "model", "seed", "label_probs"
 MEASURED = ("seconds", "prompt_tokens", "completion_tokens", "cost")
 UNNAMED = "predictions"
 Models = dict[str, list[tuple[Example, Answer]]]
@@ -54,7 +56,7 @@ class Judged:
     comparisons: list[Comparison]
     """Of every two systems that are not two seeds of one recipe."""
     promotions: list[Promotion]
-    """Whether each system may take the place of each that is named after it, and is no other seed of its recipe."""
+    """Of every two systems that are no seeds of one recipe, whether the better one may take the other's place."""
     recipes: list[RecipeScore]
     """What is said of a recipe over its seeds: the usable rate and every KPI. Empty where no system has another seed."""
     recipe_comparisons: list[Comparison]
@@ -88,7 +90,8 @@ class Judged:
         over = f" over {len(score.systems)} seeds" if isinstance(score, RecipeScore) else ""
         what = "recipes and systems" if self.recipes else "systems"
         of = f", best of {len(scores)} {what}" if len(scores) > 1 else ""
-        return f"{system_name(best).capitalize()}{over}{of}: {score.title} {shown}, n = {score.n}."
+        name = system_name(best)
+        return f"{name[:1].upper()}{name[1:]}{over}{of}: {score.title} {shown}, n = {score.n:,}."
 
     @property
     def _headline_scores(self) -> dict[str, Score | RecipeScore]:
@@ -108,15 +111,14 @@ class Judged:
         notes = []
         if self.test_openings:
             notes.append(f"test set opened {self.test_openings:,} times: what is chosen by its scores, it flatters")
-        notes += [score.note for score in scores if score.note]
+        notes += [f"{score.title}: {score.note}" for score in scores if score.note]
         notes += [found.note for found in self.recipes if found.note]
         for card in self.cards:
             notes += [f"{card.system}: {count:,} {what}" for what, count in card.counts.items() if count]
             notes += [
-                f"{card.system}: {len(score.unscored):,} not scored by {score.title}, counted as wrong "
-                f"({next(iter(score.unscored.values()))})"
+                f"{card.system}: {count:,} not scored by {score.title}, counted as wrong ({reason})"
                 for score in card.scores.values()
-                if score.unscored
+                for reason, count in _reasons(score)
             ]
         return list(dict.fromkeys(notes))
 
@@ -145,6 +147,8 @@ class Judged:
             "sentence": sentence(gaps[0], card) if gaps else None,
             "slices": {value: self._scores(part) for value, part in self.slices[card.system].items()},
             "counts": card.counts,
+            "details": [asdict(detail) for detail in card.details],
+            "confusions": [{"expected": a, "answered": b, "rows": rows} for a, b, rows in card.confusions],
             "rows": [
                 {"id": row.id, "scores": row.scores, "usable": row.usable, "reasons": row.reasons} for row in card.rows
             ],
@@ -156,6 +160,13 @@ class Judged:
             "metrics": {name: _measured(asdict(found)) for name, found in card.scores.items()},
             "usable": _measured(asdict(card.usable)) if card.usable else None,
         }
+
+
+def _reasons(score: Score, most: int = 3) -> list[tuple[str, int]]:
+    """Why rows were not scored and how many, the most frequent reason first; what is over `most` is one line."""
+    found = Counter(score.unscored.values()).most_common()
+    rest = sum(count for _, count in found[most:])
+    return [*found[:most], *([("for other reasons, each in the document", rest)] if rest else [])]
 
 
 def _rank(score: Score | RecipeScore) -> float:
@@ -199,12 +210,7 @@ def judge(
         examples=rows,
         cards=cards,
         comparisons=shown[len(recipe_comparisons) :],
-        promotions=[
-            promotion(spec, card, [c for c in comparisons if (c.a, c.b) == (card.system, b)])
-            for card in cards
-            for a, b in pairs
-            if a == card.system
-        ],
+        promotions=promotions(spec, {card.system: card for card in cards}, comparisons),
         recipes=over_seeds,
         recipe_comparisons=shown[: len(recipe_comparisons)],
         gaps={card.system: discrepancies(spec, rows, card, cards, seed) for card in cards},
@@ -271,23 +277,30 @@ def predictions_spec(
     group: str | None = None,
     facts: str | None = None,
     tests: str | None = None,
+    kpis: Sequence[str] = (),
 ) -> TaskSpec:
-    """The task that a file of predictions stands for: its kind's usual KPIs on its own columns."""
+    """The task that a file of predictions stands for: its kind's usual KPIs, and the named ones, on its own columns."""
     user = "\n\n".join(f"{{{name}}}" for name in inputs)
     target = target or OUTPUT  # never read: without references the rows are questions
     data = DataSpec(train=table.name, input=inputs[0], target=target, group=group, facts=facts, tests=tests)
     samples = max(len(_outputs(table, index, kind)) for index in range(len(table.rows)))
     drawn = GenerateSpec(samples=samples, temperature=1.0)  # the temperature is never read: nothing is generated
-    return TaskSpec(task=UNNAMED, kind=kind, data=data, prompt=PromptSpec(user=user), generate=drawn)
+    spec = TaskSpec(task=UNNAMED, kind=kind, data=data, prompt=PromptSpec(user=user), generate=drawn)
+    if not kpis:
+        return spec
+    usual = {kpi.name: kpi for kpi in spec.kpi_list}
+    return spec.model_copy(
+        update={"kpis": tuple({**usual, **{k: KpiSpec(name=k) for k in kpis if k not in usual}}.values())}
+    )
 
 
 def judge_predictions(table: Table, spec: TaskSpec, folder: Path, by: str | None = None) -> Judged:
     """Score the outputs of a file: rows of input fields, `output`, and perhaps `id`, a target, `model` and `seed`.
 
     An `output` is a text, or a list of texts: the answer and further samples of it. Where there are several models, each
-    must have answered the same rows. Several seeds of a model are systems of their own, and the model is their recipe.
-    Raises InputError for a missing column, a list of anything else, for a row that one model answered and another did not,
-    or twice, and for a model with seeds in some rows only.
+    must have answered the same rows, with the same reference. Several seeds of a model are systems of their own, and the
+    model is their recipe. Raises InputError for a missing column, a list of anything else, for a row that one model
+    answered and another did not, or was asked otherwise, or twice, and for a model with seeds in some rows only.
     """
     return _judge_outputs(*read_outputs(table, spec), spec, load_functions(spec, folder), by)
 
@@ -326,11 +339,21 @@ def read_outputs(table: Table, spec: TaskSpec) -> tuple[Models, dict[str, list[s
     examples = build_questions(table, spec) if without else build_examples(table, spec)
     names, recipes = _names(table)
     models: dict[str, dict[str, tuple[Example, Answer]]] = {}
+    asked: dict[str, tuple[str, Any]] = {}
+    compared = [column for column in (spec.data.group, spec.data.facts, spec.data.tests) if column]
     for index, (example, row, model) in enumerate(zip(examples, table.rows, names, strict=True)):
         known = models.setdefault(model, {})
         id = as_text(row["id"]) if "id" in table.columns else str(len(known) + 1)
         if id in known:
             raise InputError(f"{table.place(index)}: {model} answered the row `{id}` before; keep one of the two")
+        row_asked = example.messages, example.target, [row.get(column) for column in compared]
+        other, same = asked.setdefault(id, (model, row_asked))
+        if row_asked != same:
+            by_number = "" if "id" in table.columns else ", or tell rows apart by a column `id`"
+            raise InputError(
+                f"{table.place(index)}: {model} has another input or reference in the row `{id}` than {other}; give the same "
+                f"rows to both{by_number}"
+            )
         answer = _answer(id, _outputs(table, index, spec.kind), row)
         known[id] = replace(example, id=id, columns=row), answer
     name, first = next(iter(models.items()))
@@ -371,10 +394,14 @@ def _outputs(table: Table, index: int, kind: Kind) -> list[Any]:
     return said
 
 
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
 def _answer(id: str, outputs: Sequence[Any], row: Mapping[str, Any]) -> Answer:
     said, *others = outputs
     probabilities = row.get(PROBABILITIES)
-    took = {name: row[name] for name in MEASURED if isinstance(row.get(name), int | float)}
+    took = {name: row[name] for name in MEASURED if _is_amount(row.get(name))}
     return Answer(
         id,
         "" if said is None else as_text(said),

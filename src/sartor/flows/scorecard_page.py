@@ -3,8 +3,18 @@
 from sartor.evaluate.scorecard import Score, Scorecard
 from sartor.flows.evaluate import Judged
 from sartor.flows.gap import gap_view
-from sartor.report.scorecard import MetricLine, PairLine, RecipeLine, ScorecardData, SlicesView, render_scorecard
-from sartor.report.view import Mark
+from sartor.report.scorecard import (
+    DetailsView,
+    MetricLine,
+    PairLine,
+    RecipeLine,
+    ScorecardData,
+    SlicesView,
+    render_scorecard,
+)
+from sartor.report.view import DetailRow, Mark
+
+MOST_CONFUSIONS = 15
 
 
 def scorecard_page(judged: Judged) -> str:
@@ -50,6 +60,16 @@ def scorecard_page(judged: Judged) -> str:
                 for each in judged.promotions
             ),
             gaps=tuple(gap for gap in gaps if gap),
+            details=[
+                DetailsView(
+                    system=card.system,
+                    part="class" if judged.spec.kind == "classification" else "field",
+                    rows=tuple(DetailRow(d.name, d.support, d.precision, d.recall, d.f1) for d in card.details),
+                    confusions=tuple(card.confusions[:MOST_CONFUSIONS]),
+                )
+                for card in cards
+                if card.details
+            ],
             slices=[
                 SlicesView(
                     system=card.system,

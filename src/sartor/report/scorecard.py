@@ -8,7 +8,7 @@ from markupsafe import Markup
 from sartor.report import plots
 from sartor.report.page import environment
 from sartor.report.svg import PALETTE
-from sartor.report.view import GapView, Mark
+from sartor.report.view import DetailRow, GapView, Mark
 from sartor.scale import Scale
 
 
@@ -56,6 +56,18 @@ class PairLine:
 
 
 @dataclass(frozen=True, slots=True)
+class DetailsView:
+    """One system's classes or fields."""
+
+    system: str
+    part: str
+    """`class` or `field`."""
+    rows: tuple[DetailRow, ...]
+    confusions: tuple[tuple[str, str, int], ...]
+    """(expected, answered, rows), most frequent first."""
+
+
+@dataclass(frozen=True, slots=True)
 class SlicesView:
     system: str
     column: str
@@ -78,6 +90,7 @@ class ScorecardData:
     promotions: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     """The sentence of each, and its conditions as (state, text)."""
     gaps: tuple[GapView, ...]
+    details: Sequence[DetailsView]
     slices: Sequence[SlicesView]
 
 

@@ -37,6 +37,9 @@ class _RunsTests(Mean):
 
     kinds = ("code",)
 
+    def applies(self, examples: Sequence[Example], answers: Sequence[Answer]) -> bool:
+        return super().applies(examples, answers) and self._column is not None
+
     @property
     def conditions(self) -> str:
         """How programs are run, for signatures."""

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from abc import abstractmethod
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -35,6 +36,9 @@ class QueryError(Exception):
 
 class _OnADatabase(Proportion):
     kinds = ("sql",)
+
+    def applies(self, examples: Sequence[Example], answers: Sequence[Answer]) -> bool:
+        return super().applies(examples, answers) and bool(self.scope.data and self.scope.data.tests)
 
     def score(self, example: Example, answer: Answer) -> float:
         database = self._database(example)

@@ -12,6 +12,7 @@ from sacrebleu.metrics.chrf import CHRF
 from sartor.data.example import Example
 from sartor.evaluate.fields import UNREADABLE, canonical, parse
 from sartor.evaluate.metric import TEXT_KINDS, Array, Mean, Metric, Proportion, Scope, register, text_of
+from sartor.evaluate.metrics.labels import answered_labels
 from sartor.generate.answer import Answer
 from sartor.task import Kind
 
@@ -126,7 +127,7 @@ class TokenF1(Mean):
 
 @register
 class ExactMatch(Proportion):
-    """Share of answers equal to the target, outer white space aside; JSON is equal whatever the order of its keys."""
+    """Share of answers equal to the target, outer white space aside; the order of labels and of JSON's keys does not count."""
 
     name = "exact_match"
     title = "exact match"
@@ -134,11 +135,15 @@ class ExactMatch(Proportion):
 
     @property
     def signature(self) -> str:
+        if self.scope.multi:
+            return "exact_match|labels:order free"
         return f"exact_match|{'json:key order free' if self.scope.kind == 'extraction' else 'strip:yes'}"
 
     def score(self, example: Example, answer: Answer) -> float:
         if answer.finish == "error":
             return 0.0
+        if self.scope.multi:
+            return float(answered_labels(answer, self.scope) == frozenset(example.labels))
         if self.scope.kind == "extraction":
             expected, answered = parse(example.target), parse(text_of(answer))
             if expected is not UNREADABLE:
