@@ -28,6 +28,10 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="Write the page here; default: curation.html beside the task.")
     ] = None,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Then train on the raw, the curated and as many random rows: did it pay?")
+    ] = False,
+    seeds: Annotated[int, typer.Option(min=2, help="With --prove: trainings of each of the three.")] = 3,
     as_json: terminal.Json = False,
 ) -> None:
     """Look at every row with every check, apply the task's policies, and make a new version of the rows."""
@@ -37,6 +41,7 @@ def run(
     project = sartor.open(folder)
     with terminal.progress(as_json) as progress:
         made = project.curate(check or (), plan=plan, progress=progress)
+        proof = project.prove(seeds, progress=progress) if prove else None
     if ledger:
         write_file(ledger, made.ledger.encode())
     from sartor.flows.curation_page import curation_page
@@ -44,31 +49,14 @@ def run(
     page = out or (project.here or project.root) / "curation.html"
     write_file(page, curation_page(made, plan).encode())
     if as_json:
-        terminal.emit(made.to_json() | {"page": str(page)})
+        terminal.emit(made.to_json() | {"page": str(page), "proof": proof.to_json() if proof else None})
         return
     from sartor.cli.curate_view import show
 
     show(made, plan, terminal.console())
-    print(f"page: {page}")
-
-
-@app.command("prove")
-def prove(
-    folder: terminal.Folder = Path(),
-    seeds: Annotated[int, typer.Option(min=2, help="Trainings of each of the three.")] = 3,
-    as_json: terminal.Json = False,
-) -> None:
-    """Train on the raw, the curated and as many random rows, and say whether curation paid."""
-    import sartor
-
-    project = sartor.open(folder)
-    with terminal.progress(as_json) as progress:
-        proof = project.prove(seeds, progress=progress)
-    if as_json:
-        terminal.emit(proof.to_json())
-        return
-    for sentence in proof.sentences:
+    for sentence in proof.sentences if proof else ():
         print(sentence)
+    print(f"page: {page}")
 
 
 @app.command("undo")
