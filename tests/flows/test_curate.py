@@ -1,0 +1,147 @@
+"""Curation as a whole: every row's fate has a reason, nothing is lost, and every step can be taken back."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from tests.processes import KILLED, die, exit_code
+from tests.tasks import intents, write_task
+
+import sartor
+from sartor.cli.main import main
+from sartor.errors import InputError
+from sartor.flows.curate import curate
+from sartor.flows.prepare import open_task
+from sartor.store import Store
+from sartor.store.tables import runs
+
+FLAWED = [
+    *intents(24),
+    {"text": "Question number 3, please!", "label": "card"},  # row 24 repeats row 3
+    {"text": "question number 4 please", "label": "balance"},  # row 25 contradicts row 4
+    {"text": "IÂ\u00a0canâ€™t find my card", "label": "card"},  # row 26 was decoded wrongly
+]
+CHECKS = ["exact_duplicates", "contradictions", "encoding"]
+
+
+@pytest.fixture
+def folder(base: Path, tmp_path: Path) -> Path:
+    return write_task(tmp_path / "task", base, FLAWED, intents(9, start=500), "classification")
+
+
+def rows_of(folder: Path, version: str = "latest") -> list[str]:
+    return [example.question for example in sartor.open(folder).version(version)[2]]
+
+
+def test_what_is_certain_is_done_and_the_rest_is_proposed(folder: Path, tmp_path: Path, capsys) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    named = [word for name in CHECKS for word in ("--check", name)]
+    assert main(["curate", str(folder), *named, "--ledger", str(ledger), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["rows"] == {"before": 27, "after": 26}
+    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+    assert all(set(line) == {"row", "check", "action", "reason", "score", "evidence"} for line in lines)
+    did = {(line["row"], line["check"]): line["action"] for line in lines}
+    assert did == {
+        (24, "exact_duplicates"): "drop",
+        (4, "contradictions"): "review",
+        (25, "contradictions"): "review",
+        (26, "encoding"): "fix",
+    }
+    [duplicate] = [line for line in lines if line["check"] == "exact_duplicates"]
+    assert duplicate["evidence"]["duplicate_of"] == 3
+    assert "I can’t find my card" in rows_of(folder)[-1].replace("\u00a0", " ")
+    page = (folder / "curation.html").read_text()
+    assert "Of 27 rows, 1 were dropped and 1 mended; 2 wait" in page and "<script" not in page
+
+
+def test_the_ledger_is_asked_by_row(folder: Path, capsys) -> None:
+    main(["curate", str(folder), *[word for name in CHECKS for word in ("--check", name)]])
+    capsys.readouterr()
+    assert main(["curate", "ledger", str(folder), "--row", "25", "--json"]) == 0
+    [line] = json.loads(capsys.readouterr().out)["decisions"]
+    assert (line["row"], line["check"], line["action"]) == (25, "contradictions", "review")
+    assert main(["curate", "ledger", str(folder), "--row", "1"]) == 0
+    assert "no check had anything against the row 1" in capsys.readouterr().out
+
+
+def test_undo_restores_the_former_version_and_curating_again_makes_the_same(folder: Path) -> None:
+    project = sartor.open(folder)
+    made = project.curate(CHECKS)
+    assert project.undo().hash == made.before
+    assert rows_of(folder) == [row["text"] for row in FLAWED]
+    assert project.curate(CHECKS).after == made.after
+    assert [entry.step for entry, _ in project.versions()] == ["add", "curate", "undo", "curate"]
+    changes = {change.row: change.change for change in project.diff(made.before)}
+    assert changes == {"25": "removed", "27": "changed"}
+
+
+def test_a_plan_does_nothing(folder: Path, capsys) -> None:
+    assert main(["curate", str(folder), "--check", "exact_duplicates", "--plan"]) == 0
+    assert "27 rows would become 26; nothing was done" in capsys.readouterr().out
+    assert [entry.step for entry, _ in sartor.open(folder).versions()] == ["add"]
+
+
+def test_the_tasks_policy_decides(folder: Path) -> None:
+    path = folder / "sartor.yaml"
+    spec = json.loads(path.read_text()) | {
+        "curate": {"exact_duplicates": "off", "contradictions": "drop", "encoding": {"action": "review"}}
+    }
+    path.write_text(json.dumps(spec))
+    made = sartor.open(folder).curate(["contradictions", "encoding"])
+    assert {(each.row, each.action) for each in made.decisions} == {("5", "drop"), ("26", "drop"), ("27", "review")}
+    assert len(made.left) == 25
+    path.write_text(json.dumps(spec | {"curate": {"exact_dups": "drop"}}))
+    with pytest.raises(InputError, match="no check `exact_dups` for classification; did you mean `exact_duplicates`"):
+        sartor.open(folder).curate()
+
+
+def test_training_reads_the_version_that_the_task_names(folder: Path) -> None:
+    made = sartor.open(folder).curate(CHECKS)
+    path = folder / "sartor.yaml"
+    spec = json.loads(path.read_text())
+    for version, rows in (("latest", 26), (made.before[:10], 27), (None, 27)):
+        path.write_text(json.dumps(spec | {"data": spec["data"] | ({"version": version} if version else {})}))
+        assert sum(sartor.open(folder).check().rows[side] for side in ("train", "validation")) == rows
+    path.write_text(json.dumps(spec | {"data": spec["data"] | {"version": "0000"}}))
+    with pytest.raises(InputError, match="`0000` is no version of small"):
+        sartor.open(folder).check()
+
+
+def curate_and_die(folder: Path, after: int) -> None:
+    os.environ["SARTOR_CACHE"] = str(folder.parent / "cache")
+    task = open_task(folder)
+
+    def progress(what: str, done: int, total: int, detail: str = "") -> None:
+        if done >= after:
+            die()
+
+    curate(task, Store.open(folder / ".sartor"), CHECKS, progress=progress)
+
+
+def test_a_kill_in_any_check_loses_nothing_and_repeats_nothing(folder: Path) -> None:
+    for after in range(len(CHECKS) + 1):
+        assert exit_code(curate_and_die, folder, after) == KILLED
+        assert [entry.step for entry, _ in sartor.open(folder).versions()] == ["add"]
+    made = sartor.open(folder).curate(CHECKS)
+    assert len(made.left) == 26
+    with Store.open(folder / ".sartor").records.read() as connection:
+        stages: list[Any] = connection.execute(select(runs.c.stage, runs.c.status, runs.c.attempts)).all()
+    assert sorted(map(tuple, stages)) == sorted((f"check {name}", "done", 1) for name in CHECKS)
+
+
+@pytest.mark.slow
+def test_a_proof_says_whether_it_paid(base: Path, tmp_path: Path, capsys, cache: Path) -> None:
+    rows = [*FLAWED, *({"text": f"question number {n} please", "label": "refund"} for n in (0, 3, 6))]
+    spec = {"train": {"epochs": 1, "rank": 4}, "curate": {"contradictions": "drop"}, "generate": {"shots": 0}}
+    folder = write_task(tmp_path / "task", base, rows, intents(9, start=500), "classification", **spec)
+    named = ["--check", "contradictions", "--prove", "--seeds", "2", "--json"]
+    assert main(["curate", str(folder), *named]) == 0
+    proof = json.loads(capsys.readouterr().out)["proof"]
+    assert proof["rows_of"] == {"raw": 30, "curated": 22, "random": 22}
+    assert len(proof["systems"]) == 6
+    assert len(proof["sentences"]) == 2
+    assert proof["sentences"][0].startswith("Curation ")
