@@ -1,1 +1,14 @@
 """One file a check; importing this package registers them all, in the order in which they are made."""
+
+# isort: off
+from sartor.curate.checks import (
+    exact_duplicates,
+    contradictions,
+    leakage,
+)
+
+__all__ = [
+    "contradictions",
+    "exact_duplicates",
+    "leakage",
+]
