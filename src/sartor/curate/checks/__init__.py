@@ -5,10 +5,12 @@ from sartor.curate.checks import (
     exact_duplicates,
     contradictions,
     leakage,
+    encoding,
 )
 
 __all__ = [
     "contradictions",
+    "encoding",
     "exact_duplicates",
     "leakage",
 ]
