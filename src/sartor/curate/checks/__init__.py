@@ -6,6 +6,8 @@ from sartor.curate.checks import (
     contradictions,
     leakage,
     encoding,
+    no_answer,
+    unsupported_target,
 )
 
 __all__ = [
@@ -13,4 +15,6 @@ __all__ = [
     "encoding",
     "exact_duplicates",
     "leakage",
+    "no_answer",
+    "unsupported_target",
 ]
