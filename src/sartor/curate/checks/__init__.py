@@ -7,14 +7,22 @@ from sartor.curate.checks import (
     leakage,
     encoding,
     no_answer,
+    length,
+    language,
+    boilerplate,
     unsupported_target,
+    balance,
 )
 
 __all__ = [
+    "balance",
+    "boilerplate",
     "contradictions",
     "encoding",
     "exact_duplicates",
+    "language",
     "leakage",
+    "length",
     "no_answer",
     "unsupported_target",
 ]
