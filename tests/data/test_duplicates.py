@@ -50,6 +50,14 @@ def test_duplicate_groups_say_whether_they_contradict() -> None:
     assert groups == [((0, 2), ("t:1", "t:3"), False), ((1, 3), ("t:2", "t:4"), True)]
 
 
+def test_the_same_labels_and_the_same_record_do_not_contradict() -> None:
+    labelled = [example("t:1", "Hi", "a; b", labels=("a", "b")), example("t:2", "hi", "b; a", labels=("b", "a"))]
+    records = [example("t:3", "Ho", '{"a":1,"b":[2,3]}'), example("t:4", "ho", '{"b":[2,3],"a":1}')]
+    other = [example("t:5", "He", '{"b":[2,3]}'), example("t:6", "he", '{"b":[3,2]}')]
+    assert [group.same_target for group in duplicate_groups([*labelled, *records, *other])] == [True, True, False]
+    assert overlap(labelled[:1], labelled[1:]).contradictions == ()
+
+
 def test_conversations_are_told_apart_by_all_their_turns() -> None:
     def chat(place: str, first: str) -> Example:
         turns = (Message("user", first), Message("assistant", "Sure?"), Message("user", "Yes"))

@@ -15,6 +15,7 @@ from tests.docs.checkout import Checkout
 from tests.docs.pages import PAGES, ROOT
 
 from sartor.cli.main import app
+from sartor.curate.check import check_names, make_check
 from sartor.evaluate.metric import metric_class, metric_names
 from sartor.task import DEFAULT_KPIS, Kind, TaskSpec
 
@@ -112,6 +113,17 @@ def test_every_metric_is_described():
     assert set(whole) == {name for kind in get_args(Kind) for name in metric_names(kind)}
     usual = {kind: tuple(re.findall(r"`(\w+)`", cells[0])) for kind, cells in table(page["The usual KPIs"]).items()}
     assert usual == DEFAULT_KPIS
+
+
+def test_every_check_is_described():
+    described = table((REFERENCE / "checks.md").read_text(encoding="utf-8").partition("\n## ")[0])
+    for kind in get_args(Kind):
+        for name in check_names(kind):
+            kinds, action, threshold, _ = described[name]
+            found = make_check(name, kind)
+            assert found.kinds == (get_args(Kind) if kinds == "all" else tuple(kinds.split(", "))), name
+            assert (action, float(threshold)) == (found.action, found.threshold), name
+    assert set(described) == {name for kind in get_args(Kind) for name in check_names(kind)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

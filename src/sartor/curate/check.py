@@ -55,6 +55,10 @@ class Check(ABC):
     def look(self, pool: Pool) -> Suspicions:
         """Every row that scores above 0. The same pool gives the same result."""
 
+    def remarks(self, pool: Pool) -> list[str]:
+        """What there is to say about the set as a whole, one sentence each."""
+        return []
+
 
 _registry: dict[str, type[Check]] = {}
 C = TypeVar("C", bound=type[Check])

@@ -37,6 +37,15 @@ class Pool:
         return [question_key(example) for example in self.examples]
 
     @cached_property
+    def same_questions(self) -> list[list[int]]:
+        """The places of rows that ask the same under the same instructions, two or more together, in the rows' order."""
+        groups: dict[tuple[str, ...], list[int]] = {}
+        for place, (example, key) in enumerate(zip(self.examples, self.question_keys, strict=True)):
+            system = (message.content for message in example.messages if message.role == "system")
+            groups.setdefault((key, *system), []).append(place)
+        return [places for places in groups.values() if len(places) > 1]
+
+    @cached_property
     def embeddings(self) -> Vectors:
         """Unit vectors of the questions, [n, width]."""
         return self.embed(self.questions)

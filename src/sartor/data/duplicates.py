@@ -1,11 +1,13 @@
 """Rows that ask the same thing: inside one set, and across the two sides of a split."""
 
+import json
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sartor.data.example import Example
+from sartor.data.jsontext import NotJsonError, parse_json
 
 _APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}"
 
@@ -31,6 +33,20 @@ def normalise(text: str) -> str:
 def question_key(example: Example) -> str:
     """What makes two examples ask the same: the normalised conversation without its system message."""
     return "\n".join(normalise(message.content) for message in example.messages if message.role != "system")
+
+
+def target_key(example: Example) -> str:
+    """What makes two examples answer the same: labels in whatever order, JSON with keys in whatever order, other text as it is
+    but for white space around it."""
+    if example.labels:
+        return json.dumps(sorted(example.labels))
+    text = example.target.strip()
+    if not text.startswith(("{", "[")):
+        return text
+    try:
+        return json.dumps(parse_json(text), sort_keys=True)
+    except NotJsonError:
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,7 @@ def duplicate_groups(examples: Sequence[Example]) -> list[DuplicateGroup]:
         DuplicateGroup(
             tuple(rows),
             tuple(examples[row].source for row in rows),
-            len({examples[row].target.strip() for row in rows}) == 1,
+            len({target_key(examples[row]) for row in rows}) == 1,
         )
         for rows in by_question.values()
         if len(rows) > 1
@@ -89,10 +105,8 @@ def duplicate_groups(examples: Sequence[Example]) -> list[DuplicateGroup]:
 def overlap(train: Sequence[Example], test: Sequence[Example]) -> Overlap:
     """What the two sets share, with the places of the rows as evidence."""
     asked = _matches(train, test, question_key)
-    answered = {(question_key(example), example.target.strip()) for example in train}
-    contradicted = [
-        match for example, match in asked if (question_key(example), example.target.strip()) not in answered
-    ]
+    answered = {(question_key(example), target_key(example)) for example in train}
+    contradicted = [match for example, match in asked if (question_key(example), target_key(example)) not in answered]
     return Overlap(
         exact=tuple(match for _, match in _matches(train, test, _content)),
         questions=tuple(match for _, match in asked),

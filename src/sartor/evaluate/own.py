@@ -6,16 +6,14 @@ value, makes the row unscored: counted as 0, with the reason.
 
 import hashlib
 import math
-import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sartor.complaints import did_you_mean
 from sartor.data.example import Example
-from sartor.errors import InputError
 from sartor.evaluate.judge import Judge
 from sartor.evaluate.metric import Mean, Scope, Unscored, text_of
+from sartor.functions import load_function
 from sartor.generate.answer import Answer
 from sartor.task import TaskSpec
 
@@ -59,26 +57,10 @@ class OwnKpi(Mean):
 
 def load_functions(spec: TaskSpec, folder: Path) -> dict[str, OwnFunction]:
     """The functions that the task's KPIs name, by KPI. Raises InputError for a file or function that is not there."""
-    return {kpi.name: _load(kpi.function, folder) for kpi in spec.kpis if kpi.function}
+    return {kpi.name: load_function(kpi.function, folder, "kpis") for kpi in spec.kpis if kpi.function}
 
 
 def source_hashes(spec: TaskSpec, folder: Path) -> dict[str, str]:
     """SHA-256 of the file of every own KPI: a score is made anew when its function changes."""
     files = {kpi.name: folder / kpi.function.rpartition(":")[0] for kpi in spec.kpis if kpi.function}
     return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
-
-
-def _load(named: str, folder: Path) -> OwnFunction:
-    file, _, name = named.rpartition(":")
-    path = folder / file
-    if not file or not path.is_file():
-        raise InputError(f"kpis: `function: {named}` names no file {path}; write it as `kpis.py:FUNCTION`")
-    try:
-        names = runpy.run_path(str(path), run_name=path.stem)
-    except Exception as error:
-        raise InputError(f"{path} cannot be loaded: {type(error).__name__}: {error}; correct it") from error
-    function = names.get(name)
-    if not callable(function):
-        known = [each for each, value in names.items() if callable(value) and not each.startswith("_")]
-        raise InputError(f"{path} has no function `{name}`{did_you_mean(name, known)}")
-    return function  # type: ignore[no-any-return]

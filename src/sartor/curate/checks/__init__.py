@@ -1,1 +1,28 @@
 """One file a check; importing this package registers them all, in the order in which they are made."""
+
+# isort: off
+from sartor.curate.checks import (
+    exact_duplicates,
+    contradictions,
+    leakage,
+    encoding,
+    no_answer,
+    length,
+    language,
+    boilerplate,
+    unsupported_target,
+    balance,
+)
+
+__all__ = [
+    "balance",
+    "boilerplate",
+    "contradictions",
+    "encoding",
+    "exact_duplicates",
+    "language",
+    "leakage",
+    "length",
+    "no_answer",
+    "unsupported_target",
+]

@@ -1,12 +1,12 @@
 """Whatever the task: does an answer keep to a form, refuse, or go round in circles?"""
 
-import re
 from itertools import islice
 from typing import get_args
 
 import regex
 
 from sartor.data.example import Example
+from sartor.data.refusals import refuses
 from sartor.errors import InputError
 from sartor.evaluate.metric import Mean, Proportion, Scope, Unscored, register, text_of
 from sartor.generate.answer import Answer
@@ -14,22 +14,6 @@ from sartor.task import Kind
 
 SECONDS = 1.0
 """What a pattern may take on one answer: some patterns would take longer than the universe lasts."""
-
-_SORRY = (
-    r"(?:(?:i['’]?m|i am)(?: (?:very|so|really|truly))? sorry|sorry|i apologi[sz]e|(?:my )?apologies|unfortunately)"
-)
-_UNABLE = (
-    r"i (?:can(?:no|['’]?)t|can not|am (?:unable|not able) to|won['’]?t(?: be able to)?|will not|must decline to)|"
-    r"i['’]m (?:unable|not able) to"
-)
-_DEED = (
-    r"(?:answer|assist|comply|continue|create|discuss|do (?:that|this)|engage|fulfill?|generate|give|help|offer|process|"
-    r"produce|provide|respond|share|summari[sz]e|support|translate|write)"
-)
-_REFUSAL = re.compile(
-    rf"(?:as an? (?:ai|(?:large )?language model)\b|(?:{_SORRY}[\s,.;:!–—-]*(?:but\s+)?)?(?:{_UNABLE})\s+{_DEED}\b)",
-    re.IGNORECASE,
-)
 
 
 @register
@@ -86,7 +70,7 @@ class Refusal(Proportion):
 
     def score(self, example: Example, answer: Answer) -> float:
         text = text_of(answer)
-        return float(not text or _REFUSAL.match(text) is not None)
+        return float(not text or refuses(text))
 
 
 @register

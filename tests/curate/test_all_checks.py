@@ -1,0 +1,96 @@
+"""What holds for every check: the order of rows does not matter, hostile rows do no harm, evidence is JSON."""
+
+import json
+import random
+import time
+from typing import get_args
+
+import pytest
+from tests.curate.pools import flagged, look, pool, row
+
+from sartor.curate.check import check_names, make_check
+from sartor.data.example import Example
+from sartor.errors import InputError
+from sartor.task import Kind
+
+EACH = [(name, kind) for kind in get_args(Kind) for name in check_names(kind)]
+HOSTILE = [
+    "", " ", "\x00", "\ufeff", "\ud800", "\ufffd" * 50, "👩‍👩‍👧" * 200, "שלום עולם " * 20, "&" * 5000, "&amp;" * 2000,
+    "a" * 1_000_000, "word " * 200_000, "1,1" * 100_000, "A1-" * 100_000, "é" * 100_000, "Ã©" * 100_000, "{" * 5000,
+    "[" * 100_000, "“" * 1000, "1/2 " * 20_000, "Name " * 50_000, "0" * 5000, "9" * 5000, "\n" * 10_000, "1. " * 50_000,
+]  # fmt: skip
+
+
+def rows_of(texts: list[str], kind: Kind) -> list[Example]:
+    if kind == "classification":
+        return [row(str(n), text, labels=(text[:20].strip() or "x",)) for n, text in enumerate(texts)]
+    return [
+        row(str(n), text, json.dumps({"a": text}) if kind == "extraction" else text) for n, text in enumerate(texts)
+    ]
+
+
+@pytest.mark.parametrize(("name", "kind"), EACH)
+def test_hostile_rows_do_no_harm(name: str, kind: Kind) -> None:
+    began = time.perf_counter()
+    for found in look(name, rows_of(HOSTILE, kind), kind, test=rows_of(HOSTILE[:3], kind)).values():
+        assert 0 < found.score < float("inf")
+        assert found.reason.strip() and "\n" not in found.reason
+        json.dumps(dict(found.evidence), allow_nan=False)
+    assert time.perf_counter() - began < 20
+
+
+@pytest.mark.parametrize(("name", "kind"), EACH)
+def test_no_rows_have_no_flaws(name: str, kind: Kind) -> None:
+    assert look(name, [], kind) == {}
+    assert make_check(name, kind).remarks(pool([], kind)) == []
+
+
+ASKED = (
+    "Where is my card?", "I want to close my account", "How do I change my PIN?", "My card has not arrived yet",
+    "Can you tell me the exchange rate?", "Why was my payment declined?", "Is there a fee for transfers?",
+)  # fmt: skip
+
+
+def messages() -> list[Example]:
+    """Rows of every flaw, among sound ones."""
+    rng = random.Random(0)
+    said = [word.strip("?,").lower() for question in ASKED for word in question.split()]
+    rows = [
+        row(f"r{n}", " ".join(rng.choices(said, k=rng.randint(4, 12))), labels=(rng.choice("abc"),)) for n in range(200)
+    ]
+    footer = "this message is confidential and meant for its addressee alone please delete it if you are not"
+    rows += [row(f"f{n}", f"{footer} {n}", labels=("a",)) for n in range(6)]
+    rows += [
+        row("d1", "Hi there", labels=("a",)),
+        row("d2", "hi there!", labels=("a",)),
+        row("d3", "hi there", labels=("b",)),
+    ]
+    rows += [row("l", "Wo ist denn meine Karte?", labels=("c",)), row("e", "donâ€™t", labels=("nan",))]
+    return rows + [row("s", "?", labels=("d",)), row("o", "card " * 300, labels=("d",))]
+
+
+@pytest.mark.parametrize("name", check_names("classification"))
+def test_the_order_of_rows_does_not_matter(name: str) -> None:
+    rows = messages()
+    test = [row("t1", "hi there", labels=("a",)), row("t2", "Wo ist denn meine Karte", labels=("a",))]
+    once = sorted(flagged(name, rows, "classification", test))
+    shuffled = random.Random(1).sample(rows, len(rows))
+    again = sorted(flagged(name, shuffled, "classification", test))
+    if name == "exact_duplicates":  # the first row stands for the others
+        assert len(once) == len(again) == 1
+    else:
+        assert once and once == again
+
+
+def test_every_check_says_what_it_is_and_only_what_is_certain_acts_by_itself() -> None:
+    checks = {name: make_check(name, kind) for name, kind in EACH}
+    assert all(check.name == name and check.title and type(check).__doc__ for name, check in checks.items())
+    assert {name: check.action for name, check in checks.items() if check.action != "review"} == {
+        "exact_duplicates": "drop",
+        "encoding": "fix",
+    }
+
+
+def test_a_misspelt_check_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="there is no check `lenght` for sql; did you mean `length`?"):
+        make_check("lenght", "sql")
