@@ -1,5 +1,6 @@
 """Python functions that a task names in its `sartor.yaml`: `FILE.py:FUNCTION`, relative to it."""
 
+import hashlib
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -24,3 +25,8 @@ def load_function(named: str, folder: Path, key: str) -> Callable[..., Any]:
         known = [each for each, value in names.items() if callable(value) and not each.startswith("_")]
         raise InputError(f"{path} has no function `{name}`{did_you_mean(name, known)}")
     return function  # type: ignore[no-any-return]
+
+
+def source_hash(named: str, folder: Path) -> str:
+    """SHA-256 of the function's file: what it said holds while this is the same."""
+    return hashlib.sha256((folder / named.rpartition(":")[0]).read_bytes()).hexdigest()

@@ -13,11 +13,13 @@ def show(made: Curated, plan: bool, console: Console) -> None:
     table = Table("check", "action", "flagged", "an example", box=None, pad_edge=False, header_style="dim")
     for policy in made.policies:
         flagged = sorted(made.flagged(policy.check), key=lambda each: -each.score)
-        example = f"{made.row_name(flagged[0].row)}: {flagged[0].reason}" if flagged else ""
+        example = f"{flagged[0].row}: {flagged[0].reason}" if flagged else ""
         table.add_row(
             policy.check, policy.action, f"{len(flagged):,}", Text(example, overflow="ellipsis", no_wrap=True)
         )
     console.print(table)
+    for remark in made.remarks:
+        console.print(Text(remark, style="yellow"))
     before, after = len(made.examples), len(made.left)
     if plan:
         console.print(Text(f"{plural(before, 'row')} would become {after:,}; nothing was done", style="bold"))

@@ -10,16 +10,11 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar, get_args
 
-import numpy as np
-import numpy.typing as npt
-
 from sartor.complaints import did_you_mean
 from sartor.curate.pool import Pool
 from sartor.data.example import Example
 from sartor.errors import InputError
 from sartor.task import Action, Kind
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +45,11 @@ class Check(ABC):
     """What becomes of flagged rows where the task does not say. Only what is certain may be another than `review`."""
     threshold: ClassVar[float] = 0.0
     """Rows that score above it are flagged, where the task does not say."""
+
+    @property
+    def version(self) -> str:
+        """What else its findings depend on, beside the rows and this release; they are kept while it is the same."""
+        return ""
 
     @abstractmethod
     def look(self, pool: Pool) -> Suspicions:

@@ -6,7 +6,7 @@ of two that would change the same text, the second is left for review.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sartor.curate.check import Check, Suspicions
@@ -38,7 +38,7 @@ class Decision:
     """One line of the ledger."""
 
     row: str
-    """The row's id."""
+    """What the row is called outside: its own id, else its number from 0."""
     check: str
     action: Outcome
     """What was done: `keep` where the score stays below the threshold; `review`: nothing, until a person says."""
@@ -46,10 +46,14 @@ class Decision:
     score: float
     evidence: Mapping[str, Any]
 
-    def to_json(self, row: str | int) -> str:
-        """A line of JSON Lines; `row` is the name that the row goes by outside."""
-        fields = {"row": row, "check": self.check, "action": self.action, "reason": self.reason, "score": self.score}
-        return json.dumps(fields | {"evidence": self.evidence}, ensure_ascii=False)
+    def to_json(self, numbered: bool) -> str:
+        """A line of JSON Lines; where rows are `numbered`, they are named by numbers and not by texts."""
+        fields = asdict(self)
+        if numbered:
+            fields["row"] = int(self.row)
+            if "duplicate_of" in self.evidence:
+                fields["evidence"] = {**self.evidence, "duplicate_of": int(self.evidence["duplicate_of"])}
+        return json.dumps(fields, ensure_ascii=False)
 
 
 def decide(

@@ -13,17 +13,22 @@ from sartor.curate.check import Check, Suspicion, Suspicions, check_names
 from sartor.curate.pool import Pool
 from sartor.data.example import Example
 from sartor.errors import InputError
-from sartor.functions import load_function
+from sartor.functions import load_function, source_hash
 from sartor.task import TaskSpec
 
 
 class OwnCheck(Check):
     """A check that this task defines itself. Raises InputError where the function fails, with the row that it fails on."""
 
-    def __init__(self, name: str, named: str, function: Callable[[Example], Any]) -> None:
+    def __init__(self, name: str, named: str, function: Callable[[Example], Any], source: str = "") -> None:
+        """`source`: a hash of the function's file."""
         self.name = self.title = name  # type: ignore[misc]  # the only check whose name is the task's
-        self._named = named
+        self._named, self._source = named, source
         self._function = function
+
+    @property
+    def version(self) -> str:
+        return self._source
 
     def look(self, pool: Pool) -> Suspicions:
         found: Suspicions = {}
@@ -64,4 +69,7 @@ def own_checks(spec: TaskSpec, folder: Path) -> list[OwnCheck]:
         raise InputError(
             f"curate: `{min(taken)}` is a check of Sartor's; give the one with the `function` another name"
         )
-    return [OwnCheck(name, named, load_function(named, folder, "curate")) for name, named in own.items()]
+    return [
+        OwnCheck(name, named, load_function(named, folder, "curate"), source_hash(named, folder))
+        for name, named in own.items()
+    ]

@@ -4,7 +4,6 @@ It gives a bool, a number from 0 to 1, or {"score": …, "reason": "shown beside
 value, makes the row unscored: counted as 0, with the reason.
 """
 
-import hashlib
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from sartor.data.example import Example
 from sartor.evaluate.judge import Judge
 from sartor.evaluate.metric import Mean, Scope, Unscored, text_of
-from sartor.functions import load_function
+from sartor.functions import load_function, source_hash
 from sartor.generate.answer import Answer
 from sartor.task import TaskSpec
 
@@ -61,6 +60,5 @@ def load_functions(spec: TaskSpec, folder: Path) -> dict[str, OwnFunction]:
 
 
 def source_hashes(spec: TaskSpec, folder: Path) -> dict[str, str]:
-    """SHA-256 of the file of every own KPI: a score is made anew when its function changes."""
-    files = {kpi.name: folder / kpi.function.rpartition(":")[0] for kpi in spec.kpis if kpi.function}
-    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
+    """The hash of the file of every own KPI: a score is made anew when its function changes."""
+    return {kpi.name: source_hash(kpi.function, folder) for kpi in spec.kpis if kpi.function}

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import sartor
 from sartor.curate.check import Check, Suspicion, Suspicions, check_names, make_check
 from sartor.curate.ledger import Decision, Policy, decide
+from sartor.curate.own import own_checks
 from sartor.curate.pool import Pool
 from sartor.data.example import Example, Message
 from sartor.data.examples import build_examples
@@ -19,6 +19,7 @@ from sartor.errors import InputError
 from sartor.flows.prepare import Task
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
+from sartor.jobs.versions import versions
 from sartor.progress import Progress, silent
 from sartor.store import Store, disk_errors
 from sartor.task import TaskSpec
@@ -36,24 +37,26 @@ class Curated:
     after: str | None
     """The version that came of it; None where nothing was to be changed, or nothing was to be done (`plan`)."""
     examples: list[Example]
+    """The rows that were looked at, each under the name that the ledger gives it."""
     left: list[Example]
+    """The rows that are left, as they stand in the version."""
     policies: list[Policy]
+    about: dict[str, tuple[str, str]]
+    """By check: its title, and what it looks for."""
     found: dict[str, Suspicions]
     """By check."""
     decisions: list[Decision]
+    remarks: list[str]
+    """What the checks say of the set as a whole."""
 
     def flagged(self, check: str) -> list[Decision]:
         """The decisions on rows that a check has flagged."""
         return [each for each in self.decisions if each.check == check and each.action != "keep"]
 
-    def row_name(self, id: str) -> str | int:
-        """A row's own id where the file has such a column, else its number from 0."""
-        return id if self.spec.data.id else int(id) - 1
-
     @property
     def ledger(self) -> str:
         """One line of JSON for each decision."""
-        return "".join(each.to_json(self.row_name(each.row)) + "\n" for each in self.decisions)
+        return "".join(each.to_json(numbered=not self.spec.data.id) + "\n" for each in self.decisions)
 
     def to_json(self) -> dict[str, Any]:
         counts = {
@@ -71,6 +74,7 @@ class Curated:
             "after": self.after,
             "rows": {"before": len(self.examples), "after": len(self.left)},
             "checks": counts,
+            "remarks": self.remarks,
         }
 
 
@@ -83,21 +87,26 @@ def curate(
     InputError for an unknown check and for rows that cannot be read.
     """
     spec = task.spec
-    checks = _checks(spec, names)
+    checks = _checks(task, names)
     history = History(store, spec.task)
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
         head = current(task, history)
-        examples = history.examples(head.hash)
+        stand = history.examples(head.hash)
         test = build_examples(read_rows(task.folder / spec.data.test), spec) if spec.data.test else []
-        pool = Pool(examples, spec, test)
+        examples = _named(stand, spec)
+        pool = Pool(examples, spec, _named(test, spec))
         found = {}
         for done, check in enumerate(checks):
             progress(CURATE, done, len(checks), check.title)
             found[check.name] = _look(steps, store, check, pool, head.hash, content_hash(test))
         progress(CURATE, len(checks), len(checks))
         policies = [Policy.of(check, spec.curate.get(check.name)) for check in checks]
-        decisions, left = decide(examples, [(policy, found[policy.check]) for policy in policies])
-        made = Curated(spec, head.hash, None, examples, left, policies, found, decisions)
+        decisions, kept = decide(examples, [(policy, found[policy.check]) for policy in policies])
+        ids = {named.id: example.id for named, example in zip(examples, stand, strict=True)}
+        left = [replace(example, id=ids[example.id]) for example in kept]
+        remarks = [remark for check in checks for remark in check.remarks(pool)]
+        about = {check.name: (check.title, (type(check).__doc__ or "").partition("\n")[0]) for check in checks}
+        made = Curated(spec, head.hash, None, examples, left, policies, about, found, decisions, remarks)
         if plan:
             return made
         ledger = store.objects.put(made.ledger.encode())
@@ -121,12 +130,21 @@ def add_file(history: History, spec: TaskSpec, file: Path) -> Entry:
     return history.append(build_examples(read_rows(file), spec), ADD, {"file": file.name})
 
 
-def _checks(spec: TaskSpec, names: Sequence[str]) -> list[Check]:
-    known = check_names(spec.kind)
-    for name in (*names, *spec.curate):
-        make_check(name, spec.kind)
+def _named(examples: Sequence[Example], spec: TaskSpec) -> list[Example]:
+    """The rows under the names that people know: their own ids, else their numbers in the file from 0."""
+    return [example if spec.data.id else replace(example, id=str(int(example.id) - 1)) for example in examples]
+
+
+def _checks(task: Task, names: Sequence[str]) -> list[Check]:
+    """Sartor's own checks in their order, then the task's; those that are named, or all that are not off."""
+    spec = task.spec
+    own = {check.name: check for check in own_checks(spec, task.folder)}
+    known = {name: make_check(name, spec.kind) for name in check_names(spec.kind)} | own
+    for name in (*names, *(name for name, each in spec.curate.items() if not each.function)):
+        if name not in known:
+            make_check(name, spec.kind)  # says which there are
     off = {name for name, each in spec.curate.items() if each.action == "off"}
-    return [make_check(name, spec.kind) for name in known if name in names or (not names and name not in off)]
+    return [check for name, check in known.items() if name in names or (not names and name not in off)]
 
 
 def _look(steps: Steps, store: Store, check: Check, pool: Pool, version: str, test: str) -> Suspicions:
@@ -134,7 +152,13 @@ def _look(steps: Steps, store: Store, check: Check, pool: Pool, version: str, te
         lines = [_line(place, each) for place, each in sorted(check.look(pool).items())]
         return {"objects": {"suspicions": store.objects.put("\n".join(lines).encode())}}
 
-    inputs = {"version": version, "test": test, "kind": pool.spec.kind, "sartor": sartor.__version__}
+    inputs = {
+        "version": version,
+        "test": test,
+        "kind": pool.spec.kind,
+        "check": check.version,
+        "sartor": sartor.__version__,
+    }
     step = steps.run(f"check {check.name}", inputs, work)
     found = store.objects.get(step.outputs["objects"]["suspicions"]).decode()
     return dict(_parse(line, pool.examples) for line in found.splitlines())

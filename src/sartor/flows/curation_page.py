@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Any
 
-from sartor.curate.check import Suspicions, make_check
+from sartor.curate.check import Suspicions
 from sartor.curate.ledger import Decision, Policy
 from sartor.data.duplicates import duplicate_groups
 from sartor.data.example import Example
@@ -25,6 +24,7 @@ def curation_page(made: Curated, plan: bool) -> str:
             kind=made.spec.kind,
             headline=headline(made, plan),
             profile=tuple(_profile(made.examples, made.left)),
+            remarks=tuple(made.remarks),
             checks=tuple(_check(made, policy) for policy in made.policies),
             provenance=(
                 ("version before", f"sha256 {made.before}"),
@@ -63,24 +63,21 @@ def _measures(rows: Sequence[Example]) -> dict[str, float]:
 
 
 def _check(made: Curated, policy: Policy) -> CheckView:
-    check, found, flagged = (
-        make_check(policy.check, made.spec.kind),
-        made.found[policy.check],
-        made.flagged(policy.check),
-    )
+    title, about = made.about[policy.check]
+    found, flagged = made.found[policy.check], made.flagged(policy.check)
     known = {example.id: example for example in made.examples}
     places = {example.id: place for place, example in enumerate(made.examples)}
     worst = sorted(flagged, key=lambda each: (-each.score, places[each.row]))[:MOST_WORST]
     return CheckView(
         name=policy.check,
-        title=check.title,
-        about=(type(check).__doc__ or "").partition("\n")[0],
+        title=title,
+        about=about,
         action=policy.action,
         threshold=policy.threshold,
         suspected=len(found),
         flagged=len(flagged),
         curve=_curve(found),
-        worst=tuple(_offender(made, each, found, known, places[each.row]) for each in worst),
+        worst=tuple(_offender(each, found, known, places[each.row]) for each in worst),
     )
 
 
@@ -95,29 +92,29 @@ def _curve(found: Suspicions) -> tuple[tuple[float, int], ...]:
     return tuple((score, sum(each > score for each in scores)) for score in shown)
 
 
-def _offender(
-    made: Curated, decision: Decision, found: Suspicions, known: Mapping[str, Example], place: int
-) -> OffenderView:
-    beside, beside_is = _other(decision.evidence, known), ""
+def _offender(decision: Decision, found: Suspicions, known: Mapping[str, Example], place: int) -> OffenderView:
+    beside, beside_is = _other(decision, known), ""
     if beside:
-        beside_is = f"row {made.row_name(beside.id)}"
+        beside_is = f"row {beside.id}"
     elif fix := found[place].fix:
         beside, beside_is = fix, "as it would be"
     return OffenderView(
-        row=_row(made, known[decision.row]),
+        row=_row(known[decision.row]),
         action=decision.action,
         reason=decision.reason,
         score=decision.score,
-        beside=_row(made, beside) if beside else None,
+        beside=_row(beside) if beside else None,
         beside_is=beside_is,
     )
 
 
-def _other(evidence: Mapping[str, Any], known: Mapping[str, Example]) -> Example | None:
-    """The row that the evidence says this one is like."""
-    named = evidence.get("duplicate_of") or next(iter(evidence.get("rows", ())), None)
-    return known.get(str(named))
+def _other(decision: Decision, known: Mapping[str, Example]) -> Example | None:
+    """The row that the evidence says this one is like, or contradicts."""
+    if of := decision.evidence.get("duplicate_of"):
+        return known.get(of)
+    others = [side[0] for side in decision.evidence.get("targets", ()) if decision.row not in side]
+    return known.get(others[0]) if others else None
 
 
-def _row(made: Curated, example: Example) -> RowView:
-    return RowView(str(made.row_name(example.id)), example.question, example.target)
+def _row(example: Example) -> RowView:
+    return RowView(example.id, example.question, example.target)

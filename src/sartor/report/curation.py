@@ -51,6 +51,8 @@ class CurationData:
     headline: str
     profile: tuple[tuple[str, float, float], ...]
     """(what, before, after)."""
+    remarks: tuple[str, ...]
+    """Of the set as a whole."""
     checks: tuple[CheckView, ...]
     provenance: tuple[tuple[str, str], ...]
 
