@@ -8,7 +8,8 @@ from typing import Any, Literal
 from sartor.data.columns import as_text
 from sartor.data.example import Message
 from sartor.data.jsontext import NotJsonError, compact, parse_json
-from sartor.data.table import Table
+from sartor.data.quarantine import Quarantine
+from sartor.data.table import Table, without
 
 ROLES = {
     "system": "system",
@@ -65,8 +66,8 @@ def detect_shape(table: Table) -> Shape | None:
     return None
 
 
-def to_messages(table: Table, shape: Shape) -> Table:
-    """The table with the shape's columns replaced by `messages`. Raises InputError with the rows that do not fit."""
+def to_messages(table: Table, shape: Shape, quarantine: Quarantine | None = None) -> Table:
+    """The table with the shape's columns replaced by `messages`. Rows that do not fit are set aside."""
     kept = [column for column in table.columns if column not in shape.columns]
     rows, problems = [], list[tuple[int, str]]()
     for index, row in enumerate(table.rows):
@@ -76,7 +77,8 @@ def to_messages(table: Table, shape: Shape) -> Table:
             problems.append((index, str(error)))
         else:
             rows.append({**{column: row[column] for column in kept}, "messages": messages})
-    table.refuse(problems)
+    table.refuse(problems, quarantine)
+    table = without(table, {index for index, _ in problems}, quarantine)
     columns = (*(column for column in kept if column != "messages"), "messages")
     return replace(table, format=f"{table.format}, {shape.name}", columns=columns, rows=rows)
 
