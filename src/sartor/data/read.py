@@ -5,8 +5,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from sartor.complaints import did_you_mean
+from sartor.data.argilla import read_argilla
 from sartor.data.delimited import read_delimited
 from sartor.data.jsontext import is_jsonl, read_json, read_jsonl
+from sartor.data.labelstudio import read_label_studio
 from sartor.data.quarantine import Quarantine, SetAside, require_rows, set_aside
 from sartor.data.table import Table, check_cells, check_header, make_table, plain
 from sartor.data.text import READABLE, decode
@@ -24,8 +26,8 @@ def read_rows(path: Path, outputs: Collection[str] = (), quarantine: Quarantine 
     With a list as `quarantine`, rows that are broken by themselves are put there, each with its place and the reason,
     and the others are read. What is wrong with the file as a whole is an error even then, and so is no row left.
     """
-    table = _read(path.name, path.suffix.lower(), _bytes(path), quarantine)
-    return check_cells(table, outputs, quarantine)
+    table = check_cells(_read(path.name, path.suffix.lower(), _bytes(path), quarantine), outputs, quarantine)
+    return read_argilla(table, quarantine) or read_label_studio(table, quarantine) or table
 
 
 def _read(name: str, suffix: str, data: bytes, quarantine: Quarantine | None) -> Table:

@@ -29,6 +29,8 @@ class Table:
     numbers: list[int]
     """Which row of the file each is, from 1, counting those that were set aside."""
     unit: Literal["line", "row"] = "line"
+    notes: tuple[str, ...] = ()
+    """What was decided in reading, with counts, one sentence each."""
 
     def place(self, row: int) -> str:
         """`notes.jsonl, line 12`, of the row with this index."""
