@@ -40,7 +40,7 @@ def annotated_table(table: Table, tool: str, items: Sequence[Annotated]) -> Tabl
     questions = list(dict.fromkeys(question for opinion in opinions for question in opinion["answers"]))
     for question in questions:
         _as_lists(question, opinions)
-    names = _names(
+    names = distinct_names(
         ("field", [name for item in items for name in item.fields]),
         ("record", [name for item in items for name in item.record]),
         ("metadata", [name for item in items for name in item.metadata]),
@@ -110,7 +110,7 @@ def _as_lists(question: str, opinions: Iterable[dict[str, Any]]) -> None:
             each[question] = [each[question]]
 
 
-def _names(*groups: tuple[str, list[str]]) -> dict[tuple[str, str], str]:
+def distinct_names(*groups: tuple[str, list[str]]) -> dict[tuple[str, str], str]:
     """A column for every (group, name): the name itself for who comes first, later ones with their group before it."""
     names: dict[tuple[str, str], str] = {}
     taken = set[str]()

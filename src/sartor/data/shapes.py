@@ -41,14 +41,17 @@ class Shape:
 def detect_shape(table: Table) -> Shape | None:
     """The chat shape of a table; None where its columns are just columns."""
     has = set(table.columns)
-    chats = [column for column in table.columns if _holds_messages(row[column] for row in table.rows)]
-    extra = tuple(column for column in ("system", "tools") if column in has and column not in chats)
+    extra = tuple(column for column in ("system", "tools") if column in has)
+    alpaca = {"instruction", "input", "output"} if {"instruction", "output"} <= has else set()
+    # What these columns hold is a text, even one that reads like a conversation.
+    others = [column for column in table.columns if column not in {*extra, *alpaca}]
+    chats = [column for column in others if _holds_messages(row[column] for row in table.rows)]
     if "chosen" in has and "rejected" in has and (chats or "prompt" in has):
         prompt = next((column for column in chats if column not in ("chosen", "rejected")), "prompt")
         if prompt in has:
             about = f"preference pairs: the answer to `{prompt}` is `chosen`; `rejected` is not used"
             return Shape("preference", about, (prompt, "chosen", "rejected", *extra))
-    if "prompt" in has and "completion" in has:
+    if "prompt" in has and "completion" in has and not _holds_labels(row["completion"] for row in table.rows):
         about = "prompt and completion: `completion` is the answer to `prompt`"
         return Shape("prompt-completion", about, ("prompt", "completion", *extra))
     if chats:
@@ -59,7 +62,7 @@ def detect_shape(table: Table) -> Shape | None:
             return Shape("sharegpt", about, (chats[0], *extra))
         about = f"OpenAI messages: `{chats[0]}` holds turns of `role` and `content`, the last is the answer{before}"
         return Shape("messages", about, (chats[0], *extra))
-    if {"instruction", "output"} <= has:
+    if alpaca:
         used = [column for column in ("input", "system", "history", "tools") if column in has]
         about = f"Alpaca: {' and '.join(f'`{c}`' for c in ['instruction', *used])} ask, `output` is the answer"
         return Shape("alpaca", about, ("instruction", "output", *used))
@@ -169,6 +172,11 @@ def _as_list(value: Any) -> list[Any] | None:
         except NotJsonError:
             return None
     return value if isinstance(value, list) and value and isinstance(value[0], dict) else None
+
+
+def _holds_labels(values: Iterable[Any]) -> bool:
+    """Whether cells are lists of texts: several labels a row, which no message could hold."""
+    return any(isinstance(value, list) and value and isinstance(value[0], str) for value in values)
 
 
 def _holds_messages(values: Iterable[Any]) -> bool:
