@@ -7,6 +7,7 @@ from pathlib import Path
 from sartor.complaints import did_you_mean
 from sartor.data.argilla import read_argilla
 from sartor.data.delimited import read_delimited
+from sartor.data.documents import read_documents
 from sartor.data.jsontext import is_jsonl, read_json, read_jsonl
 from sartor.data.labelstudio import read_label_studio
 from sartor.data.quarantine import Quarantine, SetAside, require_rows, set_aside
@@ -19,6 +20,7 @@ __all__ = ["Quarantine", "SetAside", "Table", "read_rows"]
 
 def read_rows(path: Path, outputs: Collection[str] = (), quarantine: Quarantine | None = None) -> Table:
     """All rows of a file, or none: a file is never half-read. Columns of `outputs` may hold whatever a model wrote.
+    Exports of Argilla and Label Studio become plain tables; a folder of documents has a row per document.
 
     CSV, TSV and Excel values are strings as written (None for an empty Excel cell); the others are JSON values.
     Raises InputError, one sentence with file, line or row, and remedy.
@@ -26,6 +28,8 @@ def read_rows(path: Path, outputs: Collection[str] = (), quarantine: Quarantine 
     With a list as `quarantine`, rows that are broken by themselves are put there, each with its place and the reason,
     and the others are read. What is wrong with the file as a whole is an error even then, and so is no row left.
     """
+    if path.is_dir():
+        return read_documents(path, quarantine=quarantine)
     table = check_cells(_read(path.name, path.suffix.lower(), _bytes(path), quarantine), outputs, quarantine)
     return read_argilla(table, quarantine) or read_label_studio(table, quarantine) or table
 
@@ -55,8 +59,6 @@ def _bytes(path: Path) -> bytes:
     except FileNotFoundError:
         siblings = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InputError(f"{path} does not exist{did_you_mean(path.name, siblings)}") from None
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder; name the file of examples in it") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
 
