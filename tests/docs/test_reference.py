@@ -15,6 +15,8 @@ from tests.docs.checkout import Checkout
 from tests.docs.pages import PAGES, ROOT
 
 from sartor.cli.main import app
+from sartor.data.export import FORMATS
+from sartor.data.public import SETS
 from sartor.evaluate.metric import metric_class, metric_names
 from sartor.task import DEFAULT_KPIS, Kind, TaskSpec
 
@@ -110,6 +112,17 @@ def test_every_metric_is_described():
     assert set(whole) == {name for kind in get_args(Kind) for name in metric_names(kind)}
     usual = {kind: tuple(re.findall(r"`(\w+)`", cells[0])) for kind, cells in table(page["The usual KPIs"]).items()}
     assert usual == DEFAULT_KPIS
+
+
+def test_every_export_and_public_set_is_described():
+    page = sections(REFERENCE / "file-formats.md")
+    assert list(table(page["What is exported"])) == list(FORMATS)
+    described = table(page["Public sets"])
+    assert list(described) == list(SETS)
+    for name, (files, licence) in described.items():
+        named, pulled = re.findall(r"`([^`]+)`", files), [file.name for file in SETS[name].files]
+        assert named == (pulled if len(pulled) < 5 else [pulled[0], pulled[-1]])
+        assert SETS[name].licence.startswith(licence)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
