@@ -267,12 +267,14 @@ def test_json_min_has_a_row_per_annotation(tmp_path: Path) -> None:
 
 
 def test_a_broken_task_is_set_aside(tmp_path: Path) -> None:
-    rows = [task(1, choose("late")), {**task(2), "data": "text"}, task(3, [{"from_name": "label"}]), task(4)]
+    nameless = choose("late", name=" ")
+    broken = [{**task(2), "data": "text"}, task(3, [{"from_name": "label"}]), task(5, meta=[1]), task(6, nameless)]
+    rows = [task(1, choose("late")), *broken, task(4)]
     (tmp_path / "export.json").write_text(json.dumps(rows))
     quarantine: Quarantine = []
     table = read_rows(tmp_path / "export.json", quarantine=quarantine)
     assert [row["id"] for row in table.rows] == [1, 4]
-    assert [aside.place for aside in quarantine] == ["export.json, row 2", "export.json, row 3"]
+    assert [aside.place for aside in quarantine] == [f"export.json, row {number}" for number in (2, 3, 4, 5)]
 
 
 @pytest.mark.parametrize(

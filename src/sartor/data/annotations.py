@@ -18,7 +18,7 @@ SUBMITTED, DECISIVE = "submitted", "ground truth"
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """One row of a labelling tool."""
+    """One row of a labelling tool. Raises ValueError where it holds no objects, or a name that no column can have."""
 
     fields: dict[str, Any]
     """What annotators see."""
@@ -29,6 +29,14 @@ class Annotated:
     """Each `{"annotator": …, "status": …, "answers": {question: value}}`."""
     suggestions: list[dict[str, Any]] = field(default_factory=list)
     """Each `{"annotator": …, "score": …, "answers": {question: value}}`."""
+
+    def __post_init__(self) -> None:
+        answers = [opinion["answers"] for opinion in (*self.annotations, *self.suggestions)]
+        for group in (self.fields, self.metadata, *answers):
+            if not isinstance(group, dict):
+                raise ValueError("fields, metadata or answers are no object")
+            if not all(isinstance(name, str) and name.strip() for name in group):
+                raise ValueError("a field, a question or a key of the metadata has no name")
 
 
 def annotated_table(table: Table, tool: str, items: Sequence[Annotated]) -> Table:
