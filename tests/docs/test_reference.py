@@ -16,6 +16,8 @@ from tests.docs.pages import PAGES, ROOT
 
 from sartor.cli.main import app
 from sartor.curate.check import check_names, make_check
+from sartor.data.export import FORMATS
+from sartor.data.public import SETS
 from sartor.evaluate.metric import metric_class, metric_names
 from sartor.task import DEFAULT_KPIS, Kind, TaskSpec
 
@@ -124,6 +126,17 @@ def test_every_check_is_described():
             assert found.kinds == (get_args(Kind) if kinds == "all" else tuple(kinds.split(", "))), name
             assert (action, float(threshold)) == (found.action, found.threshold), name
     assert set(described) == {name for kind in get_args(Kind) for name in check_names(kind)}
+
+
+def test_every_export_and_public_set_is_described():
+    page = sections(REFERENCE / "file-formats.md")
+    assert list(table(page["What is exported"])) == list(FORMATS)
+    described = table(page["Public sets"])
+    assert list(described) == list(SETS)
+    for name, (files, licence) in described.items():
+        named, pulled = re.findall(r"`([^`]+)`", files), [file.name for file in SETS[name].files]
+        assert named == (pulled if len(pulled) < 5 else [pulled[0], pulled[-1]])
+        assert SETS[name].licence.startswith(licence)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -33,6 +33,22 @@ def test_shows_files_sides_lengths_and_cost(make_task):
     report.raise_for_errors()
 
 
+def test_what_was_decided_in_reading_stands_among_the_notes(make_task):
+    """Two annotators agree on the label of every row, and on the quality of none but the first."""
+    records = [
+        {
+            "fields": {"text": row["text"]},
+            "responses": {
+                "quality": [{"value": quality, "user_id": who} for who, quality in (("ana", 1), ("ben", 1 + bool(n)))],
+                "label": [{"value": row["label"], "user_id": who} for who in ("ana", "ben")],
+            },
+        }
+        for n, row in enumerate(intents(40))
+    ]
+    notes = prepare(make_task(records, intents(10, start=100), "classification")).splits.notes
+    assert notes[0] == "train.jsonl: 39 rows with a tie between answers to `quality`, so no target"
+
+
 def test_renders_the_first_examples_with_the_reply_and_its_end_of_turn_supervised(make_task):
     report = check(make_task(intents(40), intents(10, start=100), prompt={"system": "Name the intent."}))
     first = report.rendered[0]

@@ -7,6 +7,7 @@ from typing import Any
 from sartor.data.columns import Placeholder, Template, as_text, parse_template
 from sartor.data.example import Example, Message
 from sartor.data.jsontext import NotJsonError, compact, parse_json
+from sartor.data.quarantine import Quarantine, require_rows
 from sartor.data.shapes import detect_shape, read_messages, to_messages
 from sartor.data.table import Table
 from sartor.task import TaskSpec
@@ -15,16 +16,16 @@ Row = Mapping[str, Any]
 Turns = tuple[Message, ...]
 
 
-def build_examples(table: Table, spec: TaskSpec) -> list[Example]:
+def build_examples(table: Table, spec: TaskSpec, quarantine: Quarantine | None = None) -> list[Example]:
     """One example per row, in the table's order.
 
     Raises InputError for a column or key that is not there, and for rows that cannot be trained on: an empty input or
     target, a duplicate id, an extraction's target that is not JSON, a conversation that does not end in an answer. The
-    message shows the first such row and counts the others.
+    message shows the first such row and counts the others. With a list as `quarantine`, such rows are put there.
     """
     data = spec.data
     if spec.prompt.messages:
-        table = _chat_table(table, spec.prompt.messages)
+        table = _chat_table(table, spec.prompt.messages, quarantine)
     roles = {"input", "target", "id", "group", "subject"}
     for role, column in data.model_dump(include=roles).items():
         if column:
@@ -47,14 +48,15 @@ def build_examples(table: Table, spec: TaskSpec) -> list[Example]:
             id, group, subject = (_name(row, column) for column in (data.id, data.group, data.subject))
             if data.id and not id:
                 raise ValueError(f"the id `{data.id}` is empty; give every row its own")
-            id = id or str(index + 1)
+            id = id or str(table.numbers[index])
             if ids.setdefault(id, index) != index:
                 first = f"{table.unit} {table.places[ids[id]]}"
                 raise ValueError(f"the id `{id}` is also that of {first}; give each row its own, or remove `data.id`")
             examples.append(Example(id, messages, target, labels, group, subject, table.source(index), row))
         except ValueError as error:
             problems.append((index, str(error)))
-    table.refuse(problems)
+    table.refuse(problems, quarantine)
+    require_rows(table.name, examples, quarantine)
     return examples
 
 
@@ -93,16 +95,17 @@ def build_questions(table: Table, spec: TaskSpec) -> list[Example]:
         if spec.prompt.system and messages[0].role != "system":
             messages = (Message("system", spec.prompt.system), *messages)
         id, group, subject = (_name(row, column) for column in columns)
-        questions.append(Example(id or str(index + 1), messages, "", (), group, subject, table.source(index)))
+        id = id or str(table.numbers[index])
+        questions.append(Example(id, messages, "", (), group, subject, table.source(index)))
     table.refuse(problems)
     return questions
 
 
-def _chat_table(table: Table, column: str) -> Table:
+def _chat_table(table: Table, column: str, quarantine: Quarantine | None = None) -> Table:
     """The table with its conversations under `messages`: the column's own, or what the detected shape makes of it."""
     shape = detect_shape(table)
     if shape and column in (shape.columns[0], "messages"):
-        return to_messages(table, shape)
+        return to_messages(table, shape, quarantine)
     table.require(column, "`prompt.messages`")
     rows = [{**row, "messages": row[column]} for row in table.rows]
     return replace(table, columns=tuple(dict.fromkeys((*table.columns, "messages"))), rows=rows)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from sartor.data.annotations import holds_opinions
 from sartor.data.columns import as_text
 from sartor.data.jsontext import NotJsonError, parse_json
 from sartor.data.shapes import detect_shape, to_messages
@@ -80,6 +81,7 @@ def guess_task(
                 each.require(column, role)
     usable = [column for column in table.columns if test_table is None or column in test_table.columns]
     usable = [column for column in usable if not any(isinstance(row[column], bytes) for row in table.rows)]
+    usable = [column for column in usable if not holds_opinions(table, column)]
     roles = _roles(table, test_table, [column for column in usable if column not in (input, target)])
     shape = detect_shape(table) if not (input or target) else None
     messages = None

@@ -3,6 +3,7 @@
 import json
 from typing import Any, NoReturn
 
+from sartor.data.quarantine import Quarantine, set_aside
 from sartor.data.table import Table, make_table
 from sartor.errors import InputError
 
@@ -38,30 +39,31 @@ def compact(value: Any) -> str:
         raise ValueError(f"a value of type {type(value).__name__}, which is neither text nor JSON") from None
 
 
-def read_jsonl(text: str, name: str, lenient: bool = False) -> Table:
-    """One object a line; blank lines are skipped; `lenient` as for `parse_json`.
-
-    Raises InputError for a line that is not a JSON object.
-    """
-    rows, places = [], []
+def read_jsonl(text: str, name: str, lenient: bool = False, quarantine: Quarantine | None = None) -> Table:
+    """One object a line; blank lines are skipped, a line that is no JSON object is set aside; `lenient` as for `parse_json`."""
+    rows, places = list[dict[str, Any] | None](), list[int]()
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
+        rows.append(None)
+        places.append(number)
+        place = f"{name}, line {number}"
         try:
             row = parse_json(line, lenient)
         except NotJsonError as error:
-            raise InputError(f"{name}, line {number}: not JSON: {error}; JSONL has one object on each line") from None
+            set_aside(quarantine, place, f"not JSON: {error}; JSONL has one object on each line", line)
+            continue
         if not isinstance(row, dict):
-            raise InputError(f'{name}, line {number}: not an object; each line must read {{"column": value, …}}')
-        rows.append(row)
-        places.append(number)
-    return make_table(name, "JSONL", rows, places, "line")
+            set_aside(quarantine, place, 'not an object; each line must read {"column": value, …}', line)
+            continue
+        rows[-1] = row
+    return make_table(name, "JSONL", rows, places, "line", quarantine=quarantine)
 
 
-def read_json(text: str, name: str, lenient: bool = False) -> Table:
+def read_json(text: str, name: str, lenient: bool = False, quarantine: Quarantine | None = None) -> Table:
     """An array of objects, or an object that holds one array of objects; `lenient` as for `parse_json`.
 
-    Raises InputError for anything else.
+    Raises InputError for anything else; an item of the array that is no object is set aside.
     """
     try:
         value = parse_json(text, lenient)
@@ -77,10 +79,12 @@ def read_json(text: str, name: str, lenient: bool = False) -> Table:
         within, value = f" under `{arrays[0]}`", value[arrays[0]]
     if not isinstance(value, list):
         raise InputError(f"{name} is a single value; the rows must be one array of objects")
+    rows = [row if isinstance(row, dict) else None for row in value]
     for number, row in enumerate(value, start=1):
         if not isinstance(row, dict):
-            raise InputError(f"{name}, row {number}: not an object; the rows must be objects with the columns as keys")
-    return make_table(name, f"JSON array{within}", value, range(1, len(value) + 1), "row")
+            problem = "not an object; the rows must be objects with the columns as keys"
+            set_aside(quarantine, f"{name}, row {number}", problem, row)
+    return make_table(name, f"JSON array{within}", rows, range(1, len(rows) + 1), "row", quarantine=quarantine)
 
 
 def is_jsonl(text: str, suffix: str) -> bool:

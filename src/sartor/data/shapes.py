@@ -8,7 +8,8 @@ from typing import Any, Literal
 from sartor.data.columns import as_text
 from sartor.data.example import Message
 from sartor.data.jsontext import NotJsonError, compact, parse_json
-from sartor.data.table import Table
+from sartor.data.quarantine import Quarantine
+from sartor.data.table import Table, without
 
 ROLES = {
     "system": "system",
@@ -40,14 +41,17 @@ class Shape:
 def detect_shape(table: Table) -> Shape | None:
     """The chat shape of a table; None where its columns are just columns."""
     has = set(table.columns)
-    chats = [column for column in table.columns if _holds_messages(row[column] for row in table.rows)]
-    extra = tuple(column for column in ("system", "tools") if column in has and column not in chats)
+    extra = tuple(column for column in ("system", "tools") if column in has)
+    alpaca = {"instruction", "input", "output"} if {"instruction", "output"} <= has else set()
+    # What these columns hold is a text, even one that reads like a conversation.
+    others = [column for column in table.columns if column not in {*extra, *alpaca}]
+    chats = [column for column in others if _holds_messages(row[column] for row in table.rows)]
     if "chosen" in has and "rejected" in has and (chats or "prompt" in has):
         prompt = next((column for column in chats if column not in ("chosen", "rejected")), "prompt")
         if prompt in has:
             about = f"preference pairs: the answer to `{prompt}` is `chosen`; `rejected` is not used"
             return Shape("preference", about, (prompt, "chosen", "rejected", *extra))
-    if "prompt" in has and "completion" in has:
+    if "prompt" in has and "completion" in has and not _holds_labels(row["completion"] for row in table.rows):
         about = "prompt and completion: `completion` is the answer to `prompt`"
         return Shape("prompt-completion", about, ("prompt", "completion", *extra))
     if chats:
@@ -58,15 +62,15 @@ def detect_shape(table: Table) -> Shape | None:
             return Shape("sharegpt", about, (chats[0], *extra))
         about = f"OpenAI messages: `{chats[0]}` holds turns of `role` and `content`, the last is the answer{before}"
         return Shape("messages", about, (chats[0], *extra))
-    if {"instruction", "output"} <= has:
+    if alpaca:
         used = [column for column in ("input", "system", "history", "tools") if column in has]
         about = f"Alpaca: {' and '.join(f'`{c}`' for c in ['instruction', *used])} ask, `output` is the answer"
         return Shape("alpaca", about, ("instruction", "output", *used))
     return None
 
 
-def to_messages(table: Table, shape: Shape) -> Table:
-    """The table with the shape's columns replaced by `messages`. Raises InputError with the rows that do not fit."""
+def to_messages(table: Table, shape: Shape, quarantine: Quarantine | None = None) -> Table:
+    """The table with the shape's columns replaced by `messages`. Rows that do not fit are set aside."""
     kept = [column for column in table.columns if column not in shape.columns]
     rows, problems = [], list[tuple[int, str]]()
     for index, row in enumerate(table.rows):
@@ -76,7 +80,8 @@ def to_messages(table: Table, shape: Shape) -> Table:
             problems.append((index, str(error)))
         else:
             rows.append({**{column: row[column] for column in kept}, "messages": messages})
-    table.refuse(problems)
+    table.refuse(problems, quarantine)
+    table = without(table, {index for index, _ in problems}, quarantine)
     columns = (*(column for column in kept if column != "messages"), "messages")
     return replace(table, format=f"{table.format}, {shape.name}", columns=columns, rows=rows)
 
@@ -167,6 +172,11 @@ def _as_list(value: Any) -> list[Any] | None:
         except NotJsonError:
             return None
     return value if isinstance(value, list) and value and isinstance(value[0], dict) else None
+
+
+def _holds_labels(values: Iterable[Any]) -> bool:
+    """Whether cells are lists of texts: several labels a row, which no message could hold."""
+    return any(isinstance(value, list) and value and isinstance(value[0], str) for value in values)
 
 
 def _holds_messages(values: Iterable[Any]) -> bool:

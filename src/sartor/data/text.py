@@ -1,5 +1,7 @@
 """Bytes of a file that should be text, and what they are when they are not."""
 
+import re
+
 from sartor.errors import InputError
 
 READABLE = "CSV, TSV, JSON, JSONL, Parquet and Excel files are read"
@@ -8,7 +10,7 @@ _SIGNATURES = {
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
     b"GIF8": "a GIF image",
-    b"%PDF": "a PDF",
+    b"%PDF": "a PDF (put it into a folder of documents, and name that)",
     b"\x1f\x8b": "compressed with gzip (unpack it first)",
     b"\x28\xb5\x2f\xfd": "compressed with zstd (unpack it first)",
     b"BZh": "compressed with bzip2 (unpack it first)",
@@ -19,10 +21,15 @@ _SIGNATURES = {
 }
 
 
-def decode(data: bytes, name: str) -> str:
+MOST_DAMAGE = 0.1
+"""Of a file's characters: with more NULs and bytes that are not UTF-8, it is no damaged text, but another encoding."""
+
+
+def decode(data: bytes, name: str, strict: bool = True) -> str:
     """The file's text, without a UTF-8 byte-order mark.
 
     Raises InputError for an empty or binary file, and for NUL bytes and bytes that are not UTF-8, with line and byte.
+    Unless `strict`, such bytes stay where they are few: one that is not UTF-8 as half of a surrogate pair (PEP 383).
     """
     if not data.strip():
         raise InputError(f"{name} is empty; add examples, or name another file")
@@ -31,6 +38,10 @@ def decode(data: bytes, name: str) -> str:
             raise InputError(f"{name} is not text but {what}; {READABLE}")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or _looks_like_utf16(data):
         raise InputError(f"{name} is UTF-16 text; convert it: `iconv -f UTF-16 -t UTF-8 {name} > utf8-{name}`")
+    if not strict:
+        text = data.decode("utf-8-sig", "surrogateescape")
+        if len(re.findall("[\0\udc80-\udcff]", text)) <= MOST_DAMAGE * len(text):
+            return text
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

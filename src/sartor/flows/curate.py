@@ -157,7 +157,7 @@ def _look(steps: Steps, store: Store, check: Check, pool: Pool, version: str, te
         "test": test,
         "kind": pool.spec.kind,
         "check": check.version,
-        "sartor": sartor.__version__,
+        "sartor": versions()["sartor"],
     }
     step = steps.run(f"check {check.name}", inputs, work)
     found = store.objects.get(step.outputs["objects"]["suspicions"]).decode()

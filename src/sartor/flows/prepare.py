@@ -55,7 +55,8 @@ def prepare(task: Task) -> Prepared:
     splits = split(examples, test, spec, spec.train.seed)
     # Only evaluation reads other columns: what changes in them must not train an adapter again.
     learned = {side: [replace(row, columns={}) for row in getattr(splits, side)] for side in ("train", "validation")}
-    splits = replace(splits, **learned)
+    notes = [note for table in (train_table, test_table) if table for note in table.notes]
+    splits = replace(splits, **learned, notes=[*notes, *splits.notes])
     if not splits.train or not splits.test:
         raise InputError(f"{task.folder / SPEC_NAME}: no rows are left to train or to test on; add rows")
     return Prepared(task, train_table, test_table, examples, splits)
