@@ -201,6 +201,11 @@ class CheckSpec(Strict):
     function: str | None = None
     """A check of the task's own: `FILE.py:FUNCTION`, relative to `sartor.yaml`, called with an example."""
 
+    @field_validator("action", mode="before")
+    @classmethod
+    def _off(cls, action: object) -> object:
+        return "off" if action is False else action  # as YAML reads the word
+
 
 class TaskSpec(Strict):
     """One well-defined job, as written down in its `sartor.yaml`."""
@@ -223,7 +228,7 @@ class TaskSpec(Strict):
     def _bare_actions(cls, checks: object) -> object:
         if not isinstance(checks, dict):
             return checks
-        return {name: {"action": each} if isinstance(each, str) else each for name, each in checks.items()}
+        return {name: each if isinstance(each, dict) else {"action": each} for name, each in checks.items()}
 
     @field_validator("kpis")
     @classmethod

@@ -66,6 +66,7 @@ def test_a_label_may_be_a_sign_but_not_a_placeholder(label: str, is_flagged: boo
 
 SUPPORTED = [
     ("He takes 5 mg.", "He takes 5 mg."),
+    ("Cont tamsulosin .4mg at bedtime", "He takes 0.4 mg."),
     ("I take five milligrams", "He takes 5 mg."),
     ("I am seventy six years old", "A 76-year-old woman."),
     ("on July twenty ninth two thousand eight", "Seen on 07/29/2008."),

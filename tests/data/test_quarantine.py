@@ -195,7 +195,7 @@ def test_every_line_of_a_jsonl_is_a_row_or_set_aside(lines: list[str]) -> None:
     lines = [line.replace("\n", "") for line in lines]
     quarantine: Quarantine = []
     try:
-        rows = len(read_jsonl("\n".join(lines), "a.jsonl", quarantine).rows)
+        rows = len(read_jsonl("\n".join(lines), "a.jsonl", quarantine=quarantine).rows)
     except InputError:
         rows = 0
     assert rows + len(quarantine) == sum(bool(line.strip()) for line in lines)

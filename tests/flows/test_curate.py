@@ -145,3 +145,22 @@ def test_a_proof_says_whether_it_paid(base: Path, tmp_path: Path, capsys, cache:
     assert len(proof["systems"]) == 6
     assert len(proof["sentences"]) == 2
     assert proof["sentences"][0].startswith("Curation ")
+
+
+def test_rows_that_cannot_be_read_are_set_aside_with_a_reason_and_do_not_stop_curation(folder: Path) -> None:
+    with (folder / "train.jsonl").open("a") as file:
+        file.write('{"text": "half a row\n')
+    made = sartor.open(folder).curate(["exact_duplicates"])
+    assert len(made.examples) == 27
+    [line] = [json.loads(each) for each in made.ledger.splitlines() if '"unreadable"' in each]
+    assert (line["row"], line["action"]) == ("train.jsonl, line 28", "drop")
+    assert "not JSON" in line["reason"]
+
+
+def test_what_waits_for_review_is_in_the_ledger_though_nothing_changed(folder: Path) -> None:
+    project = sartor.open(folder)
+    made = project.curate(["contradictions"])
+    assert made.after is None
+    assert [each["row"] for each in project.ledger()] == [4, 25]
+    with pytest.raises(InputError, match="no step to undo"):
+        project.undo()

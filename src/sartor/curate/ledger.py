@@ -50,7 +50,9 @@ class Decision:
         """A line of JSON Lines; where rows are `numbered`, they are named by numbers and not by texts."""
         fields = asdict(self)
         if numbered:
-            fields["row"] = int(self.row)
+            fields["row"] = (
+                int(self.row) if self.row.isdigit() else self.row
+            )  # a row that cannot be read has a place only
             if "duplicate_of" in self.evidence:
                 fields["evidence"] = {**self.evidence, "duplicate_of": int(self.evidence["duplicate_of"])}
         return json.dumps(fields, ensure_ascii=False)

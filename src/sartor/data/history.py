@@ -61,10 +61,10 @@ class History:
     ) -> Entry:
         """The examples as a new version after the head's; without a `parent` they come from outside.
 
-        Where nothing has changed the head stays as it is.
+        Where neither they nor the decisions are new, the head stays as it is.
         """
         head = self.head()
-        if head and head.hash == content_hash(examples):
+        if head and head.hash == content_hash(examples) and ledger in (None, head.ledger):
             return head
         parquet, manifest = freeze(examples, step=step, config=config, parent=parent)
         about = {"rows": manifest.rows, "config": config, "object": self._store.objects.put(parquet)}
@@ -74,7 +74,9 @@ class History:
     def undo(self) -> Entry:
         """Back to the version before the last change that was not undone. Raises InputError where there is none."""
         entries = self.entries()
-        before = entries[entries[-1].before - 1] if entries and entries[-1].before else None
+        head = before = entries[-1] if entries else None
+        while head and before and before.hash == head.hash:  # a step that changed nothing is no step to undo
+            before = entries[before.before - 1] if before.before else None
         if before is None:
             raise InputError(f"{self._task} has no step to undo; `sartor data list` shows its versions")
         # An undo stands where the line stands that it goes back to: undoing again goes one further.

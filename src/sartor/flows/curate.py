@@ -13,7 +13,7 @@ from sartor.curate.pool import Pool
 from sartor.data.example import Example, Message
 from sartor.data.examples import build_examples
 from sartor.data.history import ADD, Entry, History
-from sartor.data.read import read_rows
+from sartor.data.read import Quarantine, read_rows
 from sartor.data.versions import content_hash
 from sartor.errors import InputError
 from sartor.flows.prepare import Task
@@ -102,6 +102,7 @@ def curate(
         progress(CURATE, len(checks), len(checks))
         policies = [Policy.of(check, spec.curate.get(check.name)) for check in checks]
         decisions, kept = decide(examples, [(policy, found[policy.check]) for policy in policies])
+        decisions = [*_set_aside(history, head), *decisions]
         ids = {named.id: example.id for named, example in zip(examples, stand, strict=True)}
         left = [replace(example, id=ids[example.id]) for example in kept]
         remarks = [remark for check in checks for remark in check.remarks(pool)]
@@ -118,16 +119,29 @@ def curate(
 def current(task: Task, history: History) -> Entry:
     """Where the task's rows stand. The training file's are added first where there is no version of it yet."""
     file = task.folder / task.spec.data.train
-    hash = content_hash(build_examples(read_rows(file), task.spec))
-    head = history.head()
+    head, (examples, _) = history.head(), _read(task.spec, file)
+    hash = content_hash(examples)
     if head and any(entry.hash == hash for entry in history.entries()):
         return head
     return add_file(history, task.spec, file)
 
 
 def add_file(history: History, spec: TaskSpec, file: Path) -> Entry:
-    """The rows of a file as the latest version."""
-    return history.append(build_examples(read_rows(file), spec), ADD, {"file": file.name})
+    """The rows of a file as the latest version; those that cannot be read are set aside, and named in its manifest."""
+    examples, aside = _read(spec, file)
+    named = [{"place": each.place, "reason": each.reason} for each in aside]
+    return history.append(examples, ADD, {"file": file.name, "set_aside": named})
+
+
+def _read(spec: TaskSpec, file: Path) -> tuple[list[Example], Quarantine]:
+    aside: Quarantine = []
+    return build_examples(read_rows(file, quarantine=aside), spec, aside), aside
+
+
+def _set_aside(history: History, head: Entry) -> list[Decision]:
+    """The rows of the file that could not be read."""
+    aside = history.manifest(history.root(head).hash)["config"].get("set_aside", [])
+    return [Decision(each["place"], "unreadable", "drop", each["reason"], 1.0, {}) for each in aside]
 
 
 def _named(examples: Sequence[Example], spec: TaskSpec) -> list[Example]:

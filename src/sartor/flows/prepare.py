@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sartor.data.example import Example
 from sartor.data.examples import build_examples
-from sartor.data.read import Table, read_rows
+from sartor.data.read import Quarantine, Table, read_rows
 from sartor.data.split import Splits, split
 from sartor.errors import InputError
 from sartor.evaluate.metric import check_kpis
@@ -48,7 +48,8 @@ def prepare(task: Task) -> Prepared:
     """Read, build and split. Raises InputError naming file, row and column for whatever cannot be used."""
     spec = task.spec
     check_kpis(spec)
-    train_table = read_rows(task.folder / spec.data.train)
+    aside: Quarantine | None = None if task.rows is None else []  # a version holds what could be read
+    train_table = read_rows(task.folder / spec.data.train, quarantine=aside)
     test_table = read_rows(task.folder / spec.data.test) if spec.data.test else None
     examples = build_examples(train_table, spec) if task.rows is None else list(task.rows)
     test = build_examples(test_table, spec) if test_table else None

@@ -14,7 +14,7 @@ from sartor.data.jsontext import NotJsonError, parse_json
 
 USUAL = 0.8
 """Targets take from their inputs what the inputs hold at least so often; other kinds of facts are not judged."""
-_NUMBER = re.compile(r"(?<![\w.])(\d+(?:,\d{3})*(?:\.\d+)?)[ -]?([a-zµ]+|%)?", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<![\w.])(\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)[ -]?([a-zµ]+|%)?", re.IGNORECASE)
 _CODE = re.compile(r"\b[A-Z][A-Za-z]*[-.]?\d(?:[\w.-]*\w)?")
 _PROPER = r"(?!Mrs\b|Miss\b)[A-Z]\w*[a-z]{2}\w*(?:-\w+)*"
 _NAME = re.compile(rf"(?<=[a-z,] ){_PROPER}(?: {_PROPER})*")
