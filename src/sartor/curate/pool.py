@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from sartor.curate.duplicates import Found, find
 from sartor.data.duplicates import question_key
 from sartor.data.example import Example
 from sartor.task import TaskSpec
@@ -44,6 +45,11 @@ class Pool:
             system = (message.content for message in example.messages if message.role == "system")
             groups.setdefault((key, *system), []).append(place)
         return [places for places in groups.values() if len(places) > 1]
+
+    @cached_property
+    def duplicates(self) -> Found:
+        """Rows that ask the same, exactly or nearly, among each other and with the test rows."""
+        return find(self.questions, held_out=[example.question for example in self.test])
 
     @cached_property
     def embeddings(self) -> Vectors:

@@ -3,6 +3,7 @@
 # isort: off
 from sartor.curate.checks import (
     exact_duplicates,
+    near_duplicates,
     contradictions,
     leakage,
     encoding,
@@ -23,6 +24,7 @@ __all__ = [
     "language",
     "leakage",
     "length",
+    "near_duplicates",
     "no_answer",
     "unsupported_target",
 ]

@@ -10,7 +10,7 @@ RELATED = 0.5
 
 @register
 class Leakage(Check):
-    """Finds rows that ask what a test row asks, or share its group or subject."""
+    """Finds rows that ask what a test row asks, exactly or nearly, or share its group or subject."""
 
     name = "leakage"
     title = "leaks into the test set"
@@ -32,4 +32,9 @@ class Leakage(Check):
             elif test := by_group.get(example.group or ""):
                 reason = f"is of the same group as test row {test.id}"
                 found[place] = Suspicion(RELATED, reason, {"test": test.id, "by": "group"})
+        for leak in pool.duplicates.leaks:
+            if leak.kind == "near" and (leak.row not in found or found[leak.row].score < leak.score):
+                test = pool.test[leak.of]
+                evidence = {"test": test.id, "by": "near", "differences": leak.evidence}
+                found[leak.row] = Suspicion(leak.score, f"asks nearly what test row {test.id} asks", evidence)
         return found
