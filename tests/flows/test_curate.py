@@ -164,3 +164,17 @@ def test_what_waits_for_review_is_in_the_ledger_though_nothing_changed(folder: P
     assert [each["row"] for each in project.ledger()] == [4, 25]
     with pytest.raises(InputError, match="no step to undo"):
         project.undo()
+
+
+def test_near_duplicates_wait_for_review_and_name_their_representative(folder: Path) -> None:
+    rows = [
+        {"text": "how can i order a new card for my account", "label": "card"},
+        {"text": "How can I odrer a new card for my account?", "label": "card"},
+        {"text": "how can i not order a new card for my account", "label": "card"},
+    ]
+    with (folder / "train.jsonl").open("a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    made = sartor.open(folder).curate(["near_duplicates"])
+    [line] = [json.loads(line) for line in made.ledger.splitlines()]
+    assert (line["row"], line["action"], line["evidence"]["duplicate_of"]) == (28, "review", 27)
+    assert line["evidence"]["differences"] == {"typo": [["odrer", "order"]]}

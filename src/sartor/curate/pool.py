@@ -49,12 +49,18 @@ class Pool:
     @cached_property
     def duplicates(self) -> Found:
         """Rows that ask the same, exactly or nearly, among each other and with the test rows."""
-        return find(self.questions, held_out=[example.question for example in self.test])
+        held_out = [example.question for example in self.test]
+        return find(list(map(_utf8, self.questions)), held_out=list(map(_utf8, held_out)))
 
     @cached_property
     def embeddings(self) -> Vectors:
         """Unit vectors of the questions, [n, width]."""
         return self.embed(self.questions)
+
+
+def _utf8(text: str) -> str:
+    """The text with halves of surrogate pairs replaced: Arrow holds none."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _no_encoder() -> Vectors:
