@@ -178,3 +178,14 @@ def test_near_duplicates_wait_for_review_and_name_their_representative(folder: P
     [line] = [json.loads(line) for line in made.ledger.splitlines()]
     assert (line["row"], line["action"], line["evidence"]["duplicate_of"]) == (28, "review", 27)
     assert line["evidence"]["differences"] == {"typo": [["odrer", "order"]]}
+
+
+def test_a_version_is_exported_and_reads_back_the_same(folder: Path, tmp_path: Path, capsys) -> None:
+    made = sartor.open(folder).curate(CHECKS)
+    file = tmp_path / "clean.jsonl"
+    assert main(["data", "export", str(file), "--dir", str(folder), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == {"version": made.after, "file": str(file), "rows": 26}
+    assert [json.loads(line)["prompt"] for line in file.read_text().splitlines()] == rows_of(folder)
+    assert main(["data", "export", str(tmp_path / "clean.doc"), "--dir", str(folder)]) == 2
+    assert "there is no format `doc`" in capsys.readouterr().err

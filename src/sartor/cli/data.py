@@ -90,3 +90,45 @@ def diff(
         print(f"{change.row}: {change.change} {', '.join(change.parts)}".rstrip())
     if not changes:
         print("no row differs")
+
+
+@app.command("export")
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to write; its ending names the format where --format does not.")],
+    version: Annotated[str, typer.Option(help="A version.")] = "latest",
+    format: Annotated[
+        str | None, typer.Option(help="csv, jsonl, parquet, messages, alpaca, argilla, label-studio.")
+    ] = None,
+    folder: Dir = Path(),
+    as_json: terminal.Json = False,
+) -> None:
+    """Write the rows of a version for another tool."""
+    import sartor
+    from sartor.data.export import export
+    from sartor.store.disk import write_file
+
+    hash, _, examples = sartor.open(folder).version(version)
+    write_file(file, export(examples, format or file.suffix.removeprefix(".")))
+    if as_json:
+        terminal.emit({"version": hash, "file": str(file), "rows": len(examples)})
+    else:
+        print(f"{file} holds the {len(examples):,} rows of version {hash[:12]}")
+
+
+@app.command("pull")
+def pull(
+    name: Annotated[str, typer.Argument(help="banking77, cuad, mts_dialog, mbpp or nlupp.")],
+    to: Annotated[Path | None, typer.Argument(help="Folder to write it to; default: one of its name.")] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """Fetch a public set from its home. Only this fetches data, and only what it is asked for."""
+    from sartor.data.public import SETS, pull
+
+    with terminal.progress(as_json) as progress:
+        files = pull(name, to or Path(name), progress)
+    if as_json:
+        terminal.emit({"set": name, "licence": SETS[name].licence, "files": [str(each) for each in files]})
+        return
+    for each in files:
+        print(each)
+    print(f"licence: {SETS[name].licence}")
