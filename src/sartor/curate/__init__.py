@@ -1,0 +1,1 @@
+"""Dataset version → better dataset version, with a reason for every row."""
