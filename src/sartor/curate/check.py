@@ -46,6 +46,9 @@ class Check(ABC):
     threshold: ClassVar[float] = 0.0
     """Rows that score above it are flagged, where the task does not say."""
 
+    encodes: ClassVar[bool] = False
+    """Whether it reads what rows mean, which takes the sentence encoder."""
+
     @property
     def version(self) -> str:
         """What else its findings depend on, beside the rows and this release; they are kept while it is the same."""

@@ -1,20 +1,19 @@
 """The rows that all checks look at, and what they share: texts, the test set, embeddings made once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from sartor.curate.duplicates import Found, find
+from sartor.curate.embeddings import Embeddings, embed
+from sartor.curate.neighbours import Neighbours, nearest
 from sartor.data.duplicates import question_key
 from sartor.data.example import Example
+from sartor.models.encoder import Encoder
 from sartor.task import TaskSpec
-
-Vectors = npt.NDArray[np.float32]
-Embed = Callable[[Sequence[str]], Vectors]
-"""Texts → unit vectors [texts, width]; may keep what it has computed."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Pool:
     spec: TaskSpec
     test: Sequence[Example] = ()
     """Rows that no training row may repeat."""
-    embed: Embed = field(default=lambda _: _no_encoder(), compare=False)
+    encoder: Callable[[], Encoder] = Encoder.load
 
     @cached_property
     def questions(self) -> list[str]:
@@ -53,15 +52,34 @@ class Pool:
         return find(list(map(_utf8, self.questions)), held_out=list(map(_utf8, held_out)))
 
     @cached_property
-    def embeddings(self) -> Vectors:
-        """Unit vectors of the questions, [n, width]."""
-        return self.embed(self.questions)
+    def embeddings(self) -> Embeddings:
+        """What the questions mean and how they are spelt."""
+        return embed(self.questions, self.encoder(), self.spec.train.seed)
+
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        """The rows nearest in meaning to each."""
+        return nearest(self.embeddings.meaning)
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Classification: the labels that there are, sorted."""
+        return sorted({label for example in self.examples for label in example.labels})
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """Each row's label as its place in `classes`, [n]; for rows with one label each."""
+        places = {label: place for place, label in enumerate(self.classes)}
+        return np.array([places[example.labels[0]] for example in self.examples], dtype=np.int64)
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """Rows that share a group or a subject have the same number, [n]."""
+        known: dict[str, int] = {}
+        names = (example.group or example.subject or f"\0{n}" for n, example in enumerate(self.examples))
+        return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64)
 
 
 def _utf8(text: str) -> str:
     """The text with halves of surrogate pairs replaced: Arrow holds none."""
     return text.encode("utf-8", "replace").decode()
-
-
-def _no_encoder() -> Vectors:
-    raise RuntimeError("this pool was made without an encoder")

@@ -20,11 +20,14 @@ from sartor.flows.prepare import Task
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.jobs.versions import versions
+from sartor.models.builtin import ENCODER, pulled
 from sartor.progress import Progress, silent
 from sartor.store import Store, disk_errors
 from sartor.task import TaskSpec
 
 CURATE = "curate"
+MOST_COMPARED = 100_000
+"""Rows up to which each is compared in meaning with all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def curate(
         test = build_examples(read_rows(task.folder / spec.data.test), spec) if spec.data.test else []
         examples = _named(stand, spec)
         pool = Pool(examples, spec, _named(test, spec))
+        checks, skipped = _possible(checks, names, len(examples))
         found = {}
         for done, check in enumerate(checks):
             progress(CURATE, done, len(checks), check.title)
@@ -105,7 +109,7 @@ def curate(
         decisions = [*_set_aside(history, head), *decisions]
         ids = {named.id: example.id for named, example in zip(examples, stand, strict=True)}
         left = [replace(example, id=ids[example.id]) for example in kept]
-        remarks = [remark for check in checks for remark in check.remarks(pool)]
+        remarks = skipped + [remark for check in checks for remark in check.remarks(pool)]
         about = {check.name: (check.title, (type(check).__doc__ or "").partition("\n")[0]) for check in checks}
         made = Curated(spec, head.hash, None, examples, left, policies, about, found, decisions, remarks)
         if plan:
@@ -157,8 +161,23 @@ def _checks(task: Task, names: Sequence[str]) -> list[Check]:
     for name in (*names, *(name for name, each in spec.curate.items() if not each.function)):
         if name not in known:
             make_check(name, spec.kind)  # says which there are
+    asked = [check for name, check in known.items() if name in names]
+    if asked or names:
+        return asked
     off = {name for name, each in spec.curate.items() if each.action == "off"}
-    return [check for name, check in known.items() if name in names or (not names and name not in off)]
+    return [check for name, check in known.items() if name not in off]
+
+
+def _possible(checks: Sequence[Check], names: Sequence[str], rows: int) -> tuple[list[Check], list[str]]:
+    """The checks that can be made of so many rows on this machine; and what to say of those that were not named and cannot."""
+    try:
+        pulled(ENCODER.name)
+        why = f"more than {MOST_COMPARED:,} rows" if rows > MOST_COMPARED else ""
+    except InputError as error:
+        why = str(error)
+    skipped = [check for check in checks if check.encodes and check.name not in names] if why else []
+    said = [f"not looked for: {', '.join(check.title for check in skipped)} ({why})"] if skipped else []
+    return [check for check in checks if check not in skipped], said
 
 
 def _look(steps: Steps, store: Store, check: Check, pool: Pool, version: str, test: str) -> Suspicions:

@@ -1,0 +1,65 @@
+"""The checks on real messages and the real encoder, with flaws planted in them."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from sartor.curate.embeddings import embed
+from sartor.curate.label_errors import label_errors
+from sartor.curate.neighbours import near_pairs, nearest
+from sartor.curate.outliers import distance_to_classes, distance_to_rows, outliers
+from sartor.curate.probabilities import out_of_fold
+from sartor.errors import InputError
+from sartor.models.encoder import Encoder
+
+pytestmark = pytest.mark.real
+CLASSES = 12
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    try:
+        return Encoder.load()
+    except InputError:
+        pytest.skip("all-minilm-l6-v2 is not pulled")
+
+
+@pytest.fixture(scope="module")
+def messages(shared: Path) -> list[tuple[str, int]]:
+    """The rows of the first dozen intents."""
+    with (shared / "banking77" / "train.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = sorted({row["category"] for row in rows})[:CLASSES]
+    return [(row["text"], names.index(row["category"])) for row in rows if row["category"] in names]
+
+
+def test_planted_label_errors_are_found(encoder: Encoder, messages: list[tuple[str, int]]) -> None:
+    texts, truth = [text for text, _ in messages], np.array([label for _, label in messages])
+    generator = np.random.default_rng(0)
+    labels = np.where(generator.random(len(truth)) < 0.1, generator.integers(0, CLASSES, len(truth)), truth)
+    embeddings = embed(texts, encoder)
+    found = label_errors(out_of_fold(embeddings, nearest(embeddings.meaning), labels), labels)
+    wrong = labels != truth
+    assert average_precision_score(wrong, found.score) > 0.97
+    assert (found.suggested == truth)[wrong].mean() > 0.9
+
+
+def test_clauses_among_messages_are_outliers(encoder: Encoder, messages: list[tuple[str, int]], shared: Path) -> None:
+    lines = (shared / "cuad" / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    clauses = [json.loads(line)["clause"] for line in lines[:: len(lines) // 30]]
+    vectors = encoder.encode([text for text, _ in messages] + clauses)
+    labels = np.append([label for _, label in messages], np.arange(len(clauses)) % CLASSES)
+    strange = np.arange(len(vectors)) >= len(messages)
+    assert roc_auc_score(strange, outliers(distance_to_rows(nearest(vectors))).score) > 0.97
+    assert roc_auc_score(strange, outliers(distance_to_classes(vectors, labels)).score) > 0.99
+
+
+def test_cosine_alone_calls_opposite_facts_near(encoder: Encoder) -> None:
+    """Why semantic neighbours are reviewed, and never dropped by themselves."""
+    texts = ["Give 5 mg daily, the patient is not allergic.", "Give 50 mg daily, the patient is allergic.", "Hello!"]
+    pairs = near_pairs(nearest(encoder.encode(texts)), np.array([0, 1, 2]), threshold=0.85)
+    assert [(pair.first, pair.second, pair.same_label) for pair in pairs] == [(0, 1, False)]
