@@ -7,7 +7,7 @@ PIP_INSTALL ?= .venv/bin/python -m pip install --disable-pip-version-check --pro
 STRICT ?=
 READY = .venv/.ready
 
-.PHONY: setup models demo test unit lint format bench-train bench-resampling bench-sandbox clean
+.PHONY: setup models demo test unit lint format bench-train bench-resampling bench-sandbox bench-dedup bench-dedup-scale clean
 
 setup: $(READY)
 
@@ -49,6 +49,12 @@ bench-resampling: $(READY)
 
 bench-sandbox: $(READY)
 	.venv/bin/python bench/sandbox.py
+
+bench-dedup: models
+	.venv/bin/python bench/dedup.py
+
+bench-dedup-scale: $(READY)
+	.venv/bin/python bench/dedup_scale.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -66,7 +66,7 @@ class Found:
 def find(texts: Texts, *, held_out: Texts = (), quality: Sequence[float] | None = None) -> Found:
     """The duplicates among the texts, and the texts that a held-out text says too.
 
-    Two rows are duplicates when their words align, less polite phrases around them, and every difference is a
+    Two rows are duplicates when their words align, polite phrases left out, and every difference is a
     misspelling, two neighbours in another order, or a word written apart: `sartor.curate.align` judges it, and
     `sartor.curate.clusters` keeps likeness from being passed on. The representative of a cluster is its row of highest
     `quality`, of equals the first. Beside the words' numbers, at 4 bytes each, some 500 bytes a distinct row are held.
