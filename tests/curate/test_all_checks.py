@@ -13,7 +13,8 @@ from sartor.data.example import Example
 from sartor.errors import InputError
 from sartor.task import Kind
 
-EACH = [(name, kind) for kind in get_args(Kind) for name in check_names(kind)]
+EACH = [(name, kind) for kind in get_args(Kind) for name in check_names(kind) if not make_check(name, kind).encodes]
+"""Those that read meaning need the built-in encoder: `test_by_meaning.py`."""
 HOSTILE = [
     "", " ", "\x00", "\ufeff", "\ud800", "\ufffd" * 50, "👩‍👩‍👧" * 200, "שלום עולם " * 20, "&" * 5000, "&amp;" * 2000,
     "a" * 1_000_000, "word " * 200_000, "1,1" * 100_000, "A1-" * 100_000, "é" * 100_000, "Ã©" * 100_000, "{" * 5000,
@@ -69,7 +70,7 @@ def messages() -> list[Example]:
     return rows + [row("s", "?", labels=("d",)), row("o", "card " * 300, labels=("d",))]
 
 
-@pytest.mark.parametrize("name", check_names("classification"))
+@pytest.mark.parametrize("name", [name for name, kind in EACH if kind == "classification"])
 def test_the_order_of_rows_does_not_matter(name: str) -> None:
     near = ("please close the account of my late aunt", "Please close the acount of my late aunt!")
     rows = [*messages(), *(row(f"n{n}", text, labels=("a",)) for n, text in enumerate(near))]
