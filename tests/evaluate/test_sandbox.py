@@ -21,7 +21,7 @@ from sartor.evaluate import sandbox
 from sartor.evaluate.sandbox import INSIDE, Limits, Outcome, Sandbox, Tier, fault_of
 
 TIERS = get_args(Tier)
-SHORT = Limits(seconds=4, cpu_seconds=1)
+SHORT = Limits(seconds=6, cpu_seconds=2)
 pytestmark = pytest.mark.slow
 HOSTILE = [*FORGERIES, *LIMITS, *PROCESSES, *ATTEMPTS]
 
