@@ -7,7 +7,7 @@ PIP_INSTALL ?= .venv/bin/python -m pip install --disable-pip-version-check --pro
 STRICT ?=
 READY = .venv/.ready
 
-.PHONY: setup models demo test unit lint format bench-train bench-resampling bench-sandbox bench-dedup bench-dedup-scale clean
+.PHONY: setup models demo test unit lint format bench-train bench-resampling bench-sandbox bench-dedup bench-dedup-scale bench-label-errors clean
 
 setup: $(READY)
 
@@ -55,6 +55,9 @@ bench-dedup: models
 
 bench-dedup-scale: $(READY)
 	.venv/bin/python bench/dedup_scale.py
+
+bench-label-errors: models
+	.venv/bin/python bench/label_errors.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

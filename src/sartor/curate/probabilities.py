@@ -13,6 +13,8 @@ from sartor.errors import InputError
 from sartor.progress import Progress, silent
 
 FOLDS = 5
+ROUNDS = 3
+"""The first learns from all labels, the others less from those that seem wrong."""
 STRENGTH = 2.0
 """C of the L2 penalty: more than the least log loss asks for, since a penalised model repeats fewer wrong labels."""
 SPELLING = 0.7
@@ -34,26 +36,27 @@ def out_of_fold(
     """float64 [n, classes]: each row's probabilities by models and neighbours of other folds; a group is in one fold.
 
     Logistic regression on both views and the votes of the nearest rows are pooled (the weights of their logarithms have the
-    least log loss). Then both are done once more with every row weighted by the probability that its label is right, so
-    that wrong labels teach less. `labels` [n] from 0 to classes − 1, `groups` [n] integers.
+    least log loss). Two more rounds, each in new folds, weight every row by the probability that its label is right, so that
+    wrong labels teach less; the result is their mean. `labels` [n] from 0 to classes − 1, `groups` [n] integers.
 
     Raises InputError when a fold's other rows have a single label.
     """
     classes = int(labels.max()) + 1
-    folds = assign_folds(labels, groups, seed)
     vectors = np.hstack([embeddings.meaning, SPELLING * embeddings.spelling])
     weights = np.ones(len(labels))
-    probs = np.zeros((len(labels), classes))
-    for again in range(2):
-        model = np.zeros_like(probs)
+    pooled: list[Matrix] = []
+    for turn in range(ROUNDS):
+        folds = assign_folds(labels, groups, seed + turn)
+        model = np.zeros((len(labels), classes))
         for fold in range(FOLDS):
             held = folds == fold
             if held.any():
                 model[held] = _fitted(vectors, labels, weights, held, classes)
-            progress("probabilities", again * FOLDS + fold + 1, 2 * FOLDS)
-        probs = _pool(model, _votes(neighbours, labels, weights, folds, classes), labels, weights)
-        weights = 1 - label_errors(probs, labels).score
-    return probs
+            progress("probabilities", turn * FOLDS + fold + 1, ROUNDS * FOLDS)
+        pooled.append(_pool(model, _votes(neighbours, labels, weights, folds, classes), labels, weights))
+        weights = 1 - label_errors(pooled[-1], labels).score
+    robust: Matrix = np.mean(pooled[1:], axis=0)
+    return robust
 
 
 def assign_folds(labels: Labels, groups: NDArray[np.int64] | None, seed: int) -> NDArray[np.int64]:
