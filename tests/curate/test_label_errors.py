@@ -18,8 +18,7 @@ def test_planted_errors_come_first_with_the_true_label_suggested(planted: Plante
     found, wrong = label_errors(probs, planted.labels), planted.labels != planted.truth
     assert average_precision_score(wrong, found.score) > 0.98
     np.testing.assert_array_equal(found.suggested[wrong], planted.truth[wrong])
-    assert found.rate == pytest.approx(0.1, abs=0.03)
-    assert wrong[found.flags()].mean() > 0.9 and found.flags()[wrong].mean() > 0.9
+    assert wrong[found.score >= 0.5].mean() > 0.9 and (found.score >= 0.5)[wrong].mean() > 0.9
 
 
 def test_confident_counts_are_those_of_the_paper() -> None:
@@ -62,8 +61,7 @@ def test_a_score_is_a_probability_and_a_suggestion_another_label(
     probs, labels = case
     found = label_errors(probs, labels)
     assert np.isfinite(found.score).all() and found.score.min() >= 0 and found.score.max() <= 1
-    assert np.all(found.suggested != labels) and 0 <= found.rate <= 1
-    assert found.flags(0.2).sum() >= found.flags(0.5).sum() >= found.flags(0.9).sum()
+    assert np.all(found.suggested != labels) and np.all((found.score >= 0) & (found.score <= 1))
     np.testing.assert_allclose(transitions(confident_counts(probs, labels)).sum(axis=1), 1)
 
 

@@ -13,8 +13,8 @@ def test_scattered_strangers_are_far_from_all_rows() -> None:
     vectors, _ = cloud(300, 4, spread=0.1, seed=0)
     strangers = -vectors[:4]
     found = outliers(distance_to_rows(nearest(np.vstack([vectors, strangers]))))
-    assert found.flags()[300:].all() and found.flags()[:300].mean() < 0.05
-    assert found.score[300:].min() > found.score[:300].max()
+    assert (found[300:] >= 3.5).all() and (found[:300] >= 3.5).mean() < 0.05
+    assert found[300:].min() > found[:300].max()
 
 
 def test_a_clump_of_strangers_under_any_labels_is_far_from_all_classes() -> None:
@@ -32,13 +32,10 @@ def test_a_class_of_one_row_does_not_vouch_for_it() -> None:
 
 def test_rows_all_alike_are_no_outliers() -> None:
     same = np.tile(np.array([[1, 0]], dtype=np.float32), (30, 1))
-    assert not outliers(distance_to_rows(nearest(same))).flags().any()
+    assert (outliers(distance_to_rows(nearest(same))) < 3.5).all()
 
 
-@given(st.lists(st.floats(0, 2), min_size=1, max_size=50), st.floats(0.5, 10))
-def test_scores_keep_the_order_of_distances(distances: list[float], threshold: float) -> None:
+@given(st.lists(st.floats(0, 2), min_size=1, max_size=50))
+def test_scores_keep_the_order_of_distances(distances: list[float]) -> None:
     values = np.array(distances)
-    found = outliers(values)
-    order = np.argsort(values, kind="stable")
-    assert np.all(np.diff(found.score[order]) >= 0)
-    assert found.flags(threshold).sum() >= found.flags(threshold + 1).sum()
+    assert np.all(np.diff(outliers(values)[np.argsort(values, kind="stable")]) >= 0)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.curate.pools import flagged, look, row
+from tests.curate.pools import flagged, look, pool, row
 
 from sartor.curate.check import make_check
 from sartor.curate.pool import Pool
@@ -114,3 +114,18 @@ def test_banking77_holds_the_known_duplicates_the_conflict_and_the_leaks(shared:
     assert (
         sum(train[at].question.strip() == told[one.evidence["test"]].question.strip() for at, one in leaks.items()) == 6
     )
+
+
+def test_rows_that_share_a_group_or_a_subject_through_others_belong_together() -> None:
+    rows = [
+        row("0", "first", group="g", subject="s"),
+        row("1", "second", group="g"),
+        row("2", "third", group="h", subject="s"),
+        row("3", "FOURTH!"),
+        row("4", "fourth"),
+        row("5", "fifth"),
+    ]
+    number = pool(rows).groups
+    assert len(set(number[:3])) == 1
+    assert number[3] == number[4]
+    assert len(set(number)) == 3

@@ -145,6 +145,7 @@ def test_a_proof_says_whether_it_paid(base: Path, tmp_path: Path, capsys, cache:
     assert len(proof["systems"]) == 6
     assert len(proof["sentences"]) == 2
     assert proof["sentences"][0].startswith("Curation ")
+    assert proof["test_openings"] == 1
 
 
 def test_rows_that_cannot_be_read_are_set_aside_with_a_reason_and_do_not_stop_curation(folder: Path) -> None:
@@ -189,3 +190,24 @@ def test_a_version_is_exported_and_reads_back_the_same(folder: Path, tmp_path: P
     assert [json.loads(line)["prompt"] for line in file.read_text().splitlines()] == rows_of(folder)
     assert main(["data", "export", str(tmp_path / "clean.doc"), "--dir", str(folder)]) == 2
     assert "there is no format `doc`" in capsys.readouterr().err
+
+
+def test_rows_of_another_file_stay_and_a_changed_file_is_taken_again(folder: Path) -> None:
+    other = folder / "other.jsonl"
+    other.write_text("".join(json.dumps(row) + "\n" for row in intents(12, start=700)))
+    project = sartor.open(folder)
+    project.add_rows(other)
+    assert len(project.curate(CHECKS).examples) == 12
+    project.add_rows(folder / "train.jsonl")
+    with (folder / "train.jsonl").open("a") as file:
+        file.write(json.dumps(intents(1, start=900)[0]) + "\n")
+    assert len(project.curate(CHECKS).examples) == len(FLAWED) + 1
+
+
+def test_what_cannot_be_written_is_said_before_the_work(folder: Path, capsys) -> None:
+    for option in ("--ledger", "--out"):
+        assert main(["curate", str(folder), option, str(folder / "no" / "file")]) == 2
+        assert f"{option} {folder}/no/file: the folder" in capsys.readouterr().err
+    assert main(["curate", str(folder), "--plan", "--prove"]) == 2
+    assert "name one of the two" in capsys.readouterr().err
+    assert not (folder / "curation.html").exists()

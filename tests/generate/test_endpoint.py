@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -108,14 +109,14 @@ def test_it_sends_the_prompt_and_nothing_beside(server: Server) -> None:
     ]
     assert "authorization" not in server.headers[0]
     assert endpoint.name == "endpoint big"
-    assert answer == Answer("0", "ok", prompt_tokens=11, completion_tokens=3)
+    assert replace(answer, seconds=0) == Answer("0", "ok", prompt_tokens=11, completion_tokens=3)
 
 
 def test_several_samples_are_asked_for_one_by_one_at_the_temperature_given(server: Server) -> None:
     server.behave = lambda body, before: completion(f"{question(body)}, draw {before}", "length" if before else "stop")
     endpoint, answers = ask(server.url, count=2, temperature=0.7, samples=3)
     assert [body["temperature"] for body in server.bodies] == [0.7] * 6
-    assert answers == [
+    assert [replace(answer, seconds=0) for answer in answers] == [
         Answer(
             str(n),
             f"question {n}, draw 0",
@@ -198,7 +199,8 @@ def test_an_answer_cut_at_the_limit_says_so(server: Server) -> None:
 def test_a_missing_usage_counts_no_tokens(server: Server) -> None:
     reply = json.dumps({"choices": [{"message": {"content": "ok"}}]}).encode()
     server.behave = lambda body, before: (200, {}, reply)
-    assert ask(server.url)[1] == [Answer("0", "ok")]
+    [answer] = ask(server.url)[1]
+    assert replace(answer, seconds=0) == Answer("0", "ok")
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
@@ -285,3 +287,14 @@ def test_redirects_are_not_followed(server: Server) -> None:
     server.behave = lambda body, before: (307, {"Location": "http://127.0.0.1:9/elsewhere"}, b"")
     with pytest.raises(SystemFailure, match=r"redirects are not followed: name http://[^ ]*/elsewhere itself"):
         ask(server.url)
+
+
+def test_an_answer_took_the_time_of_its_own_request_and_not_that_of_others(server: Server) -> None:
+    def behave(body: dict[str, Any], before: int) -> Reply:
+        time.sleep(0.4 if question(body) == "question 2" else 0)
+        return completion("ok")
+
+    server.behave = behave
+    _, answers = ask(server.url, count=4)
+    assert answers[2].seconds >= 0.4
+    assert all(0 < answers[at].seconds < answers[2].seconds for at in (0, 1, 3))

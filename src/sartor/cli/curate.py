@@ -5,6 +5,7 @@ import typer
 from typer.core import TyperGroup
 
 from sartor.cli import terminal
+from sartor.errors import InputError
 
 
 class _Default(TyperGroup):
@@ -36,27 +37,32 @@ def run(
 ) -> None:
     """Look at every row with every check, apply the task's policies, and make a new version of the rows."""
     import sartor
+    from sartor.cli.curate_view import show
+    from sartor.flows.curation_page import curation_page
     from sartor.store.disk import write_file
 
+    terminal.check_file(ledger, "--ledger")
+    terminal.check_file(out, "--out")
+    if plan and prove:
+        raise InputError("--plan does nothing, and --prove needs what was done: name one of the two")
     project = sartor.open(folder)
     with terminal.progress(as_json) as progress:
         made = project.curate(check or (), plan=plan, progress=progress)
-        proof = project.prove(seeds, progress=progress) if prove else None
-    if ledger:
-        write_file(ledger, made.ledger.encode())
-    from sartor.flows.curation_page import curation_page
-
     page = out or (project.here or project.root) / "curation.html"
     write_file(page, curation_page(made, plan).encode())
+    if ledger:
+        write_file(ledger, made.ledger.encode())
+    if not as_json:
+        show(made, plan, terminal.console())
+        print(f"page: {page}")
+    proof = None
+    if prove:
+        with terminal.progress(as_json) as progress:
+            proof = project.prove(seeds, progress=progress)
     if as_json:
         terminal.emit(made.to_json() | {"page": str(page), "proof": proof.to_json() if proof else None})
-        return
-    from sartor.cli.curate_view import show
-
-    show(made, plan, terminal.console())
-    for sentence in proof.sentences if proof else ():
-        print(sentence)
-    print(f"page: {page}")
+    elif proof:
+        print("\n".join(proof.sentences))
 
 
 @app.command("undo")

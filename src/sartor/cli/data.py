@@ -107,6 +107,7 @@ def export(
     from sartor.data.export import export
     from sartor.store.disk import write_file
 
+    terminal.check_file(file, "FILE")
     hash, _, examples = sartor.open(folder).version(version)
     write_file(file, export(examples, format or file.suffix.removeprefix(".")))
     if as_json:

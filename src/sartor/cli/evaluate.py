@@ -44,7 +44,7 @@ def evaluate(
         raise InputError("name a system to evaluate, or a file of outputs with --predictions")
     columns = {"target": target, "facts": facts, "tests": tests, "group": group}
     about = [name for name, value in {"kind": kind, "input": input, "kpi": kpi, **columns}.items() if value]
-    check_page(out)
+    terminal.check_file(out, "--out")
     if predictions:
         if data:
             raise InputError(
@@ -115,20 +115,12 @@ def judge_named(
     import sartor
     from sartor.data.read import read_rows
 
-    check_page(out)
+    terminal.check_file(out, "--out")
     project = sartor.open(folder)
     rows = read_rows(data) if data else None
     with terminal.progress(as_json) as progress:
         judged = project.evaluate(*systems, rows=rows, by=by, progress=progress)
     show(judged, out, as_json)
-
-
-def check_page(out: Path | None) -> None:
-    """Raises InputError, before anything is computed, where the page could not be written."""
-    if out and out.is_dir():
-        raise InputError(f"--out {out} is a folder; name a file in it")
-    if out and not out.parent.is_dir():
-        raise InputError(f"--out {out}: the folder {out.parent} does not exist; make it, or name another")
 
 
 def show(judged: "Judged", out: Path | None, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sartor.errors import InputError
 from sartor.progress import Progress
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ def error(message: str, code: int, as_json: bool, document: dict[str, Any] | Non
     print(f"error: {message}", file=sys.stderr)
     if as_json:
         emit({"error": {"message": message, "exit_code": code}, **(document or {})})
+
+
+def check_file(path: Path | None, option: str) -> None:
+    """Raises InputError, before anything is computed, where a file could not be written."""
+    if path and path.is_dir():
+        raise InputError(f"{option} {path} is a folder; name a file in it")
+    if path and not path.parent.is_dir():
+        raise InputError(f"{option} {path}: the folder {path.parent} does not exist; make it, or name another")
 
 
 def console() -> "Console":

@@ -1,6 +1,6 @@
 """Rows that say the same, exactly or nearly: inside one set, and between a set and the rows held out from it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
@@ -63,13 +63,13 @@ class Found:
     """How candidates were looked for; its `recall` is the S-curve."""
 
 
-def find(texts: Texts, *, held_out: Texts = (), quality: Sequence[float] | None = None) -> Found:
+def find(texts: Texts, *, held_out: Texts = ()) -> Found:
     """The duplicates among the texts, and the texts that a held-out text says too.
 
     Two rows are duplicates when their words align, polite phrases left out, and every difference is a
     misspelling, two neighbours in another order, or a word written apart: `sartor.curate.align` judges it, and
-    `sartor.curate.clusters` keeps likeness from being passed on. The representative of a cluster is its row of highest
-    `quality`, of equals the first. Beside the words' numbers, at 4 bytes each, some 500 bytes a distinct row are held.
+    `sartor.curate.clusters` keeps likeness from being passed on. The representative of a
+    cluster is its first row. Beside the words' numbers, at 4 bytes each, some 500 bytes a distinct row are held.
     """
     count = 0
 
@@ -85,7 +85,7 @@ def find(texts: Texts, *, held_out: Texts = (), quality: Sequence[float] | None 
     distinct = cores.take(first)
     aligner, sought = Aligner(distinct), without_templates(distinct)
     bands = banding(sought)
-    order = np.arange(count) if quality is None else np.argsort(-np.asarray(quality, float), kind="stable")
+    order = np.arange(count)
     held = np.arange(count, len(words))
     ours, theirs = _best(group, order, len(first)), _best(group, held, len(first))
     within, across = _verified(distinct, candidates(sought, bands), aligner, ours >= 0, theirs >= 0)

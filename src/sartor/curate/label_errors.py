@@ -23,19 +23,12 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class LabelErrors:
-    """A verdict per row of n; flags at another threshold need no new computation."""
+    """A verdict per row of n."""
 
     score: Matrix
     """[n]: the probability that the label is wrong, as the probes see it."""
     suggested: Labels
     """[n]: the likeliest other label."""
-    rate: float
-    """Confident learning's estimate of the share of wrong labels. Classes that overlap by nature count as errors."""
-
-    def flags(self, threshold: float = 0.5) -> NDArray[np.bool_]:
-        """[n]: rows wrong with at least this probability; ½: more likely wrong than right."""
-        flagged: NDArray[np.bool_] = self.score >= threshold
-        return flagged
 
 
 def label_errors(probs: Matrix, labels: Labels) -> LabelErrors:
@@ -44,11 +37,7 @@ def label_errors(probs: Matrix, labels: Labels) -> LabelErrors:
     posterior = (probs + FLOOR) * transitions(counts)[:, labels].T
     posterior /= posterior.sum(axis=1, keepdims=True)
     posterior[np.arange(len(labels)), labels] = 0
-    return LabelErrors(
-        score=posterior.sum(axis=1).clip(max=1),
-        suggested=posterior.argmax(axis=1),
-        rate=1 - np.trace(counts) / counts.sum(),
-    )
+    return LabelErrors(score=posterior.sum(axis=1), suggested=posterior.argmax(axis=1))
 
 
 def confident_counts(probs: Matrix, labels: Labels) -> Matrix:

@@ -37,7 +37,7 @@ class Pair:
 def nearest(vectors: Vectors, k: int = 50) -> Neighbours:
     """The k (at most n − 1) nearest rows by cosine, exactly; `vectors` [n, d] have length 1.
 
-    Work grows with n² d: seconds at 10,000 rows, about ten minutes at 100,000 on two cores.
+    Work grows with n² d.
     """
     count = len(vectors)
     k = min(k, max(count - 1, 0))

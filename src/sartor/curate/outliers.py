@@ -1,7 +1,5 @@
 """Rows far from all others, or from every class: out of scope, another language, damage. To review: rare is not wrong."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,23 +14,14 @@ DEVIATION = 1.4826
 Distances = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Outliers:
-    """A verdict per row of n; flags at another threshold need no new computation."""
+def outliers(distances: Distances) -> Distances:
+    """[n]: how far each distance lies above the median, in standard deviations (by the median absolute deviation).
 
-    score: NDArray[np.float64]
-    """[n]: how far the row's distance lies above the median, in standard deviations (by the median absolute deviation)."""
-
-    def flags(self, threshold: float = 3.5) -> NDArray[np.bool_]:
-        """[n]: rows this many standard deviations out, or more (3.5: Iglewicz & Hoaglin 1993)."""
-        flagged: NDArray[np.bool_] = self.score >= threshold
-        return flagged
-
-
-def outliers(distances: Distances) -> Outliers:
-    """`distances` [n], by either function below."""
+    3.5 is far (Iglewicz & Hoaglin 1993). `distances` [n], by either function below.
+    """
     above = distances - np.median(distances)
-    return Outliers(above / max(DEVIATION * float(np.median(np.abs(above))), 1e-6))
+    scores: Distances = above / max(DEVIATION * float(np.median(np.abs(above))), 1e-6)
+    return scores
 
 
 def distance_to_rows(neighbours: Neighbours) -> Distances:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sartor.curate.duplicates import Found, find
 from sartor.curate.embeddings import Embeddings, embed
 from sartor.curate.neighbours import Neighbours, nearest
+from sartor.data.carve import units
 from sartor.data.duplicates import question_key
 from sartor.data.example import Example
 from sartor.models.encoder import Encoder
@@ -61,6 +62,11 @@ class Pool:
         """The rows nearest in meaning to each."""
         return nearest(self.embeddings.meaning)
 
+    @property
+    def one_label(self) -> bool:
+        """Whether every row has one label."""
+        return all(len(example.labels) == 1 for example in self.examples)
+
     @cached_property
     def classes(self) -> list[str]:
         """Classification: the labels that there are, sorted."""
@@ -74,10 +80,11 @@ class Pool:
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:
-        """Rows that share a group or a subject have the same number, [n]."""
-        known: dict[str, int] = {}
-        names = (example.group or example.subject or f"\0{n}" for n, example in enumerate(self.examples))
-        return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64)
+        """Rows that share a question, a group or a subject, directly or through others, have the same number, [n]."""
+        number = np.zeros(len(self.examples), dtype=np.int64)
+        for at, places in enumerate(units(self.examples, with_questions=True)):
+            number[places] = at
+        return number
 
 
 def _utf8(text: str) -> str:

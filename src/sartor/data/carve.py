@@ -16,17 +16,17 @@ def carve(
     At least `keep` rows of every label stay. Gives the rest, what is held, and the number of rows left out of the rest.
     """
     linked = any(example.group or example.subject for example in examples)
-    units = _units(examples, with_questions=True)
-    if linked and max(map(len, units)) > len(examples) / 2:
-        units = _units(examples, with_questions=False)
-    held = _choose(examples, units, count, most, seed, keep)
+    together = units(examples, with_questions=True)
+    if linked and max(map(len, together)) > len(examples) / 2:
+        together = units(examples, with_questions=False)
+    held = _choose(examples, together, count, most, seed, keep)
     asked = {question_key(examples[index]) for index in held}
     rest = [example for index, example in enumerate(examples) if index not in held]
     kept = [example for example in rest if question_key(example) not in asked]
     return kept, [examples[index] for index in sorted(held)], len(rest) - len(kept)
 
 
-def _units(examples: Sequence[Example], with_questions: bool) -> list[list[int]]:
+def units(examples: Sequence[Example], with_questions: bool) -> list[list[int]]:
     """The connected components of rows that share a group, a subject or (if asked) a question; union-find."""
     parent = list(range(len(examples)))
 

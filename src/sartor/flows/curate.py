@@ -99,17 +99,17 @@ def curate(
         examples = _named(stand, spec)
         pool = Pool(examples, spec, _named(test, spec))
         checks, skipped = _possible(checks, names, len(examples))
-        found = {}
+        found, remarks = dict[str, Suspicions](), skipped
         for done, check in enumerate(checks):
             progress(CURATE, done, len(checks), check.title)
-            found[check.name] = _look(steps, store, check, pool, head.hash, content_hash(test))
+            found[check.name], said = _look(steps, store, check, pool, head.hash, content_hash(test))
+            remarks = [*remarks, *said]
         progress(CURATE, len(checks), len(checks))
         policies = [Policy.of(check, spec.curate.get(check.name)) for check in checks]
         decisions, kept = decide(examples, [(policy, found[policy.check]) for policy in policies])
         decisions = [*_set_aside(history, head), *decisions]
         ids = {named.id: example.id for named, example in zip(examples, stand, strict=True)}
         left = [replace(example, id=ids[example.id]) for example in kept]
-        remarks = skipped + [remark for check in checks for remark in check.remarks(pool)]
         about = {check.name: (check.title, (type(check).__doc__ or "").partition("\n")[0]) for check in checks}
         made = Curated(spec, head.hash, None, examples, left, policies, about, found, decisions, remarks)
         if plan:
@@ -121,12 +121,14 @@ def curate(
 
 
 def current(task: Task, history: History) -> Entry:
-    """Where the task's rows stand. The training file's are added first where there is no version of it yet."""
-    file = task.folder / task.spec.data.train
-    head, (examples, _) = history.head(), _read(task.spec, file)
-    hash = content_hash(examples)
-    if head and any(entry.hash == hash for entry in history.entries()):
-        return head
+    """Where the task's rows stand. Those of the training file are added first where there is no version yet, and again
+    where they came from it and it has changed since; rows of another file that was added stay."""
+    file, head = task.folder / task.spec.data.train, history.head()
+    if head:
+        root = history.root(head)
+        came_from = history.manifest(root.hash)["config"]["file"]
+        if came_from != file.name or root.hash == content_hash(_read(task.spec, file)[0]):
+            return head
     return add_file(history, task.spec, file)
 
 
@@ -180,21 +182,27 @@ def _possible(checks: Sequence[Check], names: Sequence[str], rows: int) -> tuple
     return [check for check in checks if check not in skipped], said
 
 
-def _look(steps: Steps, store: Store, check: Check, pool: Pool, version: str, test: str) -> Suspicions:
+def _look(
+    steps: Steps, store: Store, check: Check, pool: Pool, version: str, test: str
+) -> tuple[Suspicions, list[str]]:
+    """A step: what a check has against the rows, and what it says of the set."""
+
     def work(_: Path) -> dict[str, Any]:
         lines = [_line(place, each) for place, each in sorted(check.look(pool).items())]
-        return {"objects": {"suspicions": store.objects.put("\n".join(lines).encode())}}
+        suspicions = store.objects.put("\n".join(lines).encode())
+        return {"objects": {"suspicions": suspicions}, "remarks": check.remarks(pool)}
 
     inputs = {
         "version": version,
         "test": test,
         "kind": pool.spec.kind,
         "check": check.version,
+        "reader": [ENCODER.sha256, pool.spec.train.seed] if check.encodes else None,
         "sartor": versions()["sartor"],
     }
     step = steps.run(f"check {check.name}", inputs, work)
     found = store.objects.get(step.outputs["objects"]["suspicions"]).decode()
-    return dict(_parse(line, pool.examples) for line in found.splitlines())
+    return dict(_parse(line, pool.examples) for line in found.splitlines()), step.outputs["remarks"]
 
 
 def _line(place: int, suspicion: Suspicion) -> str:

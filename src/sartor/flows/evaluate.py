@@ -74,7 +74,8 @@ class Judged:
         """Every metric, as the first system that was measured on it has it."""
         found: dict[str, Score] = {}
         for card in self.cards:
-            found = found | card.all_scores | found
+            for name, measured in card.all_scores.items():
+                found.setdefault(name, measured)
         return list(found.values())
 
     @property

@@ -4,12 +4,13 @@ Several seeds each, judged on the task's own test set: training seeds and test r
 a loss is printed as a loss.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sartor.data.carve import sample
 from sartor.data.example import Example
 from sartor.data.history import History
+from sartor.data.versions import content_hash
 from sartor.errors import InputError
 from sartor.evaluate.compare import Comparison
 from sartor.evaluate.own import load_functions
@@ -36,7 +37,7 @@ class Proof:
     rows: dict[str, int]
     """Training rows of each way."""
     money: dict[str, float]
-    """What training and labelling cost with each, all seeds together, in the task's currency."""
+    """What each way cost, in the task's currency: its labels once, and all its trainings."""
 
     @property
     def decisive(self) -> list[Comparison]:
@@ -88,9 +89,11 @@ def prove(task: Task, store: Store, seeds: int = SEEDS, progress: Progress = sil
                 stages = Stages(way_task, prepare(way_task), base, store, steps, progress)
                 trained = stages.train()
                 answers[f"{way}, seed {seed}"] = stages.answer(stages.specialist(trained)).answers
-                money[way] = money.get(way, 0.0) + trained.step.money + stages.label_cost
+                money[way] = money.get(way, stages.label_cost) + trained.step.money
                 test = stages.prepared.splits.test
         progress("prove", len(answers), 3 * seeds)
+        openings = store.records.open_test(spec.task, content_hash(test))
     recipes = {way: [name for name in answers if name.startswith(f"{way}, ")] for way in (CURATED, RAW, RANDOM)}
     judged = judge(spec, test, answers, load_functions(spec, task.folder), recipes=recipes)
+    judged = replace(judged, test_openings=openings)
     return Proof(judged, {RAW: len(raw), CURATED: len(curated), RANDOM: len(curated)}, money)

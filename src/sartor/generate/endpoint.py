@@ -89,6 +89,7 @@ class Endpoint:
 
     def _answer(self, client: httpx.Client, example: Example) -> Answer:
         drawn: list[Answer] = []
+        began = time.perf_counter()
         try:
             while len(drawn) < self._samples:
                 drawn.append(_read(example.id, self._post(client, example)))
@@ -96,9 +97,10 @@ class Endpoint:
             sentence = str(error).replace(self._key, "***") if self._key else str(error)
             self.errors[example.id] = sentence
         if not drawn:
-            return Answer(id=example.id, text="", finish="error")
+            return Answer(id=example.id, text="", finish="error", seconds=time.perf_counter() - began)
         return replace(
             drawn[0],
+            seconds=time.perf_counter() - began,
             others=tuple(answer.text for answer in drawn[1:]),
             prompt_tokens=sum(answer.prompt_tokens for answer in drawn),
             completion_tokens=sum(answer.completion_tokens for answer in drawn),

@@ -27,7 +27,7 @@ class LabelErrors(Check):
     encodes = True
 
     def look(self, pool: Pool) -> Suspicions:
-        if len(pool.classes) < 2 or any(len(example.labels) != 1 for example in pool.examples):
+        if len(pool.classes) < 2 or not pool.one_label:
             return {}
         probs = out_of_fold(pool.embeddings, pool.neighbours, pool.labels, pool.groups, pool.spec.train.seed)
         found = label_errors(probs, pool.labels)

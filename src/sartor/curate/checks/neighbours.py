@@ -21,7 +21,7 @@ class Neighbours(Check):
     encodes = True
 
     def look(self, pool: Pool) -> Suspicions:
-        if any(len(example.labels) != 1 for example in pool.examples):
+        if not pool.one_label:
             return {}
         found: Suspicions = {}
         for pair in near_pairs(pool.neighbours, pool.labels, _FROM):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sartor.curate.check import Check, Suspicion, Suspicions, register
-from sartor.curate.outliers import distance_to_rows, outliers
+from sartor.curate.outliers import distance_to_classes, distance_to_rows, outliers
 from sartor.curate.pool import Pool
 
 _FEW = 30
@@ -12,7 +12,11 @@ _FEW = 30
 
 @register
 class OutlierRows(Check):
-    """Finds rows whose question is far in meaning from its twentieth neighbour; the score is in robust standard deviations."""
+    """Finds rows that mean what no class, or without classes no other row, means; the score is in robust standard deviations.
+
+    The distance is that to the nearest class's mean, since a clump of strangers has near neighbours; where there are no
+    classes, or several labels a row, that to the twentieth neighbour.
+    """
 
     name = "outliers"
     title = "rows unlike all others"
@@ -22,7 +26,11 @@ class OutlierRows(Check):
     def look(self, pool: Pool) -> Suspicions:
         if len(pool.examples) < _FEW:
             return {}
-        score = outliers(distance_to_rows(pool.neighbours)).score
+        if pool.classes and pool.one_label:
+            distances = distance_to_classes(pool.embeddings.meaning, pool.labels)
+        else:
+            distances = distance_to_rows(pool.neighbours)
+        score = outliers(distances)
         found: Suspicions = {}
         for place in np.flatnonzero(score > 2).tolist():
             nearest = pool.examples[int(pool.neighbours.rows[place, 0])].id
