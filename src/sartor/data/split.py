@@ -30,8 +30,9 @@ class Splits:
 def split(train: Sequence[Example], test: Sequence[Example] | None, spec: TaskSpec, seed: int) -> Splits:
     """The three sides, each in the rows' own order; the same inputs and seed give the same sides.
 
-    Without a test set, `data.test_share` of the rows is split off. Then `data.rows` and `data.test_rows` are sampled, a
-    smaller number a subset of a larger one, and `train.validation` of the training rows (at most 200) is held back.
+    Without a test set, `data.test_share` of the rows is split off. Then `data.rows` and `data.test_rows` are sampled (test rows
+    the same ones for every seed), a smaller number a subset of a larger one, and `train.validation` of the training rows (at
+    most 200) is held back.
     With a test set no row is left out for being in both: that is for the preflight to report.
 
     Raises InputError when a class has one row only, a test label is unknown to training, or all rows are linked.
@@ -78,7 +79,7 @@ def _sample(
         rows = sample(rows, most, seed, floor=2 if single else 0)
     if most_test and most_test < len(held):
         notes.append(f"{most_test:,} of {len(held):,} test rows sampled (`data.test_rows`)")
-        held = sample(held, most_test, seed, floor=0)
+        held = sample(held, most_test, seed=0, floor=0)  # seeds of training are compared on the same rows
     return rows, held
 
 
