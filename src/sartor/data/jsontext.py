@@ -1,6 +1,7 @@
 """JSON, read strictly and written compactly: no NaN, no key twice, no value lost."""
 
 import json
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from sartor.data.quarantine import Quarantine, set_aside
@@ -37,6 +38,19 @@ def compact(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except TypeError:
         raise ValueError(f"a value of type {type(value).__name__}, which is neither text nor JSON") from None
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str | int | float | bool]]:
+    """Every text, number and truth value in a JSON value, in order, with the keys on the way to it: `meds.drug`; the place in a
+    list is no part of the way."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from leaves(item, path)
+    elif value is not None:
+        yield path, value
 
 
 def read_jsonl(text: str, name: str, lenient: bool = False, quarantine: Quarantine | None = None) -> Table:
