@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sartor.flows.prepare import Task
     from sartor.flows.prove import Proof
     from sartor.flows.run import RunResult
+    from sartor.flows.select import Selected, Way
     from sartor.store import Store
 
 STORE_NAME = ".sartor"
@@ -181,6 +182,32 @@ class Project:
 
         self._note("curate", f"task {chosen.spec.task}", {"checks": list(checks), "plan": plan})
         return curate(chosen, self._store, checks, plan, progress)
+
+    def select(
+        self,
+        size: int,
+        way: Way = "coverage",
+        like: Path | None = None,
+        plan: bool = False,
+        task: str | None = None,
+        progress: Progress = silent,
+    ) -> Selected:
+        """`size` of the task's rows as a new version, beside as many at random and the longest; `like` is for `similar`."""
+        chosen = self._allowed("curate", task)
+        from sartor.flows.select import select
+
+        self._note("select", f"task {chosen.spec.task}", {"size": size, "way": way, "plan": plan})
+        return select(chosen, self._store, size, way, like, plan, progress)
+
+    def prove_selection(
+        self, selected: Selected, seeds: int = 3, task: str | None = None, progress: Progress = silent
+    ) -> Proof:
+        """Whether the selected rows train a better specialist than as many at random, and than the longest."""
+        chosen = self._allowed("curate", task)
+        from sartor.flows.prove import prove_selection
+
+        self._note("prove", f"task {chosen.spec.task}", {"seeds": seeds, "way": selected.way})
+        return prove_selection(selected, chosen, self._store, seeds, progress)
 
     def prove(self, seeds: int = 3, task: str | None = None, progress: Progress = silent) -> Proof:
         """Whether the curated rows train a better specialist than the raw ones, and than as many at random."""

@@ -63,7 +63,7 @@ def test_the_less_a_value_is_seen_the_more_it_is_in_error(probs, bits) -> None:
     given_ = np.array([bits >> at & 1 for at in range(24)], dtype=bool).reshape(8, 3)
     given_[0], given_[1] = True, False
     error = in_error(probs, given_)
-    assert ((0 <= error) & (error <= 1)).all()
+    assert ((error >= 0) & (error <= 1)).all()
     less = in_error(probs * 0.5, given_)
     assert (less[given_] >= error[given_]).all() and (less[~given_] <= error[~given_]).all()
 
@@ -72,7 +72,9 @@ LOST = ["lost", "misplaced", "mislaid", "cannot find"]
 THINGS = ["card", "purse", "wallet", "bag", "phone", "key", "credit card", "debit card"]
 RATES = ["dollars", "euros", "yen", "pounds", "francs", "rupees", "kronor", "pesos"]
 TEXTS = [(f"I {how} my {thing}", "loss") for how in LOST for thing in THINGS] + [
-    (f"the exchange rate of {money} {when}", "rate") for money in RATES for when in ("today", "now", "at noon", "please")
+    (f"the exchange rate of {money} {when}", "rate")
+    for money in RATES
+    for when in ("today", "now", "at noon", "please")
 ]
 
 

@@ -1,3 +1,4 @@
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,18 @@ class _Default(TyperGroup):
         if not args or (args[0] not in self.commands and args[0] != "--help"):
             args = ["run", *args]
         return super().parse_args(ctx, args)
+
+
+class Ways(StrEnum):
+    """As `sartor.flows.select` has them, without its imports."""
+
+    coverage = "coverage"
+    diverse = "diverse"
+    typical = "typical"
+    hard = "hard"
+    similar = "similar"
+    longest = "longest"
+    random = "random"
 
 
 app = typer.Typer(cls=_Default, help="Make the task's rows better, with a reason for each.")
@@ -61,6 +74,50 @@ def run(
             proof = project.prove(seeds, progress=progress)
     if as_json:
         terminal.emit(made.to_json() | {"page": str(page), "proof": proof.to_json() if proof else None})
+    elif proof:
+        print("\n".join(proof.sentences))
+
+
+@app.command("select")
+def select(
+    size: Annotated[int, typer.Option(min=1, help="Rows to choose.")],
+    folder: terminal.Folder = Path(),
+    by: Annotated[Ways, typer.Option(help="What to choose by.")] = Ways.coverage,
+    like: Annotated[
+        Path | None, typer.Option(help="With --by similar: a file of rows that the chosen are to be like.")
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would be chosen, and do nothing.")] = False,
+    ledger: Annotated[Path | None, typer.Option(help="Write a JSON line for every row that is left out here.")] = None,
+    prove: Annotated[
+        bool,
+        typer.Option(
+            "--prove", help="Then train on the chosen, on as many random and on the longest rows: did it pay?"
+        ),
+    ] = False,
+    seeds: Annotated[int, typer.Option(min=2, help="With --prove: trainings of each of the three.")] = 3,
+    as_json: terminal.Json = False,
+) -> None:
+    """Choose rows, and show them beside as many at random and the longest; that makes a new version."""
+    import sartor
+    from sartor.cli.curate_view import show_selected
+    from sartor.store.disk import write_file
+
+    if plan and prove:
+        raise InputError("--plan does nothing, and --prove needs what was done: name one of the two")
+    terminal.check_file(ledger, "--ledger")
+    project = sartor.open(folder)
+    with terminal.progress(as_json) as progress:
+        made = project.select(size, by.value, like, plan, progress=progress)
+    if ledger:
+        write_file(ledger, made.ledger.encode())
+    if not as_json:
+        show_selected(made, terminal.console())
+    proof = None
+    if prove:
+        with terminal.progress(as_json) as progress:
+            proof = project.prove_selection(made, seeds, progress=progress)
+    if as_json:
+        terminal.emit(made.to_json() | {"proof": proof.to_json() if proof else None})
     elif proof:
         print("\n".join(proof.sentences))
 

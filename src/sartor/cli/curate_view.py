@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sartor.flows.curate import Curated
+from sartor.flows.select import Selected
 from sartor.report.format import plural
 
 
@@ -29,4 +30,29 @@ def show(made: Curated, plan: bool, console: Console) -> None:
         said = (
             f"{plural(before, 'row')} became {after:,}: version {made.after[:12]}; `sartor curate undo` takes it back"
         )
+        console.print(Text(said, style="bold"))
+
+
+def show_selected(made: Selected, console: Console) -> None:
+    """Print a line for the chosen rows and for each rival, and where the rows stand."""
+    heads = ("chosen by", "rows", "words", "classes", "smallest", "reach", "farthest", "probe")
+    table = Table(*heads, box=None, pad_edge=False, header_style="dim")
+    for each in made.choices:
+        probe = "–" if each.probe is None else f"{each.probe:.3f}"
+        classes = (f"{each.classes:,}", f"{each.smallest:,}") if each.classes else ("–", "–")
+        table.add_row(
+            each.way, f"{each.rows:,}", f"{each.words:,}", *classes, f"{each.reach:.3f}", f"{each.farthest:.3f}", probe
+        )
+    console.print(table)
+    console.print(
+        Text("reach, farthest: cosine of all rows to the nearest chosen one, on average and at worst", style="dim")
+    )
+    if made.choices[0].probe is not None:
+        told = "probe: accuracy of encoder + linear on a fifth of the rows, chosen so from the other four"
+        console.print(Text(told, style="dim"))
+    left_out = plural(len(made.decisions), "row")
+    if made.after is None:
+        console.print(Text(f"{left_out} would be left out; nothing was done", style="bold"))
+    else:
+        said = f"{left_out} left out: version {made.after[:12]}; `sartor curate undo` takes it back"
         console.print(Text(said, style="bold"))

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from sartor.curate.embeddings import Vectors
 
+MOST_COMPARED = 100_000
+"""Rows up to which each is compared with all others: this search is exact, and its work grows with their square."""
 BLOCK = 1024
-"""Rows compared with all others at a time: 400 MB of cosines at 100,000 rows, the most that this exact search is for."""
+"""Rows compared with all others at a time: 400 MB of cosines at 100,000 rows."""
 
 
 @dataclass(frozen=True, slots=True)

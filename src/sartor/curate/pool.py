@@ -25,7 +25,8 @@ class Pool:
     spec: TaskSpec
     test: Sequence[Example] = ()
     """Rows that no training row may repeat."""
-    encoder: Callable[[], Encoder] = Encoder.load
+    read: Callable[[Sequence[str], int], Embeddings] | None = None
+    """Reads texts, given a seed; without it the encoder does at once, and nothing is kept."""
 
     @cached_property
     def questions(self) -> list[str]:
@@ -55,7 +56,8 @@ class Pool:
     @cached_property
     def embeddings(self) -> Embeddings:
         """What the questions mean and how they are spelt."""
-        return embed(self.questions, self.encoder(), self.spec.train.seed)
+        seed = self.spec.train.seed
+        return self.read(self.questions, seed) if self.read else embed(self.questions, Encoder.load(), seed)
 
     @cached_property
     def neighbours(self) -> Neighbours:

@@ -2,8 +2,8 @@
 a record that come from a closed vocabulary, such as codes.
 
 Each value is a question of yes or no, put to models of the other rows. Where a value stands that the models do not see, or
-one that they see does not stand, Bayes' rule weighs their probabilities against how rare the value is and how seldom people err. A
-value that cannot be read from the text at all is so never suspected: its probability is its frequency.
+one that they see does not stand, Bayes' rule weighs their probabilities against how rare the value is and how seldom people
+err. A value that cannot be read from the text at all is so never suspected: its probability is its frequency.
 """
 
 from collections import Counter
@@ -80,7 +80,8 @@ def in_error(probs: Matrix, given: NDArray[np.bool_], rate: float = RATE) -> Mat
     spurious = rate * frequency / (1 - frequency)
     wrong, right = (1 - probs) * spurious, probs * (1 - rate)
     missing, absent = probs * rate, (1 - probs) * (1 - spurious)
-    return np.where(given, wrong / (wrong + right), missing / (missing + absent))
+    error: Matrix = np.where(given, wrong / (wrong + right), missing / (missing + absent))
+    return error
 
 
 def _fitted(vectors: Matrix, given: NDArray[np.bool_], weights: Matrix, held: Matrix) -> Matrix:

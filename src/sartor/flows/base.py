@@ -46,14 +46,14 @@ class LoadedBase:
     def network(self, rank: int, alpha: float, seed: int) -> Network:
         """A fresh adapter on this base, ready to be trained."""
         if self.slow_because:
-            return PlainNetwork(self._load(), rank, alpha, seed, self.opened.name)
+            return PlainNetwork(self.model(), rank, alpha, seed, self.opened.name)
         return FastNetwork(self._decoder, LoraWeights(self.opened.config, rank, alpha, seed), self.opened.name)
 
     def forward(self, adapter: Path | None = None) -> Forward:
         """This base, with an adapter's folder where one is given, ready to generate."""
         if self.slow_because is None:
             return FastForward(self._decoder, LoraWeights.load(adapter, self.opened.config) if adapter else None)
-        model = self._load()
+        model = self.model()
         vocabulary: int = self.opened.config.get_text_config().vocab_size
         if adapter is None:
             return PlainForward(model, vocabulary)
@@ -63,8 +63,8 @@ class LoadedBase:
 
     @cached_property
     def _decoder(self) -> Decoder:
-        return Decoder(self._load())
+        return Decoder(self.model())
 
-    def _load(self) -> PreTrainedModel:
-        # PEFT changes a model in place, so the plain path loads one for each use.
+    def model(self) -> PreTrainedModel:
+        """The model as Transformers has it; PEFT changes one in place, so each use loads its own."""
         return load(self.opened, self.number_format[0], self.device)

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sartor.curate.check import Check, Suspicion, Suspicions, check_names, make_check
 from sartor.curate.ledger import Decision, Policy, decide
+from sartor.curate.neighbours import MOST_COMPARED
 from sartor.curate.own import own_checks
 from sartor.curate.pool import Pool
 from sartor.data.example import Example, Message
@@ -16,6 +18,7 @@ from sartor.data.history import ADD, Entry, History
 from sartor.data.read import Quarantine, read_rows
 from sartor.data.versions import content_hash
 from sartor.errors import InputError
+from sartor.flows.embed import embedded
 from sartor.flows.prepare import Task
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
@@ -26,8 +29,6 @@ from sartor.store import Store, disk_errors
 from sartor.task import TaskSpec
 
 CURATE = "curate"
-MOST_COMPARED = 100_000
-"""Rows up to which each is compared in meaning with all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,10 @@ def curate(
         head = current(task, history)
         stand = history.examples(head.hash)
         test = build_examples(read_rows(task.folder / spec.data.test), spec) if spec.data.test else []
-        examples = _named(stand, spec)
-        pool = Pool(examples, spec, _named(test, spec))
+        examples = named(stand, spec)
+        added = [example.question for example in history.examples(history.root(head).hash)]
+        read = partial(embedded, steps, store, before=added, progress=progress)
+        pool = Pool(examples, spec, named(test, spec), read)
         checks, skipped = _possible(checks, names, len(examples))
         found, remarks = dict[str, Suspicions](), skipped
         for done, check in enumerate(checks):
@@ -150,7 +153,7 @@ def _set_aside(history: History, head: Entry) -> list[Decision]:
     return [Decision(each["place"], "unreadable", "drop", each["reason"], 1.0, {}) for each in aside]
 
 
-def _named(examples: Sequence[Example], spec: TaskSpec) -> list[Example]:
+def named(examples: Sequence[Example], spec: TaskSpec) -> list[Example]:
     """The rows under the names that people know: their own ids, else their numbers in the file from 0."""
     return [example if spec.data.id else replace(example, id=str(int(example.id) - 1)) for example in examples]
 

@@ -1,9 +1,10 @@
-"""Did curation pay? The same recipe trained on the raw rows, on the curated ones, and on as many raw ones at random.
+"""Did it pay? The same recipe trained on what curation or a selection has made, and on what it must beat.
 
 Several seeds each, judged on the task's own test set: training seeds and test rows are both counted in the intervals, and
 a loss is printed as a loss.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from sartor.flows.curate import current
 from sartor.flows.evaluate import Judged, judge
 from sartor.flows.prepare import Task, prepare
 from sartor.flows.run import Stages
+from sartor.flows.select import Selected
 from sartor.generate.answer import Answer
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
@@ -28,72 +30,97 @@ from sartor.store import Store, disk_errors
 RAW, CURATED, RANDOM = "raw", "curated", "random"
 SEEDS = 3
 
+Drawing = Callable[[int], Sequence[Example]]
+"""The training rows of a way, by seed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The three ways beside each other."""
+    """Several ways to choose training rows, beside each other."""
 
+    what: str
+    """`Curation`, or `Selection by coverage`."""
     judged: Judged
     rows: dict[str, int]
-    """Training rows of each way."""
+    """Training rows of each way, that which is to be proved first."""
     money: dict[str, float]
     """What each way cost, in the task's currency: its labels once, and all its trainings."""
 
     @property
     def decisive(self) -> list[Comparison]:
-        """Curated less raw, and curated less random, on the first KPI."""
+        """The first way less each other, on the first KPI."""
         first = self.judged.spec.kpi_list[0].name
         found = {(c.a, c.b): c for c in self.judged.recipe_comparisons if c.metric == first}
-        return [found[CURATED, RAW], found[CURATED, RANDOM]]
+        way, *others = self.rows
+        return [found[way, other] for other in others]
 
     @property
     def sentences(self) -> list[str]:
-        """The verdict against each of the two, in words."""
+        """The verdict against each of the others, in words."""
         return [self._sentence(found) for found in self.decisive]
 
     def _sentence(self, found: Comparison) -> str:
         score = self.judged.cards[0].scores[found.metric]
         shown = score.scale.difference(found.difference, found.low, found.high)
-        rows = f"{self.rows[CURATED]:,} curated rows against {self.rows[found.b]:,} {found.b} ones"
-        said = {"better": "Curation paid", "worse": "Curation lost", "tie": "Curation showed no difference"}
-        return f"{said[found.verdict]}, {rows}: {score.title} {shown}, {found.test}."
+        rows = f"{self.rows[found.a]:,} {found.a} rows against {self.rows[found.b]:,} {found.b} ones"
+        said = {"better": "paid", "worse": "lost", "tie": "showed no difference"}
+        return f"{self.what} {said[found.verdict]}, {rows}: {score.title} {shown}, {found.test}."
 
     def to_json(self) -> dict[str, Any]:
         return self.judged.to_json() | {"rows_of": self.rows, "money": self.money, "sentences": self.sentences}
 
 
 def prove(task: Task, store: Store, seeds: int = SEEDS, progress: Progress = silent) -> Proof:
-    """Train and judge all three, `seeds` times each; what was trained before is not trained again.
+    """Train and judge on the curated rows, the raw ones, and as many raw ones at random, `seeds` times each.
 
-    Raises InputError without a test file (a split drawn from the raw rows would differ from that of the curated ones),
-    and where curation has changed nothing yet.
+    What was trained before is not trained again. Raises InputError without a test file, and where curation has changed
+    nothing yet.
     """
-    spec = task.spec
-    if not spec.data.test:
-        raise InputError("a proof needs test rows that no version holds: name a file of them as `data.test`")
-    history = History(store, spec.task)
-    with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
+    history = History(store, task.spec.task)
+    with disk_errors():
         head = current(task, history)
-        raw = history.examples(history.root(head).hash)
-        curated = history.examples(head.hash)
-        if raw == curated:
-            raise InputError("there is nothing to prove: the rows stand as they were added; `sartor curate` them first")
-        answers, money, test = dict[str, list[Answer]](), dict[str, float](), list[Example]()
+        raw, curated = history.examples(history.root(head).hash), history.examples(head.hash)
+    if raw == curated:
+        raise InputError("there is nothing to prove: the rows stand as they were added; `sartor curate` them first")
+    ways: dict[str, Drawing] = {
+        CURATED: lambda _: curated,
+        RAW: lambda _: raw,
+        RANDOM: lambda seed: sample(raw, len(curated), seed, floor=0),
+    }
+    return _prove("Curation", ways, task, store, seeds, progress)
+
+
+def prove_selection(
+    selected: Selected, task: Task, store: Store, seeds: int = SEEDS, progress: Progress = silent
+) -> Proof:
+    """The same of selected rows, beside as many at random and the longest. Raises InputError without a test file."""
+    ways: dict[str, Drawing] = {way: lambda _, rows=rows: rows for way, rows in selected.chosen.items()}  # type: ignore[misc]
+    pool, size = selected.examples, len(selected.chosen[selected.way])
+    ways[RANDOM] = lambda seed: sample(pool, size, seed, floor=0)
+    return _prove(f"Selection by {selected.way}", ways, task, store, seeds, progress)
+
+
+def _prove(what: str, ways: Mapping[str, Drawing], task: Task, store: Store, seeds: int, progress: Progress) -> Proof:
+    spec = task.spec
+    if not spec.data.test:  # a split drawn from some rows would differ from that of others
+        raise InputError("a proof needs test rows that no version holds: name a file of them as `data.test`")
+    answers, test = dict[str, list[Answer]](), list[Example]()
+    sizes, money = dict.fromkeys(ways, 0), dict.fromkeys(ways, 0.0)
+    with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
         base = LoadedBase(task, progress)
         for seed in range(seeds):
-            ways = {CURATED: curated, RAW: raw, RANDOM: sample(raw, len(curated), seed, floor=0)}
-            for way, rows in ways.items():
-                progress("prove", len(answers), 3 * seeds, f"{way}, seed {seed}")
+            for way, drawing in ways.items():
+                progress("prove", len(answers), len(ways) * seeds, f"{way}, seed {seed}")
                 seeded = spec.model_copy(update={"train": spec.train.model_copy(update={"seed": seed})})
-                way_task = Task(task.folder, seeded, tuple(rows))
+                way_task = Task(task.folder, seeded, tuple(drawing(seed)))
                 stages = Stages(way_task, prepare(way_task), base, store, steps, progress)
                 trained = stages.train()
                 answers[f"{way}, seed {seed}"] = stages.answer(stages.specialist(trained)).answers
-                money[way] = money.get(way, stages.label_cost) + trained.step.money
+                sizes[way] = len(stages.labelled)
+                money[way] += trained.step.money + (0 if seed else stages.label_cost)
                 test = stages.prepared.splits.test
-        progress("prove", len(answers), 3 * seeds)
+        progress("prove", len(answers), len(ways) * seeds)
         openings = store.records.open_test(spec.task, content_hash(test))
-    recipes = {way: [name for name in answers if name.startswith(f"{way}, ")] for way in (CURATED, RAW, RANDOM)}
+    recipes = {way: [name for name in answers if name.startswith(f"{way}, ")] for way in ways}
     judged = judge(spec, test, answers, load_functions(spec, task.folder), recipes=recipes)
-    judged = replace(judged, test_openings=openings)
-    return Proof(judged, {RAW: len(raw), CURATED: len(curated), RANDOM: len(curated)}, money)
+    return Proof(what, replace(judged, test_openings=openings), sizes, money)

@@ -17,6 +17,7 @@ from torch import Tensor
 from sartor.generate.constrain import Constraint, ConstraintFactory, apply_bitmask, new_bitmask
 from sartor.generate.forward import Forward
 from sartor.generate.trie import LabelTrie
+from sartor.models.template import shared_prefix
 
 CHUNK_ROWS = 48
 CHUNK_TOKENS = 16384
@@ -52,6 +53,13 @@ def chunks(lengths: Sequence[int], rows: int = CHUNK_ROWS, tokens: int = CHUNK_T
         group.append(index)
     if group:
         yield group
+
+
+def likelihoods(forward: Forward, prompts: Sequence[Sequence[int]], replies: Sequence[Sequence[int]]) -> list[float]:
+    """Sum of log p over the tokens of each reply after its prompt; one chunk."""
+    prefix = min(shared_prefix(prompts), min(map(len, prompts)) - 1)
+    reading = forward.read(prompts[0][:prefix], [prompt[prefix:] for prompt in prompts], max(map(len, replies)))
+    return reading.logprobs(replies)
 
 
 def generate(

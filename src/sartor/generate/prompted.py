@@ -6,7 +6,7 @@ from dataclasses import replace
 from sartor.data.example import Example
 from sartor.generate.answer import Answer
 from sartor.generate.constrain import ConstraintFactory
-from sartor.generate.engine import GREEDY, Reply, Sampling, choose, chunks, generate
+from sartor.generate.engine import GREEDY, Reply, Sampling, choose, chunks, generate, likelihoods
 from sartor.generate.forward import Forward
 from sartor.generate.trie import LabelTrie
 from sartor.models.template import Renderer, few_shot, shared_prefix
@@ -106,11 +106,9 @@ class PromptedSystem:
         ]
         if not fits:
             return {}
-        kept = [prompts[k] for k in fits]
-        prefix = min(shared_prefix(kept), min(map(len, kept)) - 1)
         followed = [references[k] for k in fits]
-        reading = self._forward.read(kept[0][:prefix], [p[prefix:] for p in kept], max(map(len, followed)))
+        logprobs = likelihoods(self._forward, [prompts[k] for k in fits], followed)
         return {
             chunk[k]: replace(answers[chunk[k]], reference_logprob=logprob, reference_tokens=len(reference))
-            for k, reference, logprob in zip(fits, followed, reading.logprobs(followed), strict=True)
+            for k, reference, logprob in zip(fits, followed, logprobs, strict=True)
         }

@@ -117,4 +117,3 @@ def _put(value: Any, field: str, old: Any, new: Any, path: str = "") -> Any:
     if isinstance(value, list):
         return [_put(item, field, old, new, path) for item in value]
     return new if path == field and value == old and type(value) is type(old) else value
-
