@@ -1,8 +1,9 @@
 """Checks that read what rows mean, with the built-in encoder on messages that a person would tell apart at a glance."""
 
 import pytest
-from tests.curate.pools import look, row
+from tests.curate.pools import look, pool, row
 
+from sartor.curate.check import make_check
 from sartor.errors import InputError
 from sartor.models.builtin import ENCODER, pulled
 
@@ -47,3 +48,10 @@ def test_like_rows_of_other_labels_are_shown_to_each_other() -> None:
     found = look("neighbours", rows(), "classification")
     assert {len(LOST) + 5} <= set(found)
     assert all(found[place].evidence["neighbour"] for place in found)
+
+
+def test_test_rows_that_no_row_is_like_are_named() -> None:
+    questions = [*(each.question for each in rows()[::5]), "Which vaccines does a six-month-old kitten need?"]
+    asked = pool(rows(), "classification", [row(f"t{n}", text) for n, text in enumerate(questions)])
+    [remark] = make_check("coverage", "classification").remarks(asked)
+    assert remark.startswith(f"1 of {len(questions)} test rows") and f"(test rows t{len(questions) - 1})" in remark

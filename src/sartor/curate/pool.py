@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sartor.curate.duplicates import Found, find
-from sartor.curate.embeddings import Embeddings, embed
+from sartor.curate.embeddings import Embeddings, Vectors, embed
 from sartor.curate.neighbours import Neighbours, nearest
 from sartor.data.carve import units
 from sartor.data.duplicates import question_key
@@ -56,8 +56,12 @@ class Pool:
     @cached_property
     def embeddings(self) -> Embeddings:
         """What the questions mean and how they are spelt."""
-        seed = self.spec.train.seed
-        return self.read(self.questions, seed) if self.read else embed(self.questions, Encoder.load(), seed)
+        return self._read(self.questions)
+
+    @cached_property
+    def test_meaning(self) -> Vectors:
+        """What the test rows' questions mean, [test rows, d]."""
+        return self._read([example.question for example in self.test]).meaning
 
     @cached_property
     def neighbours(self) -> Neighbours:
@@ -87,6 +91,10 @@ class Pool:
         for at, places in enumerate(units(self.examples, with_questions=True)):
             number[places] = at
         return number
+
+    def _read(self, texts: Sequence[str]) -> Embeddings:
+        seed = self.spec.train.seed
+        return self.read(texts, seed) if self.read else embed(texts, Encoder.load(), seed)
 
 
 def _utf8(text: str) -> str:

@@ -25,6 +25,10 @@ _SCHEMA: dict[str, polars.DataType | type[polars.DataType]] = {
 }
 
 
+BATCH = 50_000
+"""Rows that are turned into a table, or back, at a time: as Python's objects they take ten times the room."""
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What a dataset version is and where it comes from; no time is in it, so that a repeated step gives the same."""
@@ -48,18 +52,23 @@ def freeze(
     examples: Sequence[Example], *, step: str, config: dict[str, Any], parent: str | None = None
 ) -> tuple[bytes, Manifest]:
     """The examples as Parquet bytes, and their manifest."""
+    frames = [_frame(examples[start : start + BATCH]) for start in range(0, len(examples), BATCH)]
+    buffer = io.BytesIO()
+    polars.concat(frames or [_frame([])], rechunk=False).write_parquet(buffer, compression="zstd")
+    return buffer.getvalue(), Manifest(content_hash(examples), len(examples), step, config, parent)
+
+
+def _frame(examples: Sequence[Example]) -> polars.DataFrame:
     rows = [
         {**_content(example), "columns": json.dumps(example.columns), "source": example.source} for example in examples
     ]
-    buffer = io.BytesIO()
-    polars.DataFrame(rows, schema=_SCHEMA).write_parquet(buffer, compression="zstd")
-    return buffer.getvalue(), Manifest(content_hash(examples), len(rows), step, config, parent)
+    return polars.DataFrame(rows, schema=_SCHEMA)
 
 
 def thaw(data: bytes) -> list[Example]:
     """The examples of a frozen version, equal to those that were frozen. Raises SystemFailure for damaged bytes."""
     try:
-        rows = polars.read_parquet(io.BytesIO(data)).select(*_SCHEMA).to_dicts()
+        frame = polars.read_parquet(io.BytesIO(data)).select(*_SCHEMA)
     except (polars.exceptions.PolarsError, OSError) as error:
         raise SystemFailure(f"a dataset version cannot be read ({str(error).splitlines()[0]}); make it again") from None
     return [
@@ -71,7 +80,8 @@ def thaw(data: bytes) -> list[Example]:
                 "columns": json.loads(row["columns"]),
             }
         )
-        for row in rows
+        for batch in frame.iter_slices(BATCH)
+        for row in batch.to_dicts()
     ]
 
 

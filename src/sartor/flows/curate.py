@@ -98,8 +98,7 @@ def curate(
         stand = history.examples(head.hash)
         test = build_examples(read_rows(task.folder / spec.data.test), spec) if spec.data.test else []
         examples = named(stand, spec)
-        added = [example.question for example in history.examples(history.root(head).hash)]
-        read = partial(embedded, steps, store, before=added, progress=progress)
+        read = partial(embedded, steps, store, before=partial(questions, history, head), progress=progress)
         pool = Pool(examples, spec, named(test, spec), read)
         checks, skipped = _possible(checks, names, len(examples))
         found, remarks = dict[str, Suspicions](), skipped
@@ -151,6 +150,11 @@ def _set_aside(history: History, head: Entry) -> list[Decision]:
     """The rows of the file that could not be read."""
     aside = history.manifest(history.root(head).hash)["config"].get("set_aside", [])
     return [Decision(each["place"], "unreadable", "drop", each["reason"], 1.0, {}) for each in aside]
+
+
+def questions(history: History, entry: Entry) -> list[str]:
+    """What the rows asked that a line's came from, as they were added."""
+    return [example.question for example in history.examples(history.root(entry).hash)]
 
 
 def named(examples: Sequence[Example], spec: TaskSpec) -> list[Example]:

@@ -23,11 +23,11 @@ def embedded(
     texts: Sequence[str],
     seed: int,
     *,
-    before: Sequence[str] = (),
+    before: Callable[[], Sequence[str]] = tuple,
     progress: Progress = silent,
 ) -> Embeddings:
-    """Both views of `texts`; what was read of `before`, an earlier version's texts, is not read again."""
-    known = list(dict.fromkeys(before))
+    """Both views of `texts`; what was read of an earlier version's texts is not read again."""
+    known = list(dict.fromkeys(before()))
     vectors = dict(zip(known, _meaning(steps, store, known, progress), strict=True))
     new = [text for text in dict.fromkeys(texts) if text not in vectors]
     vectors |= zip(new, _meaning(steps, store, new, progress), strict=True)

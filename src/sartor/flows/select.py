@@ -28,7 +28,7 @@ from sartor.data.read import read_rows
 from sartor.data.versions import asked_hash
 from sartor.errors import InputError
 from sartor.flows.base import LoadedBase
-from sartor.flows.curate import current, named
+from sartor.flows.curate import current, named, questions
 from sartor.flows.embed import embedded, once
 from sartor.flows.prepare import Task
 from sartor.generate.linear import LinearSystem
@@ -127,8 +127,8 @@ def select(
             )
         if way == "typical" and len(stand) > MOST_COMPARED:
             raise InputError(f"`typical` compares every row with all others, up to {MOST_COMPARED:,}; take another way")
-        added = [example.question for example in history.examples(history.root(head).hash)]
-        pool = Pool(stand, spec, read=partial(embedded, steps, store, before=added, progress=progress))
+        read = partial(embedded, steps, store, before=partial(questions, history, head), progress=progress)
+        pool = Pool(stand, spec, read=read)
         choosing = _Choosing(task, pool, steps, store, like, progress)
         everything = np.arange(len(stand))
         places = {name: choosing.rows(name, size, everything) for name in dict.fromkeys((way, RANDOM, LONGEST))}

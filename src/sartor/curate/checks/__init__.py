@@ -16,12 +16,14 @@ from sartor.curate.checks import (
     boilerplate,
     unsupported_target,
     balance,
+    coverage,
 )
 
 __all__ = [
     "balance",
     "boilerplate",
     "contradictions",
+    "coverage",
     "encoding",
     "exact_duplicates",
     "label_errors",
