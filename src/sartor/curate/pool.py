@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sartor.curate.duplicates import Found, find
+from sartor.curate.duplicates import Found, conversations, find
 from sartor.curate.embeddings import Embeddings, embed
 from sartor.curate.neighbours import Neighbours, nearest
 from sartor.data.carve import units
@@ -49,8 +49,7 @@ class Pool:
     @cached_property
     def duplicates(self) -> Found:
         """Rows that ask the same, exactly or nearly, among each other and with the test rows."""
-        held_out = [example.question for example in self.test]
-        return find(list(map(_utf8, self.questions)), held_out=list(map(_utf8, held_out)))
+        return find(conversations(self.examples), held_out=conversations(self.test))
 
     @cached_property
     def embeddings(self) -> Embeddings:
@@ -80,13 +79,10 @@ class Pool:
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:
-        """Rows that share a question, a group or a subject, directly or through others, have the same number, [n]."""
+        """Rows that a split keeps together have the same number, [n]: they ask the same, exactly or nearly, or share a group
+        or a subject, directly or through others."""
         number = np.zeros(len(self.examples), dtype=np.int64)
-        for at, places in enumerate(units(self.examples, with_questions=True)):
+        near = dict(zip((example.id for example in self.examples), self.duplicates.linked.tolist(), strict=True))
+        for at, places in enumerate(units(self.examples, near)):
             number[places] = at
         return number
-
-
-def _utf8(text: str) -> str:
-    """The text with halves of surrogate pairs replaced: Arrow holds none."""
-    return text.encode("utf-8", "replace").decode()
