@@ -43,7 +43,7 @@ def split(
     near = near or {}
     single = _is_single(train, spec)
     if test is None:
-        rows, held, notes = split_off_test(train, spec, seed, near)
+        rows, held, notes = split_off_test(train, spec, spec.data.test_share, seed, near)
     else:
         if single:
             _check_classes(train)
@@ -56,13 +56,13 @@ def split(
 
 
 def split_off_test(
-    examples: Sequence[Example], spec: TaskSpec, seed: int, near: Near
+    examples: Sequence[Example], spec: TaskSpec, share: float, seed: int, near: Near
 ) -> tuple[list[Example], list[Example], list[str]]:
-    """`data.test_share` of the rows as a test set: the rest, the test set, and what to note. Raises InputError as `split`."""
+    """A share of the rows as a test set: the rest, the test set, and what to note. Raises InputError as `split` does."""
     single = _is_single(examples, spec)
     if single:
         _check_classes(examples)
-    count = max(1, round(spec.data.test_share * len(examples)))
+    count = max(1, round(share * len(examples)))
     rows, held, dropped = carve(examples, count, most=len(examples) - 1, seed=seed, keep=2 if single else 1, near=near)
     if not held or not rows:
         file = examples[0].source.rpartition(":")[0]
@@ -71,7 +71,9 @@ def split_off_test(
     some = f"{len(held):,} of {len(examples):,} rows split off as the test set"
     notes = [f"{some}, groups, duplicates and near-duplicates together"]
     if dropped:
-        notes.append(f"{dropped:,} rows left out of training: the test set asks the same or nearly the same in another group")
+        notes.append(
+            f"{dropped:,} rows left out of training: the test set asks the same or nearly the same in another group"
+        )
     return rows, held, notes
 
 
@@ -104,7 +106,9 @@ def _hold_back_validation(
         return examples, []
     notes.append(f"{len(held):,} of {len(examples):,} training rows held back for validation")
     if dropped:
-        notes.append(f"{dropped:,} rows left out of training: validation asks the same or nearly the same in another group")
+        notes.append(
+            f"{dropped:,} rows left out of training: validation asks the same or nearly the same in another group"
+        )
     return rows, held
 
 

@@ -17,7 +17,7 @@ from sartor.evaluate.own import load_functions
 from sartor.flows.base import LoadedBase
 from sartor.flows.curate import current
 from sartor.flows.evaluate import Judged, judge
-from sartor.flows.prepare import Task, prepare
+from sartor.flows.prepare import Task, prepare, without_test
 from sartor.flows.run import Stages
 from sartor.generate.answer import Answer
 from sartor.jobs.here import Here
@@ -65,17 +65,18 @@ class Proof:
 def prove(task: Task, store: Store, seeds: int = SEEDS, progress: Progress = silent) -> Proof:
     """Train and judge all three, `seeds` times each; what was trained before is not trained again.
 
-    Raises InputError without a test file (a split drawn from the raw rows would differ from that of the curated ones),
-    and where curation has changed nothing yet.
+    Raises InputError where the test set is drawn by each run (that of the raw rows would differ from that of the curated
+    ones), and where curation has changed nothing yet.
     """
     spec = task.spec
-    if not spec.data.test:
-        raise InputError("a proof needs test rows that no version holds: name a file of them as `data.test`")
+    if spec.data.draws_test:
+        remedy = "freeze them with `sartor data split`, or name a file of them as `data.test`"
+        raise InputError(f"a proof needs test rows that no version holds: {remedy}")
     history = History(store, spec.task)
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
         head = current(task, history)
-        raw = history.examples(history.root(head).hash)
-        curated = history.examples(head.hash)
+        raw = without_test(task, history.examples(history.root(head).hash))
+        curated = without_test(task, history.examples(head.hash))
         if raw == curated:
             raise InputError("there is nothing to prove: the rows stand as they were added; `sartor curate` them first")
         answers, money, test = dict[str, list[Answer]](), dict[str, float](), list[Example]()
@@ -85,7 +86,7 @@ def prove(task: Task, store: Store, seeds: int = SEEDS, progress: Progress = sil
             for way, rows in ways.items():
                 progress("prove", len(answers), 3 * seeds, f"{way}, seed {seed}")
                 seeded = spec.model_copy(update={"train": spec.train.model_copy(update={"seed": seed})})
-                way_task = Task(task.folder, seeded, tuple(rows))
+                way_task = replace(task, spec=seeded, rows=tuple(rows))
                 stages = Stages(way_task, prepare(way_task), base, store, steps, progress)
                 trained = stages.train()
                 answers[f"{way}, seed {seed}"] = stages.answer(stages.specialist(trained)).answers
