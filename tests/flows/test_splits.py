@@ -16,7 +16,7 @@ from sartor.curate.duplicates import conversations, find
 from sartor.data.example import Example
 from sartor.errors import InputError
 from sartor.flows.check import check
-from sartor.flows.prepare import prepare
+from sartor.flows.prepare import open_task, prepare
 
 PLACES = ("Lisbon", "Vienna", "Nairobi", "Montreal", "Osaka", "Bergen", "Lima", "Tbilisi", "Cardiff", "Hanoi")
 ASKED = [
@@ -187,6 +187,25 @@ def test_a_small_csv_is_split_from_the_command_line(tmp_path: Path, base: Path, 
     assert main(["data", "list", str(tmp_path), "--json"]) == 0
     steps = json.loads(capsys.readouterr().out)["versions"]
     assert [(each["step"], each["rows"]) for each in steps] == [("add", 30), ("split", 24)]
+
+
+def test_a_frozen_row_is_known_again_though_the_prompt_changed(folder: Path, capsys) -> None:
+    freeze(folder, capsys)
+    path = folder / "sartor.yaml"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"prompt": {"user": "Which of the three? {text}"}}))
+    set_keys(folder, version=None, subject=None)
+    rows = shown(folder)[1]
+    assert (rows["train"] + rows["validation"], rows["test"]) == (96, 24)
+
+
+@pytest.mark.real
+def test_no_test_row_of_banking77_is_nearly_in_training(tmp_path: Path, base: Path, shared: Path) -> None:
+    data = {"train": str(shared / "banking77" / "train.csv"), "input": "text", "target": "category"}
+    splits = prepare(open_task(write_task(tmp_path, base, [], None, "classification", data=data))).splits
+    train, held, test = (conversations(side) for side in (splits.train, splits.validation, splits.test))
+    assert (len(train), len(held), len(test)) == (7802, 200, 2001)
+    assert len(find([*train, *held], held_out=test).leaks) == 0
+    assert len(find(train, held_out=held).leaks) == 0
 
 
 def test_a_test_set_has_one_name(folder: Path, capsys) -> None:

@@ -1,5 +1,6 @@
 """The mechanics of a split: units of rows that stay together, chosen by a seed in proportion to the labels."""
 
+import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -53,13 +54,17 @@ def units(examples: Sequence[Example], near: Near | None) -> list[list[int]]:
 
 
 def apart(examples: Sequence[Example], held: Sequence[Example], near: Collection[int]) -> list[Example]:
-    """The rows that share neither question nor group nor subject with a held-out one, less those whose places are `near`."""
-    taken = {link for example in held for link in (*_owners(example), *_asks(example, {}))}
-    return [
-        example
-        for place, example in enumerate(examples)
-        if place not in near and taken.isdisjoint((*_owners(example), *_asks(example, {})))
-    ]
+    """The rows that share neither question nor group nor subject with a held-out one, less those whose places are `near`.
+
+    A row of the same columns is the same row, whatever the prompt makes of it by now.
+    """
+
+    def links(example: Example) -> list[Link]:
+        found = [*_owners(example), *_asks(example, {})]
+        return [*found, ("columns", json.dumps(example.columns, sort_keys=True))] if example.columns else found
+
+    taken = {link for example in held for link in links(example)}
+    return [row for place, row in enumerate(examples) if place not in near and taken.isdisjoint(links(row))]
 
 
 def _owners(example: Example) -> list[Link]:
