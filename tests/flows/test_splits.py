@@ -189,6 +189,22 @@ def test_a_small_csv_is_split_from_the_command_line(tmp_path: Path, base: Path, 
     assert [(each["step"], each["rows"]) for each in steps] == [("add", 30), ("split", 24)]
 
 
+@pytest.mark.slow
+def test_a_proof_tests_on_the_frozen_rows_and_learns_from_none_of_them(folder: Path, capsys) -> None:
+    path = folder / "sartor.yaml"
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {"train": {"epochs": 1, "rank": 4}, "generate": {"shots": 0}})
+    )
+    project = sartor.open(folder)
+    with pytest.raises(InputError, match="freeze them with `sartor data split`, or name a file of them"):
+        project.prove()
+    freeze(folder, capsys)
+    project.curate(["near_duplicates"])
+    proof = project.prove(seeds=2)
+    assert proof.rows == {"raw": 96, "curated": 48, "random": 48}
+    assert len(proof.judged.examples) == 24
+
+
 def test_a_frozen_row_is_known_again_though_the_prompt_changed(folder: Path, capsys) -> None:
     freeze(folder, capsys)
     path = folder / "sartor.yaml"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sartor.curate.duplicates import Found, conversations, find
 from sartor.curate.embeddings import Embeddings, embed
 from sartor.curate.neighbours import Neighbours, nearest
-from sartor.data.carve import units
+from sartor.data.carve import near_by_id, units
 from sartor.data.duplicates import question_key
 from sartor.data.example import Example
 from sartor.models.encoder import Encoder
@@ -82,7 +82,7 @@ class Pool:
         """Rows that a split keeps together have the same number, [n]: they ask the same, exactly or nearly, or share a group
         or a subject, directly or through others."""
         number = np.zeros(len(self.examples), dtype=np.int64)
-        near = dict(zip((example.id for example in self.examples), self.duplicates.linked.tolist(), strict=True))
+        near = near_by_id(self.examples, self.duplicates.linked.tolist())
         for at, places in enumerate(units(self.examples, near)):
             number[places] = at
         return number

@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sartor.data.duplicates import question_key
 from sartor.data.example import Example
@@ -12,6 +12,11 @@ Near = Mapping[str, int]
 """By a row's id a number that it shares with the rows that ask nearly the same."""
 Link = tuple[str, str | int]
 """What rows may have in common: the `group` or `subject` of that name, the `question` or number of `near` ones."""
+
+
+def near_by_id(examples: Sequence[Example], numbers: Iterable[int]) -> Near:
+    """Of rows that have the same number where they ask nearly the same."""
+    return {example.id: number for example, number in zip(examples, numbers, strict=True)}
 
 
 def carve(

@@ -1,12 +1,12 @@
 """The first steps of every verb: open a task, read its files, build its examples, split them. Nothing is written."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from sartor.curate.duplicates import conversations, find
-from sartor.data.carve import Near, apart
+from sartor.data.carve import apart, near_by_id
 from sartor.data.duplicates import Match, question_key
 from sartor.data.example import Example
 from sartor.data.examples import build_examples
@@ -68,11 +68,6 @@ def without_test(task: Task, examples: Sequence[Example]) -> list[Example]:
     return apart(examples, task.frozen_test, leaks)
 
 
-def near_numbers(examples: Sequence[Example], linked: Iterable[int]) -> Near:
-    """What `split` is told of rows that ask nearly the same: by each row's id the number of its component."""
-    return {example.id: number for example, number in zip(examples, linked, strict=True)}
-
-
 def prepare(task: Task) -> Prepared:
     """Read, build and split. Raises InputError naming file, row and column for whatever cannot be used."""
     spec = task.spec
@@ -86,7 +81,7 @@ def prepare(task: Task) -> Prepared:
     if not examples:
         what = "every row is in the frozen test set, or linked with it"
         raise InputError(f"{task.folder / SPEC_NAME}: {what}; add rows, or name another `data.test_version`")
-    splits = split(examples, test, spec, spec.train.seed, near_numbers(rows, linked))
+    splits = split(examples, test, spec, spec.train.seed, near_by_id(rows, linked))
     # Only evaluation reads other columns: what changes in them must not train an adapter again.
     learned = {side: [replace(row, columns={}) for row in getattr(splits, side)] for side in ("train", "validation")}
     notes = [note for table in (train_table, test_table) if table for note in table.notes]
@@ -104,9 +99,11 @@ def _read_test(task: Task) -> tuple[Table | None, list[Example] | None]:
     """The test file, where there is one, and the test rows, where they are not drawn."""
     if task.frozen_test is not None:
         return None, list(task.frozen_test)
-    if not task.spec.data.test:
+    data = task.spec.data
+    assert data.test_version is None, "a project opens a task with the versions that it names"
+    if not data.test:
         return None, None
-    table = read_rows(task.folder / task.spec.data.test)
+    table = read_rows(task.folder / data.test)
     return table, build_examples(table, task.spec)
 
 

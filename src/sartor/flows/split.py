@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sartor.curate.duplicates import conversations, find
+from sartor.data.carve import near_by_id
 from sartor.data.history import History
 from sartor.data.split import split_off_test
 from sartor.errors import InputError
 from sartor.flows.curate import current
-from sartor.flows.prepare import Task, near_numbers
+from sartor.flows.prepare import Task
 from sartor.store import Store, disk_errors
 
 
@@ -45,7 +46,7 @@ def split_off(task: Task, store: Store, share: float | None = None) -> Frozen:
     with disk_errors():
         head = current(task, history)
         examples = history.examples(head.hash)
-        near = near_numbers(examples, find(conversations(examples)).linked.tolist())
+        near = near_by_id(examples, find(conversations(examples)).linked.tolist())
         rest, test, notes = split_off_test(examples, spec, share, spec.train.seed, near)
         config: dict[str, Any] = {"share": share, "seed": spec.train.seed, "notes": notes}
         entry, frozen = history.split_off(test, rest, config, head.hash)
