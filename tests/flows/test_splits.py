@@ -196,8 +196,10 @@ def test_a_proof_tests_on_the_frozen_rows_and_learns_from_none_of_them(folder: P
         json.dumps(json.loads(path.read_text()) | {"train": {"epochs": 1, "rank": 4}, "generate": {"shots": 0}})
     )
     project = sartor.open(folder)
+    project.curate(["near_duplicates"])
     with pytest.raises(InputError, match="freeze them with `sartor data split`, or name a file of them"):
         project.prove()
+    project.undo()
     freeze(folder, capsys)
     project.curate(["near_duplicates"])
     proof = project.prove(seeds=2)
