@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sartor.flows.prove import Proof
     from sartor.flows.run import RunResult
     from sartor.flows.select import Selected, Way
+    from sartor.flows.split import Frozen
     from sartor.store import Store
 
 STORE_NAME = ".sartor"
@@ -88,7 +89,7 @@ class Project:
         chosen = self._allowed("check", task)
         from sartor.flows.check import check
 
-        return check(chosen, progress, gpu, price)
+        return check(chosen, progress, gpu, price, self._store if self._path.is_dir() else None)
 
     def run(self, task: str | None = None, progress: Progress = silent) -> RunResult:
         """From the task's examples to a verdict. What is done already is not repeated.
@@ -155,6 +156,14 @@ class Project:
 
         self._note("add", f"task {chosen.spec.task}", {"file": file.name})
         return add_file(self._history(chosen), chosen.spec, file)
+
+    def split(self, share: float | None = None, task: str | None = None) -> Frozen:
+        """A share of the task's rows as a test set that nothing changes; the rest as the latest version."""
+        chosen = self._allowed("split", task)
+        from sartor.flows.split import split_off
+
+        self._note("split", f"task {chosen.spec.task}")
+        return split_off(chosen, self._store, share)
 
     def versions(self, task: str | None = None) -> list[tuple[Entry, int]]:
         """Every step that the task's rows went through, with the number of rows after it."""
@@ -271,13 +280,17 @@ class Project:
         Audit(self._store.records).write(self._policy[1], verb, resource, detail)
 
     def _allowed(self, verb: str, name: str | None) -> Task:
-        """The task that is meant, with the rows that it is to learn from, when policy allows this verb on it."""
+        """The task that is meant, with the versions of rows that it names, when policy allows this verb on it."""
         task = self._task(name)
         self._ask(verb, f"task {task.spec.task}")
-        if version := task.spec.data.version:
-            history = self._history(task)
-            return replace(task, rows=tuple(history.examples(history.find(version))))
-        return task
+        data = task.spec.data
+        return replace(task, rows=self._rows(task, data.version), frozen_test=self._rows(task, data.test_version))
+
+    def _rows(self, task: Task, version: str | None) -> tuple[Example, ...] | None:
+        if version is None:
+            return None
+        history = self._history(task)
+        return tuple(history.examples(history.find(version)))
 
     def _task(self, name: str | None) -> Task:
         from sartor.flows.prepare import open_task

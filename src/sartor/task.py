@@ -51,7 +51,9 @@ class DataSpec(Strict):
     version: str | None = None
     """Train on this version of the rows: `latest`, or the beginning of its hash. Without it, on the file as it stands."""
     test: str | None = None
-    """Held-out file; without one, `test_share` of the rows is split off, groups and subjects kept together."""
+    """Held-out file; without one, `test_share` of the rows is split off, whatever belongs together kept together."""
+    test_version: str | None = None
+    """Test on this version of rows instead: the beginning of its hash, as `sartor data split` says it."""
     input: str | None = None
     target: str | None = None
     id: str | None = None
@@ -72,6 +74,19 @@ class DataSpec(Strict):
     labels: Literal["single", "multi"] | None = None
     """Classification only: one label a row, or several (a list, or text separated by `separator`)."""
     separator: str = ";"
+
+    @model_validator(mode="after")
+    def _one_test(self) -> "DataSpec":
+        if self.test and self.test_version:
+            raise ValueError("`test` and `test_version` both name the test rows: remove one")
+        if self.test_version == "latest":
+            raise ValueError("`test_version: latest` would change with the rows: write the hash that `data split` said")
+        return self
+
+    @property
+    def draws_test(self) -> bool:
+        """Whether the test set is split off anew by every run: neither a file nor a version is named."""
+        return not (self.test or self.test_version)
 
 
 class PromptSpec(Strict):

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.curate.pools import pool, row
 
 from sartor.curate.candidates import Banding, banding
 from sartor.curate.duplicates import Duplicate, find
@@ -126,6 +127,30 @@ def test_a_misspelling_of_two_words_joins_only_one_of_them() -> None:
     texts = ["I want a loan for it", "I want a lon for it", "I want a lone for it"]
     found = merged(*texts)
     assert all({one.row, one.of} != {0, 2} for one in found)
+
+
+def test_all_that_duplicates_lead_to_is_linked_though_its_ends_do_not_merge() -> None:
+    """The article wanders on by one word a row."""
+    texts = [
+        "where is the nearest machine in town",
+        "where is nearest the machine in town",
+        "where is nearest machine the in town",
+        "where is nearest machine in the town",
+        "where is my card",
+    ]
+    found = find(texts, held_out=["where is my cardd"])
+    assert 0 not in found.duplicates.of.tolist()
+    *machines, card = found.linked.tolist()
+    assert len(set(machines)) == 1
+    assert card not in machines
+
+
+def test_folds_keep_together_what_splits_do() -> None:
+    rows = [
+        row(str(n), question)
+        for n, question in enumerate((*TEXTS, "My transfer to Lisbon is still pending sinse Monday"))
+    ]
+    assert pool(rows).groups.tolist() == [0, 1, 2, 3, 4, 2]
 
 
 def test_the_first_row_represents() -> None:

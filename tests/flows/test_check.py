@@ -66,7 +66,7 @@ def test_the_document_is_json_and_says_the_same(make_task):
     report = check(make_task(intents(40), intents(10, start=100), "classification"))
     document = json.loads(json.dumps(report.to_json(), allow_nan=False))
     assert set(document) == {
-        "task", "kind", "base", "files", "rows", "split_notes", "findings", "rendered", "supervised_tokens",
+        "task", "kind", "base", "files", "rows", "test", "split_notes", "findings", "rendered", "supervised_tokens",
         "longest_target", "lengths", "duplicates", "leakage", "parts", "cost",
     }  # fmt: skip
     assert document["rendered"][0]["spans"][1]["supervised"] is True

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from sartor.flows.check import CheckReport
 from sartor.flows.check_report import Rendered
-from sartor.report.format import clean, compact, line, money, seconds, size_bytes
+from sartor.report.format import clean, compact, line, money, plural, seconds, size_bytes
 
 SHOWN_CHARACTERS = 1200
 """Of a prompt; a longer one loses its middle."""
@@ -30,6 +30,8 @@ def show(report: CheckReport, console: Console) -> None:
         files.add_row(file.role, file.name, f"{file.rows:,}", file.format, ", ".join(file.columns))
     console.print(files)
     console.print(Text("examples: " + ", ".join(f"{rows:,} {side}" for side, rows in report.rows.items())))
+    opened = f"opened {plural(report.test_openings, 'time')}" if report.test_openings else "not opened yet"
+    console.print(Text(f"test set {report.test_version[:12]}, {opened}"))
     _list(console, report.split_notes)
     console.print(
         Text(

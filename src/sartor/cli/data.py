@@ -34,6 +34,23 @@ def add(
         print(f"version {entry.hash[:12]} holds the rows of {file.name}")
 
 
+@app.command("split")
+def split(
+    folder: terminal.Folder = Path(),
+    share: Annotated[float | None, typer.Option(help="Of the rows; default: `data.test_share`.")] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """Split off a test set that nothing changes any more, and leave the rest as the latest version."""
+    import sartor
+
+    made = sartor.open(folder).split(share)
+    if as_json:
+        terminal.emit({key: getattr(made, key) for key in ("version", "test_version", "rows", "notes")})
+        return
+    print("\n".join(made.notes))
+    print(f"write under `data` in sartor.yaml:\n  version: latest\n  test_version: {made.test_version[:12]}")
+
+
 @app.command("list")
 def list_versions(folder: terminal.Folder = Path(), as_json: terminal.Json = False) -> None:
     """Every step that the rows went through, the latest last."""

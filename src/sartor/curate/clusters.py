@@ -46,10 +46,16 @@ def _members(texts: Sequence[list[int]], edits: Callable[[list[int], list[int]],
     return [k for k, _ in members]
 
 
+def linked(count: int, pairs: Ints) -> Ints:
+    """(count,): the number of each row's connected component."""
+    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    number: Ints = connected_components(graph, directed=False)[1].astype(np.int64)
+    return number
+
+
 def _components(count: int, pairs: Ints) -> Iterator[list[int]]:
     """The connected components of two rows or more."""
-    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    _, label = connected_components(graph, directed=False)
+    label = linked(count, pairs)
     order = np.argsort(label, kind="stable")
     _, first, size = np.unique(label[order], return_index=True, return_counts=True)
     for begin, rows in zip(first[size > 1], size[size > 1], strict=True):

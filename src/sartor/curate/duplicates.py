@@ -1,6 +1,6 @@
 """Rows that say the same, exactly or nearly: inside one set, and between a set and the rows held out from it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
@@ -10,10 +10,11 @@ import polars as pl
 
 from sartor.curate.align import Aligner, Edit
 from sartor.curate.candidates import Banding, banding, candidates
-from sartor.curate.clusters import hubs
+from sartor.curate.clusters import hubs, linked
 from sartor.curate.courtesy import core, wrapper
 from sartor.curate.templates import without_templates
 from sartor.curate.words import Flags, Ints, Texts, Words, batches, read
+from sartor.data.example import Example
 
 ENOUGH = 20
 """Verified pairs of a row from which on it is not compared with another that has as many: its cluster is known by then."""
@@ -59,6 +60,9 @@ class Found:
     """Every row of a cluster but its representative, in the order of the rows."""
     leaks: Duplicates
     """Every row that a held-out row says too, in the order of the rows."""
+    linked: Ints
+    """(n,): rows that duplicates lead to from each other have the same number: what a split keeps on one side. A cluster is a
+    part of it, or all."""
     banding: Banding
     """How candidates were looked for; its `recall` is the S-curve."""
 
@@ -104,7 +108,12 @@ def find(texts: Texts, *, held_out: Texts = ()) -> Found:
     leaked = np.flatnonzero(source >= 0)
     compare = _Comparison(words, distinct, aligner, group, hub, count)
     leaks = Duplicates(leaked, source[leaked] - count, twin[leaked] >= 0, compare)
-    return Found(duplicates, leaks, bands)
+    return Found(duplicates, leaks, linked(len(first), within)[group[:count]], bands)
+
+
+def conversations(examples: Sequence[Example]) -> list[str]:
+    """What each row asks, turn after turn, as `find` takes it; halves of surrogate pairs are replaced, for Arrow holds none."""
+    return [example.conversation.encode("utf-8", "replace").decode() for example in examples]
 
 
 def _best(group: Ints, order: Ints, groups: int) -> Ints:

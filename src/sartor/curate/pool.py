@@ -7,10 +7,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sartor.curate.duplicates import Found, find
+from sartor.curate.duplicates import Found, conversations, find
 from sartor.curate.embeddings import Embeddings, Vectors, embed
 from sartor.curate.neighbours import Neighbours, nearest
-from sartor.data.carve import units
+from sartor.data.carve import near_by_id, units
 from sartor.data.duplicates import question_key
 from sartor.data.example import Example
 from sartor.models.encoder import Encoder
@@ -50,8 +50,7 @@ class Pool:
     @cached_property
     def duplicates(self) -> Found:
         """Rows that ask the same, exactly or nearly, among each other and with the test rows."""
-        held_out = [example.question for example in self.test]
-        return find(list(map(_utf8, self.questions)), held_out=list(map(_utf8, held_out)))
+        return find(conversations(self.examples), held_out=conversations(self.test))
 
     @cached_property
     def embeddings(self) -> Embeddings:
@@ -86,17 +85,14 @@ class Pool:
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:
-        """Rows that share a question, a group or a subject, directly or through others, have the same number, [n]."""
+        """Rows that a split keeps together have the same number, [n]: they ask the same, exactly or nearly, or share a group
+        or a subject, directly or through others."""
         number = np.zeros(len(self.examples), dtype=np.int64)
-        for at, places in enumerate(units(self.examples, with_questions=True)):
+        near = near_by_id(self.examples, self.duplicates.linked.tolist())
+        for at, places in enumerate(units(self.examples, near)):
             number[places] = at
         return number
 
     def _read(self, texts: Sequence[str]) -> Embeddings:
         seed = self.spec.train.seed
         return self.read(texts, seed) if self.read else embed(texts, Encoder.load(), seed)
-
-
-def _utf8(text: str) -> str:
-    """The text with halves of surrogate pairs replaced: Arrow holds none."""
-    return text.encode("utf-8", "replace").decode()

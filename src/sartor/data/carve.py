@@ -1,33 +1,44 @@
 """The mechanics of a split: units of rows that stay together, chosen by a seed in proportion to the labels."""
 
+import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sartor.data.duplicates import question_key
 from sartor.data.example import Example
 
+Near = Mapping[str, int]
+"""By a row's id a number that it shares with the rows that ask nearly the same."""
+Link = tuple[str, str | int]
+"""What rows may have in common: the `group` or `subject` of that name, the `question` or number of `near` ones."""
+
+
+def near_by_id(examples: Sequence[Example], numbers: Iterable[int]) -> Near:
+    """Of rows that have the same number where they ask nearly the same."""
+    return {example.id: number for example, number in zip(examples, numbers, strict=True)}
+
 
 def carve(
-    examples: Sequence[Example], count: int, most: int, seed: int, keep: int
+    examples: Sequence[Example], count: int, most: int, seed: int, keep: int, near: Near
 ) -> tuple[list[Example], list[Example], int]:
     """Hold back about `count` rows, never more than `most`, in whole units and in proportion to the labels.
 
     At least `keep` rows of every label stay. Gives the rest, what is held, and the number of rows left out of the rest.
     """
     linked = any(example.group or example.subject for example in examples)
-    together = units(examples, with_questions=True)
+    together = units(examples, near)
     if linked and max(map(len, together)) > len(examples) / 2:
-        together = units(examples, with_questions=False)
+        together = units(examples, None)
     held = _choose(examples, together, count, most, seed, keep)
-    asked = {question_key(examples[index]) for index in held}
+    asked = {link for index in held for link in _asks(examples[index], near)}
     rest = [example for index, example in enumerate(examples) if index not in held]
-    kept = [example for example in rest if question_key(example) not in asked]
+    kept = [example for example in rest if asked.isdisjoint(_asks(example, near))]
     return kept, [examples[index] for index in sorted(held)], len(rest) - len(kept)
 
 
-def units(examples: Sequence[Example], with_questions: bool) -> list[list[int]]:
-    """The connected components of rows that share a group, a subject or (if asked) a question; union-find."""
+def units(examples: Sequence[Example], near: Near | None) -> list[list[int]]:
+    """The connected components of rows that share a group, a subject or, unless `near` is None, what they ask; union-find."""
     parent = list(range(len(examples)))
 
     def root(index: int) -> int:
@@ -36,19 +47,41 @@ def units(examples: Sequence[Example], with_questions: bool) -> list[list[int]]:
             index = parent[index]
         return index
 
-    first: dict[tuple[str, str | None], int] = {}
+    first: dict[Link, int] = {}
     for index, example in enumerate(examples):
-        links: list[tuple[str, str | None]] = [("group", example.group), ("subject", example.subject)]
-        if with_questions:
-            links.append(("question", question_key(example)))
-        for link in links:
-            if link[1] is not None:
-                other = root(first.setdefault(link, index))
-                parent[max(other, root(index))] = min(other, root(index))
+        for link in [*_owners(example), *([] if near is None else _asks(example, near))]:
+            other = root(first.setdefault(link, index))
+            parent[max(other, root(index))] = min(other, root(index))
     members: dict[int, list[int]] = defaultdict(list)
     for index in range(len(examples)):
         members[root(index)].append(index)
     return list(members.values())
+
+
+def apart(examples: Sequence[Example], held: Sequence[Example], near: Collection[int]) -> list[Example]:
+    """The rows that share neither question nor group nor subject with a held-out one, less those whose places are `near`.
+
+    A row of the same columns is the same row, whatever the prompt makes of it by now.
+    """
+
+    def links(example: Example) -> list[Link]:
+        found = [*_owners(example), *_asks(example, {})]
+        return [*found, ("columns", json.dumps(example.columns, sort_keys=True))] if example.columns else found
+
+    taken = {link for example in held for link in links(example)}
+    return [row for place, row in enumerate(examples) if place not in near and taken.isdisjoint(links(row))]
+
+
+def _owners(example: Example) -> list[Link]:
+    """Whose the row is."""
+    owners = (("group", example.group), ("subject", example.subject))
+    return [(role, name) for role, name in owners if name is not None]
+
+
+def _asks(example: Example, near: Near) -> list[Link]:
+    """What the row asks."""
+    links: list[Link] = [("question", question_key(example))]
+    return [*links, ("near", near[example.id])] if example.id in near else links
 
 
 def _choose(

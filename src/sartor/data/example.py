@@ -33,3 +33,8 @@ class Example:
     def question(self) -> str:
         """The last user message: what an encoder reads, and what duplicates are judged by."""
         return self.messages[-1].content
+
+    @property
+    def conversation(self) -> str:
+        """All that is asked, turn after turn, without the system message."""
+        return "\n".join(message.content for message in self.messages if message.role != "system")

@@ -1,6 +1,6 @@
-"""The versions that a task's examples went through: added, curated, selected, undone. Nothing is ever overwritten."""
+"""The versions that a task's examples went through: added, split, curated, selected, undone. Nothing is ever overwritten."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,9 @@ from sartor.store import Store
 from sartor.store.records import now
 from sartor.store.tables import dataset_versions, history
 
-ADD = "add"
+ADD, SPLIT, UNDO = "add", "split", "undo"
+TEST = "split/test"
+"""The step that makes a version of test rows; it is no line of the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Entry:
     hash: str
     """The version that the examples stood at from here on."""
     step: str
-    """`add`, `curate`, `select` or `undo`."""
+    """`add`, `split`, `curate`, `select` or `undo`."""
     before: int | None
     """The line whose version came before; None for the first."""
     ledger: str | None
@@ -66,10 +68,20 @@ class History:
         head = self.head()
         if head and head.hash == content_hash(examples) and ledger in (None, head.ledger):
             return head
-        parquet, manifest = freeze(examples, step=step, config=config, parent=parent)
-        about = {"rows": manifest.rows, "config": config, "object": self._store.objects.put(parquet)}
-        self._store.records.add_dataset_version(self._task, manifest.sha256, parent, step, about)
-        return self._write(manifest.sha256, step, head.seq if head else None, ledger)
+        return self._write(self._keep(examples, step, config, parent), step, head.seq if head else None, ledger)
+
+    def split_off(
+        self, test: Sequence[Example], rest: Sequence[Example], config: dict[str, Any], parent: str
+    ) -> tuple[Entry, str]:
+        """The test rows of a version as a version of their own, and the rest as the new head. Gives both."""
+        frozen = self._keep(test, TEST, config, parent)
+        return self.append(rest, SPLIT, {**config, "test": frozen}, parent=parent), frozen
+
+    def frozen_test(self) -> str | None:
+        """The test rows that were split off on the way to where the examples stand; None where none were, or it was undone."""
+        head = self.head()
+        found = next((entry for entry in self.way(head) if entry.step == SPLIT), None) if head else None
+        return self.manifest(found.hash)["config"]["test"] if found else None
 
     def undo(self) -> Entry:
         """Back to the version before the last change that was not undone. Raises InputError where there is none."""
@@ -80,27 +92,34 @@ class History:
         if before is None:
             raise InputError(f"{self._task} has no step to undo; `sartor data list` shows its versions")
         # An undo stands where the line stands that it goes back to: undoing again goes one further.
-        return self._write(before.hash, "undo", before.before, before.ledger)
+        return self._write(before.hash, UNDO, before.before, before.ledger)
 
     def root(self, entry: Entry) -> Entry:
         """The `add` that a line's rows came from."""
+        return next(each for each in self.way(entry) if each.step == ADD)
+
+    def way(self, entry: Entry) -> Iterator[Entry]:
+        """The steps that a line's rows came through, the last one first, without those that were undone."""
         entries = self.entries()
-        while entry.step != ADD and entry.before:
-            entry = entries[entry.before - 1]
-        return entry
+        at: Entry | None = entry
+        while at:
+            if at.step == UNDO:  # it stands where an earlier line stands
+                at = next(each for each in entries if (each.hash, each.before) == (at.hash, at.before))
+            yield at
+            at = entries[at.before - 1] if at.before else None
 
     def find(self, version: str) -> str:
-        """The hash that a version's name means: `latest`, a hash or its beginning. Raises InputError for no or several."""
-        entries = self.entries()
-        if version == "latest" and entries:
-            return entries[-1].hash
-        found = {entry.hash for entry in entries if len(version) >= 4 and entry.hash.startswith(version)}
+        """The hash that a version's name means: `latest`, a hash or its beginning, of test rows too. Raises InputError for no
+        or several."""
+        lines = [entry.hash for entry in self.entries()]
+        if version == "latest" and lines:
+            return lines[-1]
+        hashes = dict.fromkeys([*lines, *self._tests()])
+        found = {hash for hash in hashes if len(version) >= 4 and hash.startswith(version)}
         if len(found) == 1:
             return found.pop()
         what = "is short for several versions" if found else "is no version"
-        known = (
-            ", ".join(dict.fromkeys(entry.hash[:12] for entry in entries)) or "none yet; `sartor data add` makes one"
-        )
+        known = ", ".join(hash[:12] for hash in hashes) or "none yet; `sartor data add` makes one"
         raise InputError(f"`{version}` {what} of {self._task}; there are {known}")
 
     def manifest(self, hash: str) -> dict[str, Any]:
@@ -114,6 +133,22 @@ class History:
     def examples(self, hash: str) -> list[Example]:
         """The rows of a version. Raises SystemFailure where they are missing or damaged."""
         return thaw(self._store.objects.get(self.manifest(hash)["object"]))
+
+    def _tests(self) -> list[str]:
+        """The versions of test rows, the first one first."""
+        table = dataset_versions
+        query = (
+            select(table.c.hash).where(table.c.task == self._task, table.c.step == TEST).order_by(table.c.created_at)
+        )
+        with self._store.records.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def _keep(self, examples: Sequence[Example], step: str, config: dict[str, Any], parent: str | None) -> str:
+        """The hash of the version that the examples make, in the store once it returns."""
+        parquet, manifest = freeze(examples, step=step, config=config, parent=parent)
+        about = {"rows": manifest.rows, "config": config, "object": self._store.objects.put(parquet)}
+        self._store.records.add_dataset_version(self._task, manifest.sha256, parent, step, about)
+        return manifest.sha256
 
     def _write(self, hash: str, step: str, before: int | None, ledger: str | None) -> Entry:
         with self._store.records.write() as connection:

@@ -1,15 +1,15 @@
 """Train, validation and test: rows that belong together stay on one side, labels stay in proportion, a seed decides.
 
-Rows belong together when they ask the same after normalising, or share a `group` or a `subject`. Where questions bridge
-groups until nothing could be split (every caller says "yes"), groups and subjects alone decide the sides, and the rows
-left on the training side with a question of the other side are left out and counted.
+Rows belong together when they ask the same after normalising, or nearly the same, or share a `group` or a `subject`. Where
+questions bridge groups until nothing could be split (every caller says "yes"), groups and subjects alone decide the sides,
+and the rows left on the training side with a question of the other side are left out and counted.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sartor.data.carve import carve, sample
+from sartor.data.carve import Near, carve, sample
 from sartor.data.example import Example
 from sartor.errors import InputError
 from sartor.task import TaskSpec
@@ -27,44 +27,54 @@ class Splits:
     """What was sampled, held back or left out, with counts, one sentence each."""
 
 
-def split(train: Sequence[Example], test: Sequence[Example] | None, spec: TaskSpec, seed: int) -> Splits:
+def split(
+    train: Sequence[Example], test: Sequence[Example] | None, spec: TaskSpec, seed: int, near: Near | None = None
+) -> Splits:
     """The three sides, each in the rows' own order; the same inputs and seed give the same sides.
 
     Without a test set, `data.test_share` of the rows is split off. Then `data.rows` and `data.test_rows` are sampled (test rows
     the same ones for every seed), a smaller number a subset of a larger one, and `train.validation` of the training rows (at
     most 200) is held back.
-    With a test set no row is left out for being in both: that is for the preflight to report.
+    With a test set no row is left out for being in both: that is for the preflight to report. `near` says which training rows
+    ask nearly the same.
 
     Raises InputError when a class has one row only, a test label is unknown to training, or all rows are linked.
     """
-    notes: list[str] = []
+    near = near or {}
     single = _is_single(train, spec)
-    if single:
-        _check_classes(train)
     if test is None:
-        rows, held = _split_off_test(train, spec, seed, single, notes)
+        rows, held, notes = split_off_test(train, spec, spec.data.test_share, seed, near)
     else:
-        rows, held = list(train), list(test)
+        if single:
+            _check_classes(train)
+        rows, held, notes = list(train), list(test), []
     rows, held = _sample(rows, held, spec, seed, single, notes)
     if spec.kind == "classification":
         _check_test_labels(rows, held, single, notes)
-    rows, validation = _hold_back_validation(rows, spec, seed, notes)
+    rows, validation = _hold_back_validation(rows, spec, seed, near, notes)
     return Splits(rows, validation, held, notes)
 
 
-def _split_off_test(
-    examples: Sequence[Example], spec: TaskSpec, seed: int, single: bool, notes: list[str]
-) -> tuple[list[Example], list[Example]]:
-    count = max(1, round(spec.data.test_share * len(examples)))
-    rows, held, dropped = carve(examples, count, most=len(examples) - 1, seed=seed, keep=2 if single else 1)
+def split_off_test(
+    examples: Sequence[Example], spec: TaskSpec, share: float, seed: int, near: Near
+) -> tuple[list[Example], list[Example], list[str]]:
+    """A share of the rows as a test set: the rest, the test set, and what to note. Raises InputError as `split` does."""
+    single = _is_single(examples, spec)
+    if single:
+        _check_classes(examples)
+    count = max(1, round(share * len(examples)))
+    rows, held, dropped = carve(examples, count, most=len(examples) - 1, seed=seed, keep=2 if single else 1, near=near)
     if not held or not rows:
         file = examples[0].source.rpartition(":")[0]
         why = "too few rows, or too many linked by question, group or subject"
         raise InputError(f"{file} cannot be split: {why}; name a test file under `data`")
-    notes.append(f"{len(held):,} of {len(examples):,} rows split off as the test set, groups and duplicates together")
+    some = f"{len(held):,} of {len(examples):,} rows split off as the test set"
+    notes = [f"{some}, groups, duplicates and near-duplicates together"]
     if dropped:
-        notes.append(f"{dropped:,} rows left out of training: the test set asks the same in another group")
-    return rows, held
+        notes.append(
+            f"{dropped:,} rows left out of training: the test set asks the same or nearly the same in another group"
+        )
+    return rows, held, notes
 
 
 def _sample(
@@ -84,19 +94,21 @@ def _sample(
 
 
 def _hold_back_validation(
-    examples: list[Example], spec: TaskSpec, seed: int, notes: list[str]
+    examples: list[Example], spec: TaskSpec, seed: int, near: Near, notes: list[str]
 ) -> tuple[list[Example], list[Example]]:
     count = min(MOST_VALIDATION, round(spec.train.validation * len(examples)))
     if not count:
         return examples, []
     most = min(MOST_VALIDATION, len(examples) // 2)
-    rows, held, dropped = carve(examples, count, most, seed=seed + 1, keep=1)
+    rows, held, dropped = carve(examples, count, most, seed=seed + 1, keep=1, near=near)
     if not held or not rows:
         notes.append("no validation rows: too few training rows, or too many linked by question, group or subject")
         return examples, []
     notes.append(f"{len(held):,} of {len(examples):,} training rows held back for validation")
     if dropped:
-        notes.append(f"{dropped:,} rows left out of training: validation asks the same in another group")
+        notes.append(
+            f"{dropped:,} rows left out of training: validation asks the same or nearly the same in another group"
+        )
     return rows, held
 
 

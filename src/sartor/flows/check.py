@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from sartor.data.duplicates import duplicate_groups, overlap
 from sartor.data.example import Example
+from sartor.data.versions import content_hash
 from sartor.evaluate.fields import UNREADABLE, pairs, parse
 from sartor.evaluate.own import load_functions
 from sartor.flows.base import LoadedBase
@@ -14,6 +15,7 @@ from sartor.flows.findings import answering, contradictions, leaks, long_tests, 
 from sartor.flows.prepare import Prepared, Task, prepare
 from sartor.models.estimate import named_machine
 from sartor.progress import Progress, silent
+from sartor.store import Store
 from sartor.train.encode import EncodedSet, token_limit, tokenise
 
 __all__ = ["CheckReport", "check"]
@@ -22,12 +24,19 @@ RENDERED = 2
 STEPS = 4
 
 
-def check(task: Task, progress: Progress = silent, gpu: str | None = None, price: float | None = None) -> CheckReport:
+def check(
+    task: Task,
+    progress: Progress = silent,
+    gpu: str | None = None,
+    price: float | None = None,
+    store: Store | None = None,
+) -> CheckReport:
     """Everything about a run that can be known before it. No weights are loaded, and nothing is written.
 
-    The estimate is for this machine at `costs.hour`, or for a named `gpu` at `price` an hour. Whatever forbids the run
-    is a finding of level `error`. Raises InputError only where no report can be made: a task, file or row that cannot
-    be read, a base that is not on this machine, an unknown GPU.
+    The estimate is for this machine at `costs.hour`, or for a named `gpu` at `price` an hour; the `store`, where there is
+    one yet, tells how often the test set was opened. Whatever forbids the run is a finding of level `error`. Raises
+    InputError only where no report can be made: a task, file or row that cannot be read, a base that is not on this machine,
+    an unknown GPU.
     """
     spec = task.spec
     machine = named_machine(gpu) if gpu else None
@@ -60,6 +69,7 @@ def check(task: Task, progress: Progress = silent, gpu: str | None = None, price
     findings += spending(cost, base.slow_because, spec)
     progress("check", STEPS, STEPS)
     lengths = tuple(len(row) for row in (*encoded, *held))
+    test = content_hash(splits.test)
     dropped, cut = (len(getattr(train, what)) + len(getattr(validation, what)) for what in ("dropped", "cut"))
     return CheckReport(
         task=spec.task,
@@ -68,6 +78,8 @@ def check(task: Task, progress: Progress = silent, gpu: str | None = None, price
         base_hash=base.opened.hash,
         files=tuple(_files(prepared)),
         rows=dict(zip(("train", "validation", "test"), map(len, sides), strict=True)),
+        test_version=test,
+        test_openings=store.records.test_openings(spec.task, test) if store else 0,
         split_notes=tuple(splits.notes),
         template_notes=base.renderer.notes,
         rendered=tuple(_render(splits.train, train, base)),
@@ -87,6 +99,8 @@ def _files(prepared: Prepared) -> Iterator[FileView]:
     yield FileView("train", table.name, table.format, table.columns, len(table.rows))
     if test:
         yield FileView("test", test.name, test.format, test.columns, len(test.rows))
+    if frozen := prepared.task.frozen_test:
+        yield FileView("test", f"version {content_hash(frozen)[:12]}", "frozen", tuple(frozen[0].columns), len(frozen))
 
 
 def _render(examples: Sequence[Example], encoded: EncodedSet, base: LoadedBase) -> Iterator[Rendered]:

@@ -116,6 +116,10 @@ class CheckReport:
     files: tuple[FileView, ...]
     rows: dict[str, int]
     """Examples of each side: `train`, `validation`, `test`."""
+    test_version: str
+    """The hash of the test rows, by which their openings are counted."""
+    test_openings: int
+    """How often they were opened so far."""
     split_notes: tuple[str, ...]
     template_notes: tuple[str, ...]
     """What is peculiar about the base's chat template."""
@@ -167,6 +171,7 @@ class CheckReport:
             "base": {"name": self.base, "hash": self.base_hash, "template_notes": list(self.template_notes)},
             "files": [asdict(file) for file in self.files],
             "rows": self.rows,
+            "test": {"version": self.test_version, "openings": self.test_openings},
             "split_notes": list(self.split_notes),
             "findings": [asdict(finding) for finding in self.findings],
             "rendered": [

@@ -19,7 +19,7 @@ from sartor.data.read import Quarantine, read_rows
 from sartor.data.versions import content_hash
 from sartor.errors import InputError
 from sartor.flows.embed import embedded
-from sartor.flows.prepare import Task
+from sartor.flows.prepare import Task, test_rows, without_test
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.jobs.versions import versions
@@ -87,16 +87,17 @@ def curate(
 ) -> Curated:
     """Run the named checks, or all that the task does not turn off, and apply its policies. `plan`: apply nothing.
 
-    The rows are those of the latest version, or of the training file where it has changed since it was added. Raises
-    InputError for an unknown check and for rows that cannot be read.
+    The rows are those of the latest version, or of the training file where it has changed since it was added; less those
+    that are linked with a frozen test set. Raises InputError for an unknown check and for rows that cannot be read.
     """
     spec = task.spec
     checks = _checks(task, names)
     history = History(store, spec.task)
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
         head = current(task, history)
-        stand = history.examples(head.hash)
-        test = build_examples(read_rows(task.folder / spec.data.test), spec) if spec.data.test else []
+        there = history.examples(head.hash)
+        stand = without_test(task, there)
+        test = test_rows(task) or []
         examples = named(stand, spec)
         read = partial(embedded, steps, store, before=partial(questions, history, head), progress=progress)
         pool = Pool(examples, spec, named(test, spec), read)
@@ -104,12 +105,12 @@ def curate(
         found, remarks = dict[str, Suspicions](), skipped
         for done, check in enumerate(checks):
             progress(CURATE, done, len(checks), check.title)
-            found[check.name], said = _look(steps, store, check, pool, head.hash, content_hash(test))
+            found[check.name], said = _look(steps, store, check, pool, content_hash(stand), content_hash(test))
             remarks = [*remarks, *said]
         progress(CURATE, len(checks), len(checks))
         policies = [Policy.of(check, spec.curate.get(check.name)) for check in checks]
         decisions, kept = decide(examples, [(policy, found[policy.check]) for policy in policies])
-        decisions = [*_set_aside(history, head), *decisions]
+        decisions = [*_set_aside(history, head), *held_out(named(there, spec), examples), *decisions]
         ids = {named.id: example.id for named, example in zip(examples, stand, strict=True)}
         left = [replace(example, id=ids[example.id]) for example in kept]
         about = {check.name: (check.title, (type(check).__doc__ or "").partition("\n")[0]) for check in checks}
@@ -128,7 +129,7 @@ def current(task: Task, history: History) -> Entry:
     file, head = task.folder / task.spec.data.train, history.head()
     if head:
         root = history.root(head)
-        came_from = history.manifest(root.hash)["config"]["file"]
+        came_from = history.manifest(root.hash)["config"].get("file")
         if came_from != file.name or root.hash == content_hash(_read(task.spec, file)[0]):
             return head
     return add_file(history, task.spec, file)
@@ -150,6 +151,13 @@ def _set_aside(history: History, head: Entry) -> list[Decision]:
     """The rows of the file that could not be read."""
     aside = history.manifest(history.root(head).hash)["config"].get("set_aside", [])
     return [Decision(each["place"], "unreadable", "drop", each["reason"], 1.0, {}) for each in aside]
+
+
+def held_out(there: Sequence[Example], left: Sequence[Example]) -> list[Decision]:
+    """The rows that no check may look at, for they are linked with the frozen test set."""
+    ids = {example.id for example in left}
+    why = "the frozen test set holds it, asks the same or nearly the same, or shares its group or subject"
+    return [Decision(row.id, "frozen_test", "drop", why, 1.0, {}) for row in there if row.id not in ids]
 
 
 def questions(history: History, entry: Entry) -> list[str]:

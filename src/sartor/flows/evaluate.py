@@ -260,7 +260,7 @@ def judge_systems(
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"`{twice[0]}` is named twice; name each system once")
     adapters = {entrant.name: Registry(store).get(entrant.name) for entrant in entrants if entrant.kind == SPECIALIST}
-    recipes = seeds_of_recipes(adapters, drawn_test=not (table or spec.data.test))
+    recipes = seeds_of_recipes(adapters, drawn_test=not table and spec.data.draws_test)
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
         answers = {entrant.name: ask_once(steps, store, entrant, rows, progress).answers for entrant in entrants}
         asked = [pair for given in answers.values() for pair in zip(rows, given, strict=True)]

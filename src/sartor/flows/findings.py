@@ -101,6 +101,9 @@ def leaks(prepared: Prepared, shared: Overlap) -> Iterator[Finding]:
         opposed = f", {len(shared.contradictions):,} of them with another answer" if shared.contradictions else ""
         other = [match for match in shared.questions if match not in shared.exact]
         yield Finding("warning", f"{some} ({_places(other)}){opposed}")
+    if near := prepared.near_leaks:
+        some = f"{plural(len(near), 'row')} of {data.train} with nearly a question of {data.test}"
+        yield Finding("warning", f"{some} ({_places(near)}): where they mean the same, remove one side")
     for role, matches in (("group", shared.groups), ("subject", shared.subjects)):
         if matches:
             some = f"{plural(len(matches), 'value')} of `data.{role}`"

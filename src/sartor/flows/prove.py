@@ -18,7 +18,7 @@ from sartor.evaluate.own import load_functions
 from sartor.flows.base import LoadedBase
 from sartor.flows.curate import current
 from sartor.flows.evaluate import Judged, judge
-from sartor.flows.prepare import Task, prepare
+from sartor.flows.prepare import Task, prepare, without_test
 from sartor.flows.run import Stages
 from sartor.flows.select import Selected
 from sartor.generate.answer import Answer
@@ -73,13 +73,13 @@ class Proof:
 def prove(task: Task, store: Store, seeds: int = SEEDS, progress: Progress = silent) -> Proof:
     """Train and judge on the curated rows, the raw ones, and as many raw ones at random, `seeds` times each.
 
-    What was trained before is not trained again. Raises InputError without a test file, and where curation has changed
-    nothing yet.
+    What was trained before is not trained again. Raises InputError where each run draws its own test set, and where
+    curation has changed nothing yet.
     """
     history = History(store, task.spec.task)
     with disk_errors():
         head = current(task, history)
-        raw, curated = history.examples(history.root(head).hash), history.examples(head.hash)
+        raw, curated = (without_test(task, history.examples(each.hash)) for each in (history.root(head), head))
     if raw == curated:
         raise InputError("there is nothing to prove: the rows stand as they were added; `sartor curate` them first")
     ways: dict[str, Drawing] = {
@@ -93,7 +93,7 @@ def prove(task: Task, store: Store, seeds: int = SEEDS, progress: Progress = sil
 def prove_selection(
     selected: Selected, task: Task, store: Store, seeds: int = SEEDS, progress: Progress = silent
 ) -> Proof:
-    """The same of selected rows, beside as many at random and the longest. Raises InputError without a test file."""
+    """The same of selected rows, beside as many at random and the longest. Raises InputError as `prove` does."""
     ways: dict[str, Drawing] = {way: lambda _, rows=rows: rows for way, rows in selected.chosen.items()}  # type: ignore[misc]
     pool, size = selected.examples, len(selected.chosen[selected.way])
     ways[RANDOM] = lambda seed: sample(pool, size, seed, floor=0)
@@ -102,8 +102,9 @@ def prove_selection(
 
 def _prove(what: str, ways: Mapping[str, Drawing], task: Task, store: Store, seeds: int, progress: Progress) -> Proof:
     spec = task.spec
-    if not spec.data.test:  # a split drawn from some rows would differ from that of others
-        raise InputError("a proof needs test rows that no version holds: name a file of them as `data.test`")
+    if spec.data.draws_test:  # those drawn from some rows would differ from those of others
+        remedy = "freeze them with `sartor data split`, or name a file of them as `data.test`"
+        raise InputError(f"a proof needs test rows that no version holds: {remedy}")
     answers, test = dict[str, list[Answer]](), list[Example]()
     sizes, money = dict.fromkeys(ways, 0), dict.fromkeys(ways, 0.0)
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
@@ -112,7 +113,7 @@ def _prove(what: str, ways: Mapping[str, Drawing], task: Task, store: Store, see
             for way, drawing in ways.items():
                 progress("prove", len(answers), len(ways) * seeds, f"{way}, seed {seed}")
                 seeded = spec.model_copy(update={"train": spec.train.model_copy(update={"seed": seed})})
-                way_task = Task(task.folder, seeded, tuple(drawing(seed)))
+                way_task = replace(task, spec=seeded, rows=tuple(drawing(seed)))
                 stages = Stages(way_task, prepare(way_task), base, store, steps, progress)
                 trained = stages.train()
                 answers[f"{way}, seed {seed}"] = stages.answer(stages.specialist(trained)).answers

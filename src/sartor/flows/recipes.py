@@ -21,7 +21,7 @@ def recipe_hash(spec: TaskSpec, settings: Mapping[str, Any], base: str, examples
             "examples": asked_hash(examples),
             "rows": spec.data.rows,
             "validation": spec.train.validation,
-            "test_share": None if spec.data.test else spec.data.test_share,
+            "test_share": spec.data.test_share if spec.data.draws_test else None,
             "max_tokens": spec.generate.max_tokens,
         }
     )
@@ -44,8 +44,8 @@ def seeds_of_recipes(adapters: Mapping[str, AdapterVersion], drawn_test: bool) -
             if drawn_test and other.manifest["dataset"]["test"] != first.manifest["dataset"]["test"]:
                 raise InputError(
                     f"{first.name} and {other.name} are seeds of one recipe, and each seed drew its own test set: one has "
-                    "learned rows that the other is tested on. Name a file of test rows as `data.test` and run both seeds "
-                    "again, or give rows that neither has seen with --data"
+                    "learned rows that the other is tested on. Freeze one with `sartor data split`, or name a file of test "
+                    "rows as `data.test`, and run both seeds again; or give rows that neither has seen with --data"
                 )
         found[", ".join([first.name, *(f"@{other.version}" for other in others)])] = systems
     return found

@@ -28,9 +28,9 @@ from sartor.data.read import read_rows
 from sartor.data.versions import asked_hash
 from sartor.errors import InputError
 from sartor.flows.base import LoadedBase
-from sartor.flows.curate import current, named, questions
+from sartor.flows.curate import current, held_out, named, questions
 from sartor.flows.embed import embedded, once
-from sartor.flows.prepare import Task
+from sartor.flows.prepare import Task, without_test
 from sartor.generate.linear import LinearSystem
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
@@ -120,7 +120,8 @@ def select(
     history = History(store, spec.task)
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
         head = current(task, history)
-        stand = history.examples(head.hash)
+        there = history.examples(head.hash)
+        stand = without_test(task, there)
         if size >= len(stand):
             raise InputError(
                 f"{spec.task} has {len(stand):,} rows: a selection takes fewer, such as {len(stand) // 2:,}"
@@ -139,6 +140,7 @@ def select(
         left_out = [example for place, example in enumerate(named(stand, spec)) if place not in kept]
         reason = f"not among the {size:,} rows chosen by `{way}`"
         decisions = [Decision(example.id, SELECT, "drop", reason, 1.0, {"way": way}) for example in left_out]
+        decisions = [*held_out(named(there, spec), named(stand, spec)), *decisions]
         made = Selected(spec, way, head.hash, None, stand, chosen, choices, decisions)
         if plan:
             return made

@@ -111,6 +111,13 @@ class Records:
                 connection.execute(update(table).where(here).values(count=count))
         return count
 
+    def test_openings(self, task: str, test_version: str) -> int:
+        """How often a test set was opened so far."""
+        table = tables.test_openings
+        here = (table.c.task == task) & (table.c.test_version == test_version)
+        with self.read() as connection:
+            return connection.execute(select(table.c.count).where(here)).scalar() or 0
+
     def answers(self, system: str, questions: Sequence[str]) -> dict[str, str]:
         """The kept answers of a system to these questions (hashes), by question; those that are not kept are left out."""
         table = tables.answers
