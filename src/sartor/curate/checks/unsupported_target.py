@@ -11,6 +11,7 @@ from sartor.curate.pool import Pool
 from sartor.curate.spoken import spoken
 from sartor.data.example import Example
 from sartor.data.jsontext import NotJsonError, parse_json
+from sartor.data.vocabulary import UNITS
 
 USUAL = 0.8
 """Targets take from their inputs what the inputs hold at least so often; other kinds of facts are not judged."""
@@ -25,13 +26,7 @@ _TRIVIAL = ("0", "1")
 _HALF = re.compile(r"(?<![\d/])(?:(\d+)[- ])?1/2(?![\d/])")
 _WORD = re.compile(r"[^\W_]+")
 _COMMON = re.compile(r"\b[a-z]{3,}\b")
-_FORMS = {
-    "mg": "milligram milligrams", "mcg": "ug µg microgram micrograms", "g": "gram grams", "%": "percent",
-    "kg": "kilo kilos kilogram kilograms", "lb": "lbs pound pounds", "ml": "milliliter milliliters millilitres",
-    "l": "liter liters litre litres", "mm": "millimeter millimeters", "cm": "centimeter centimeters",
-    "hour": "h hr hrs hours", "day": "days", "week": "wk wks weeks", "month": "months", "year": "yr yrs years yo",
-}  # fmt: skip
-_UNITS = {form: unit for unit, forms in _FORMS.items() for form in (unit, *forms.split())}
+_UNITS = UNITS | {"yo": "year"}
 
 
 class Fact(NamedTuple):
