@@ -63,13 +63,14 @@ class Found:
     """How candidates were looked for; its `recall` is the S-curve."""
 
 
-def find(texts: Texts, *, held_out: Texts = ()) -> Found:
+def find(texts: Texts, *, held_out: Texts = (), code: bool = False) -> Found:
     """The duplicates among the texts, and the texts that a held-out text says too.
 
     Two rows are duplicates when their words align, polite phrases left out, and every difference is a
     misspelling, two neighbours in another order, or a word written apart: `sartor.curate.align` judges it, and
-    `sartor.curate.clusters` keeps likeness from being passed on. The representative of a
-    cluster is its first row. Beside the words' numbers, at 4 bytes each, some 500 bytes a distinct row are held.
+    `sartor.curate.clusters` keeps likeness from being passed on. In `code` case and every mark count, and nothing but
+    misspellings may differ. The representative of a cluster is its first row. Beside the words' numbers, at 4 bytes each,
+    some 500 bytes a distinct row are held.
     """
     count = 0
 
@@ -79,11 +80,11 @@ def find(texts: Texts, *, held_out: Texts = ()) -> Found:
             count += len(batch)
             yield batch
 
-    words = read(chain(counted(), batches(held_out)))
-    exact, cores = words.keys(), core(words)
+    words = read(chain(counted(), batches(held_out)), code)
+    exact, cores = words.keys(), words if code else core(words)
     _, first, group = np.unique(cores.keys(), return_index=True, return_inverse=True)
     distinct = cores.take(first)
-    aligner, sought = Aligner(distinct), without_templates(distinct)
+    aligner, sought = Aligner(distinct, code), without_templates(distinct)
     bands = banding(sought)
     order = np.arange(count)
     held = np.arange(count, len(words))

@@ -14,7 +14,7 @@ from sartor.data.carve import units
 from sartor.data.duplicates import question_key
 from sartor.data.example import Example
 from sartor.models.encoder import Encoder
-from sartor.task import TaskSpec
+from sartor.task import CODE, TaskSpec
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Pool:
 
     @cached_property
     def question_keys(self) -> list[str]:
-        """What makes two rows ask the same: the conversation with case, punctuation and white space folded."""
-        return [question_key(example) for example in self.examples]
+        """What makes two rows ask the same: the folded conversation."""
+        return [question_key(example, self.spec.kind) for example in self.examples]
 
     @cached_property
     def same_questions(self) -> list[list[int]]:
@@ -51,7 +51,7 @@ class Pool:
     def duplicates(self) -> Found:
         """Rows that ask the same, exactly or nearly, among each other and with the test rows."""
         held_out = [example.question for example in self.test]
-        return find(list(map(_utf8, self.questions)), held_out=list(map(_utf8, held_out)))
+        return find(list(map(_utf8, self.questions)), held_out=list(map(_utf8, held_out)), code=self.spec.kind in CODE)
 
     @cached_property
     def embeddings(self) -> Embeddings:
@@ -84,7 +84,7 @@ class Pool:
     def groups(self) -> NDArray[np.int64]:
         """Rows that share a question, a group or a subject, directly or through others, have the same number, [n]."""
         number = np.zeros(len(self.examples), dtype=np.int64)
-        for at, places in enumerate(units(self.examples, with_questions=True)):
+        for at, places in enumerate(units(self.examples, self.spec.kind, with_questions=True)):
             number[places] = at
         return number
 

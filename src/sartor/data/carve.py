@@ -6,27 +6,28 @@ from collections.abc import Sequence
 
 from sartor.data.duplicates import question_key
 from sartor.data.example import Example
+from sartor.task import Kind
 
 
 def carve(
-    examples: Sequence[Example], count: int, most: int, seed: int, keep: int
+    examples: Sequence[Example], kind: Kind, count: int, most: int, seed: int, keep: int
 ) -> tuple[list[Example], list[Example], int]:
     """Hold back about `count` rows, never more than `most`, in whole units and in proportion to the labels.
 
     At least `keep` rows of every label stay. Gives the rest, what is held, and the number of rows left out of the rest.
     """
     linked = any(example.group or example.subject for example in examples)
-    together = units(examples, with_questions=True)
+    together = units(examples, kind, with_questions=True)
     if linked and max(map(len, together)) > len(examples) / 2:
-        together = units(examples, with_questions=False)
+        together = units(examples, kind, with_questions=False)
     held = _choose(examples, together, count, most, seed, keep)
-    asked = {question_key(examples[index]) for index in held}
+    asked = {question_key(examples[index], kind) for index in held}
     rest = [example for index, example in enumerate(examples) if index not in held]
-    kept = [example for example in rest if question_key(example) not in asked]
+    kept = [example for example in rest if question_key(example, kind) not in asked]
     return kept, [examples[index] for index in sorted(held)], len(rest) - len(kept)
 
 
-def units(examples: Sequence[Example], with_questions: bool) -> list[list[int]]:
+def units(examples: Sequence[Example], kind: Kind, with_questions: bool) -> list[list[int]]:
     """The connected components of rows that share a group, a subject or (if asked) a question; union-find."""
     parent = list(range(len(examples)))
 
@@ -40,7 +41,7 @@ def units(examples: Sequence[Example], with_questions: bool) -> list[list[int]]:
     for index, example in enumerate(examples):
         links: list[tuple[str, str | None]] = [("group", example.group), ("subject", example.subject)]
         if with_questions:
-            links.append(("question", question_key(example)))
+            links.append(("question", question_key(example, kind)))
         for link in links:
             if link[1] is not None:
                 other = root(first.setdefault(link, index))

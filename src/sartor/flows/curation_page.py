@@ -11,6 +11,7 @@ from sartor.data.example import Example
 from sartor.flows.curate import Curated
 from sartor.report.curation import CheckView, CurationData, OffenderView, RowView, render_curation
 from sartor.report.format import plural
+from sartor.task import Kind
 
 MOST_WORST = 6
 CURVE_POINTS = 40
@@ -23,7 +24,7 @@ def curation_page(made: Curated, plan: bool) -> str:
             task=made.spec.task,
             kind=made.spec.kind,
             headline=headline(made, plan),
-            profile=tuple(_profile(made.examples, made.left)),
+            profile=tuple(_profile(made)),
             remarks=tuple(made.remarks),
             checks=tuple(_check(made, policy) for policy in made.policies),
             provenance=(
@@ -43,13 +44,13 @@ def headline(made: Curated, plan: bool) -> str:
     return f"Of {plural(before, 'row')}, {dropped:,} {done} dropped and {fixed:,} mended; {review:,} wait for a person's eyes."
 
 
-def _profile(before: Sequence[Example], after: Sequence[Example]) -> list[tuple[str, float, float]]:
-    a, b = _measures(before), _measures(after)
+def _profile(made: Curated) -> list[tuple[str, float, float]]:
+    a, b = (_measures(rows, made.spec.kind) for rows in (made.examples, made.left))
     return [(what, a[what], b[what]) for what in a]
 
 
-def _measures(rows: Sequence[Example]) -> dict[str, float]:
-    groups = duplicate_groups(rows)
+def _measures(rows: Sequence[Example], kind: Kind) -> dict[str, float]:
+    groups = duplicate_groups(rows, kind)
     found: dict[str, float] = {
         "rows": len(rows),
         "rows that repeat another's question": sum(len(group.rows) - 1 for group in groups),

@@ -2,7 +2,7 @@
 
 from sartor.curate.check import Check, Suspicion, Suspicions, register
 from sartor.curate.pool import Pool
-from sartor.data.duplicates import question_key, target_key
+from sartor.data.duplicates import fold, question_key, target_key
 
 RELATED = 0.5
 """The score of a row that shares no more than its group or subject with a test row; one that asks the same scores 1."""
@@ -17,7 +17,7 @@ class Leakage(Check):
 
     def look(self, pool: Pool) -> Suspicions:
         last_first = pool.test[::-1]  # so that of several test rows the first is named
-        by_question = {question_key(example): example for example in last_first}
+        by_question = {question_key(example, pool.spec.kind): example for example in last_first}
         by_subject = {example.subject: example for example in last_first if example.subject}
         by_group = {example.group: example for example in last_first if example.group}
         found: Suspicions = {}
@@ -33,8 +33,10 @@ class Leakage(Check):
                 reason = f"is of the same group as test row {test.id}"
                 found[place] = Suspicion(RELATED, reason, {"test": test.id, "by": "group"})
         for leak in pool.duplicates.leaks:
-            if leak.kind == "near" and (leak.row not in found or found[leak.row].score < leak.score):
-                test = pool.test[leak.of]
+            row, test = pool.examples[leak.row], pool.test[leak.of]
+            if fold(row.question, pool.spec.kind) == fold(test.question, pool.spec.kind):
+                continue
+            if leak.row not in found or found[leak.row].score < leak.score:
                 evidence = {"test": test.id, "by": "near", "differences": leak.evidence}
                 found[leak.row] = Suspicion(leak.score, f"asks nearly what test row {test.id} asks", evidence)
         return found

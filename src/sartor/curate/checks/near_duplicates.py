@@ -2,7 +2,7 @@
 
 from sartor.curate.check import Check, Suspicion, Suspicions, register
 from sartor.curate.pool import Pool
-from sartor.data.duplicates import target_key
+from sartor.data.duplicates import fold, target_key
 
 
 @register
@@ -19,9 +19,9 @@ class NearDuplicates(Check):
     def look(self, pool: Pool) -> Suspicions:
         found: Suspicions = {}
         for each in pool.duplicates.duplicates:
-            if each.kind == "exact":
-                continue
             row, of = pool.examples[each.row], pool.examples[each.of]
+            if fold(row.question, pool.spec.kind) == fold(of.question, pool.spec.kind):
+                continue
             same = target_key(row) == target_key(of)
             evidence = {"duplicate_of": of.id, "same_target": same, "differences": each.evidence}
             reason = f"asks nearly what row {of.id} asks, with {'the same' if same else 'another'} target"
