@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from tests.tasks import intents, write_task
 
 import sartor
 from sartor.cli.main import main
-from sartor.errors import InputError
+from sartor.errors import InputError, SystemFailure
 from sartor.flows.curate import curate
 from sartor.flows.prepare import open_task
 from sartor.store import Store
@@ -131,6 +133,34 @@ def test_a_kill_in_any_check_loses_nothing_and_repeats_nothing(folder: Path) -> 
     with Store.open(folder / ".sartor").records.read() as connection:
         stages: list[Any] = connection.execute(select(runs.c.stage, runs.c.status, runs.c.attempts)).all()
     assert sorted(map(tuple, stages)) == sorted((f"check {name}", "done", 1) for name in CHECKS)
+
+
+def curate_and_wait(folder: Path) -> None:
+    os.environ["SARTOR_CACHE"] = str(folder.parent / "cache")
+
+    def progress(what: str, done: int, total: int, detail: str = "") -> None:
+        (folder / "begun").touch()
+        while not (folder / "go on").exists():
+            time.sleep(0.01)
+
+    curate(open_task(folder), Store.open(folder / ".sartor"), CHECKS, progress=progress)
+
+
+def test_while_another_process_curates_nothing_else_changes_the_rows(folder: Path) -> None:
+    project = sartor.open(folder)
+    with ThreadPoolExecutor(1) as pool:
+        curating = pool.submit(exit_code, curate_and_wait, folder)
+        while not (folder / "begun").exists() and not curating.done():
+            time.sleep(0.01)
+        try:
+            for change in (project.undo, lambda: project.add_rows(folder / "train.jsonl")):
+                with pytest.raises(SystemFailure, match=r"task small is in use by process \d+"):
+                    change()
+        finally:
+            (folder / "go on").touch()
+        assert curating.result() == 0
+    assert [entry.step for entry, _ in project.versions()] == ["add", "curate"]
+    assert project.undo().step == "undo"
 
 
 @pytest.mark.slow
