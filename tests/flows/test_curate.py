@@ -185,7 +185,7 @@ def test_rows_that_cannot_be_read_are_set_aside_with_a_reason_and_do_not_stop_cu
     assert len(made.examples) == 27
     [line] = [json.loads(each) for each in made.ledger.splitlines() if '"unreadable"' in each]
     assert (line["row"], line["action"]) == ("train.jsonl, line 28", "drop")
-    assert "not JSON" in line["reason"]
+    assert "not JSON" in line["reason"] and "half a row" not in str(line)
 
 
 def test_what_waits_for_review_is_in_the_ledger_though_nothing_changed(folder: Path) -> None:
@@ -208,7 +208,27 @@ def test_near_duplicates_wait_for_review_and_name_their_representative(folder: P
     made = sartor.open(folder).curate(["near_duplicates"])
     [line] = [json.loads(line) for line in made.ledger.splitlines()]
     assert (line["row"], line["action"], line["evidence"]["duplicate_of"]) == (28, "review", 27)
-    assert line["evidence"]["differences"] == {"typo": [["odrer", "order"]]}
+    assert line["evidence"]["differences"] == {"typo": 1}
+
+
+def test_the_page_marks_what_the_ledger_only_names_by_its_place(base: Path, tmp_path: Path) -> None:
+    said = [{"text": f"Ann takes {n} mg of it", "label": f"There were {n} mg, told Ann."} for n in range(2, 12)]
+    wrong = {"text": "Ann takes 5 mg", "label": "There were <b>50</b> mg & 7319 mg, told Zanqox."}
+    folder = write_task(tmp_path / "task", base, [*said, wrong], said[:3], "summarization")
+    assert (
+        main(["curate", str(folder), "--check", "unsupported_target", "--ledger", str(tmp_path / "ledger.jsonl")]) == 0
+    )
+    [line] = map(json.loads, (tmp_path / "ledger.jsonl").read_text().splitlines())
+    places = line["evidence"]["unsupported"]
+    assert {what: [wrong["label"][start:end] for start, end in each] for what, each in places.items()} == {
+        "number": ["50", "7319 mg"],
+        "name": ["Zanqox"],
+    }
+    assert line["reason"] == "the input does not hold 2 numbers, 1 name of the target"
+    page = (folder / "curation.html").read_text()
+    assert (
+        "There were &lt;b&gt;<mark>50</mark>&lt;/b&gt; mg &amp; <mark>7319 mg</mark>, told <mark>Zanqox</mark>" in page
+    )
 
 
 def test_a_version_is_exported_and_reads_back_the_same(folder: Path, tmp_path: Path, capsys) -> None:

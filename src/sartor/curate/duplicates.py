@@ -33,6 +33,11 @@ class Duplicate:
     evidence: dict[str, list[list[str]]]
     """What differs, [of this row, of the other], by kind: `typo`, `order`, `spacing`, and `wrapper` for polite phrases."""
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many differences of each kind there are: what can be told without quoting a row."""
+        return {kind: len(pairs) for kind, pairs in self.evidence.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:

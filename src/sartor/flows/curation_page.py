@@ -8,6 +8,7 @@ from sartor.curate.check import Suspicions
 from sartor.curate.ledger import Decision, Policy
 from sartor.data.duplicates import duplicate_groups
 from sartor.data.example import Example
+from sartor.evaluate.marks import Span, pieces
 from sartor.flows.curate import Curated
 from sartor.report.curation import CheckView, CurationData, OffenderView, RowView, render_curation
 from sartor.report.format import plural
@@ -100,7 +101,7 @@ def _offender(decision: Decision, found: Suspicions, known: Mapping[str, Example
     elif fix := found[place].fix:
         beside, beside_is = fix, "as it would be"
     return OffenderView(
-        row=_row(known[decision.row]),
+        row=_row(known[decision.row], _unsupported(decision)),
         action=decision.action,
         reason=decision.reason,
         score=decision.score,
@@ -117,5 +118,11 @@ def _other(decision: Decision, known: Mapping[str, Example]) -> Example | None:
     return known.get(others[0]) if others else None
 
 
-def _row(example: Example) -> RowView:
-    return RowView(example.id, example.question, example.target)
+def _unsupported(decision: Decision) -> list[Span]:
+    """The places of the target that the evidence says its input does not support."""
+    places = decision.evidence.get("unsupported", {}).values()
+    return [(start, end) for each in places for start, end in each]
+
+
+def _row(example: Example, marked: Sequence[Span] = ()) -> RowView:
+    return RowView(example.id, example.question, tuple(pieces(example.target, marked)))

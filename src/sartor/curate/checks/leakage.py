@@ -37,6 +37,6 @@ class Leakage(Check):
             if fold(row.question, pool.spec.kind) == fold(test.question, pool.spec.kind):
                 continue
             if leak.row not in found or found[leak.row].score < leak.score:
-                evidence = {"test": test.id, "by": "near", "differences": leak.evidence}
+                evidence = {"test": test.id, "by": "near", "differences": leak.counts}
                 found[leak.row] = Suspicion(leak.score, f"asks nearly what test row {test.id} asks", evidence)
         return found

@@ -23,7 +23,7 @@ class NearDuplicates(Check):
             if fold(row.question, pool.spec.kind) == fold(of.question, pool.spec.kind):
                 continue
             same = target_key(row) == target_key(of)
-            evidence = {"duplicate_of": of.id, "same_target": same, "differences": each.evidence}
+            evidence = {"duplicate_of": of.id, "same_target": same, "differences": each.counts}
             reason = f"asks nearly what row {of.id} asks, with {'the same' if same else 'another'} target"
             found[each.row] = Suspicion(each.score, reason, evidence)
         return found
