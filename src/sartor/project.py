@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sartor.flows.run import RunResult
     from sartor.flows.select import Selected, Way
     from sartor.flows.split import Frozen
+    from sartor.jobs.steps import Steps
     from sartor.store import Store
 
 STORE_NAME = ".sartor"
@@ -150,12 +151,13 @@ class Project:
         return judge_outputs(chosen, self._store, outputs, by, progress)
 
     def add_rows(self, file: Path, task: str | None = None) -> Entry:
-        """The rows of a file, with the task's columns, as the latest version."""
+        """The rows of a file, with the task's columns, as the latest version. Raises SystemFailure as `undo` does."""
         chosen = self._allowed("add", task)
         from sartor.flows.curate import add_file
 
         self._note("add", f"task {chosen.spec.task}", {"file": file.name})
-        return add_file(self._history(chosen), chosen.spec, file)
+        with self._alone(chosen):
+            return add_file(self._history(chosen), chosen.spec, file)
 
     def split(self, share: float | None = None, task: str | None = None) -> Frozen:
         """A share of the task's rows as a test set that nothing changes; the rest as the latest version."""
@@ -227,10 +229,11 @@ class Project:
         return prove(chosen, self._store, seeds, progress)
 
     def undo(self, task: str | None = None) -> Entry:
-        """Take back the last change of the task's rows."""
+        """Take back the last change of the task's rows. Raises SystemFailure when another process works on the task."""
         chosen = self._allowed("curate", task)
         self._note("undo", f"task {chosen.spec.task}")
-        return self._history(chosen).undo()
+        with self._alone(chosen):
+            return self._history(chosen).undo()
 
     def ledger(self, row: str | None = None, task: str | None = None) -> list[dict[str, Any]]:
         """Every decision that led to the latest version, or those on one row."""
@@ -253,6 +256,13 @@ class Project:
         from sartor.data.history import History
 
         return History(self._store, task.spec.task)
+
+    def _alone(self, task: Task) -> Steps:
+        """To be entered: keeps other processes off the task until it is left."""
+        from sartor.jobs.here import Here
+        from sartor.jobs.steps import Steps
+
+        return Steps(self._store, task.spec.task, Here())
 
     @property
     def _path(self) -> Path:

@@ -15,6 +15,8 @@ from sartor.errors import InputError
 from sartor.positions import read_yaml
 
 Kind = Literal["classification", "extraction", "summarization", "generation", "code", "sql"]
+CODE: tuple[Kind, ...] = ("code", "sql")
+"""Kinds in whose texts a mark or a capital can be a program's."""
 Action = Literal["drop", "fix", "review", "off"]
 SPEC_NAME = "sartor.yaml"
 

@@ -2,7 +2,9 @@
 
 import json
 import random
+import re
 import time
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -82,6 +84,57 @@ def test_the_order_of_rows_does_not_matter(name: str) -> None:
         assert len(once) == len(again) == 1
     else:
         assert once and once == again
+
+
+def secrets(kind: Kind, has_subject: bool) -> tuple[list[Example], list[Example]]:
+    """Rows of every flaw, in words that no sentence about them has, and a test set that they leak into."""
+    rng = random.Random(0)
+    words = ["".join(rng.choice(part) for part in ("bdfgkl", "aeiou", "mnrstv", "aeiou", "xzq")) for _ in range(80)]
+    subjects = iter(f"q{word}" for word in words * 9)
+
+    def made(id: str, question: str, target: str = "", label: str = "a") -> Example:
+        subject = next(subjects) if has_subject else None
+        if kind == "classification":
+            return row(id, question, labels=(label,), subject=subject)
+        if kind == "extraction":
+            return row(id, question, json.dumps({"k": target or question.split()[0]}), subject=subject)
+        return row(id, question, target or f"{question.split()[0]} 1234", subject=subject)
+
+    def said(count: int) -> str:
+        return " ".join(rng.choices(words, k=count))
+
+    one, other, footer = said(9), said(9), said(20)
+    a, b, *rest = other.split()
+    rows = [
+        *(made(f"s{n}", f"{said(8)} 1234", label="abc"[n % 3]) for n in range(60)),
+        *(made("d1", one), made("d2", f"{one} \n"), made("d3", one, "b c", "b")),
+        *(made("n1", other), made("n2", f"{a}  {b}  {' '.join(rest)}"), made("n3", f"Hello, {b} {a} {' '.join(rest)}")),
+        *(made(f"f{n}", f"{footer} {words[n]}") for n in range(6)),
+        made("damaged", f"{said(4)} donâ€™t"),
+        made("long", said(400), said(300)),
+        made("empty", said(8), "n/a", "n/a"),
+        made("unsupported", said(8), f"{said(2)} Quaxo Brimel 98765 mg, QX-4321"),
+        made("german", "Wo ist denn eigentlich meine verlorene Karte geblieben?"),
+    ]
+    rows[4] = replace(rows[4], group="zanqox")
+    tests = [
+        *(made("t1", one), made("t2", other)),
+        replace(made("t3", said(8)), subject=rows[3].subject, group=rows[4].group),
+    ]
+    return rows, tests
+
+
+@pytest.mark.parametrize("has_subject", [False, True])
+@pytest.mark.parametrize(("name", "kind"), EACH)
+def test_neither_reason_nor_evidence_quotes_a_row(name: str, kind: Kind, has_subject: bool) -> None:
+    rows, tests = secrets(kind, has_subject)
+    secret = " ".join(f"{each.question} {each.target} {each.subject or ''} {each.group or ''}" for each in rows).lower()
+    words = set(re.findall(r"[a-z]{4,}|\d{4,}", secret))
+    found = look(name, rows, kind, tests)
+    assert found
+    for one in found.values():
+        told = re.findall(r"[a-z]+|\d+", f"{one.reason} {json.dumps(dict(one.evidence))}".lower())
+        assert not words & set(told)
 
 
 def test_every_check_says_what_it_is_and_only_what_is_certain_acts_by_itself() -> None:

@@ -36,6 +36,16 @@ def test_a_planted_label_error_is_found_with_the_label_that_it_should_have() -> 
     assert found[worst].fix.labels == ("rate",)
 
 
+@pytest.mark.parametrize("name", ["label_errors", "neighbours", "outliers"])
+def test_neither_reason_nor_evidence_quotes_a_row(name: str) -> None:
+    stranger = row("x", "The lessee shall indemnify the lessor against all claims.", labels=("lost",))
+    given = [*rows(), stranger]
+    found = look(name, given, "classification")
+    assert found
+    words = {word for each in given for word in each.question.lower().split() if len(word) > 4}
+    assert not any(word in f"{one.reason} {one.evidence}" for one in found.values() for word in words)
+
+
 def test_a_row_of_another_world_is_an_outlier() -> None:
     stranger = row(
         "x", "The lessee shall indemnify the lessor against all claims arising under this agreement.", labels=("lost",)

@@ -1,6 +1,8 @@
 """What may merge and what may not, whatever the order of the rows."""
 
+import json
 import random
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -79,6 +81,7 @@ def test_several_edits_may_meet_in_one_pair() -> None:
         ("Take 5 mg of it", "Take 5 g of it"),
         ("It costs $5.50 a month", "It costs $550 a month"),
         ("It fell by -5 points", "It fell by 5 points"),
+        ("Take .5 mg of it", "Take 5 mg of it"),
         ("It fell by 10% at once", "It fell by 10 at once"),
         ("room 12B is free", "room 12C is free"),
         ("version A of the test", "version B of the test"),
@@ -110,6 +113,43 @@ def test_several_edits_may_meet_in_one_pair() -> None:
 )
 def test_what_says_something_else_does_not_merge(first: str, second: str) -> None:
     assert merged(first, second) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Return a - b for two numbers", "Return a * b for two numbers"),
+        ("Keep the rows where x < y", "Keep the rows where x > y"),
+        ("Call f(i + 1) until it ends", "Call f(i - 1) until it ends"),
+        ("SELECT a FROM t WHERE b = 'x'", "SELECT a FROM t WHERE b <> 'x'"),
+        ("SELECT name FROM t ORDER BY a ASC", "SELECT name FROM t ORDER BY a DESC"),
+        ("Return not x and a - b of them", "Return not x and - b of them"),
+        ("Print the list x[1:] of it", "Print the list x[:1] of it"),
+        ("Sum the series 1² + 2² of n", "Sum the series 1³ + 2³ of n"),
+        ("Return the List of it", "Return the list of it"),
+        ("Return the value of n!", "Return the value of n"),
+        ("print('hello')", "print('hi')"),
+        ("swap the x y of it", "swap the y x of it"),
+        ("take x in t of it", "take x int of it"),
+    ],
+)
+def test_in_code_every_mark_and_capital_counts(first: str, second: str) -> None:
+    assert not list(find([first, second], code=True).duplicates)
+
+
+def test_in_code_a_misspelling_may_merge() -> None:
+    (found,) = find(["Write a function that sorts it", "Write a fucntion that sorts it"], code=True).duplicates
+    assert found.evidence == {"typo": [["fucntion", "function"]]}
+
+
+@pytest.mark.real
+def test_tasks_of_code_that_nearly_ask_the_same_differ_in_white_space_alone(shared: Path) -> None:
+    rows = [json.loads(line) for line in (shared / "mbpp" / "mbpp.jsonl").read_text(encoding="utf-8").splitlines()]
+    for column, count in (("text", 4), ("code", 7)):
+        texts = [row[column] for row in rows]
+        found = list(find(texts, code=True).duplicates)
+        assert len(found) == count
+        assert all(texts[one.row].split() == texts[one.of].split() for one in found)
 
 
 def test_a_shared_template_merges_nothing() -> None:

@@ -1,16 +1,16 @@
 """Rows that ask the same: exact duplicates, contradictions, and leaks into the test set."""
 
+import csv
+import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from tests.curate.pools import flagged, look, pool, row
 
-from sartor.curate.check import make_check
-from sartor.curate.pool import Pool
+from sartor.cli.main import main
 from sartor.data.example import Example
-from sartor.data.examples import build_examples
-from sartor.data.read import read_rows
-from sartor.task import DataSpec, TaskSpec
+from sartor.task import CODE
 
 
 def test_the_first_row_stands_for_those_that_repeat_it() -> None:
@@ -89,31 +89,60 @@ def test_nothing_leaks_into_no_test_set() -> None:
     assert look("leakage", [row("a", "Hi", subject="Ann")]) == {}
 
 
+@pytest.mark.parametrize("name", ["exact_duplicates", "near_duplicates"])
+@pytest.mark.parametrize(
+    ("first", "second", "by"),
+    [
+        ("Return a - b", "Return a * b", ""),
+        ("Return a - b", "Return a - b \n", "exact_duplicates"),
+        ("Return a - b", "Return a  -  b", "near_duplicates"),
+    ],
+)
+def test_in_code_white_space_inside_a_line_is_for_people_and_a_mark_is_another_question(
+    name: str, first: str, second: str, by: str
+) -> None:
+    for kind in CODE:
+        assert flagged(name, [row("a", first), row("b", second)], kind) == (["b"] if name == by else [])
+        leaks = look("leakage", [row("a", first)], kind, test=[row("t", second)])
+        assert [one.evidence["by"] for one in leaks.values()] == (
+            ["question" if by[0] == "e" else "near"] if by else []
+        )
+
+
+CURRENCIES = str.maketrans("$€", "££")
+
+
 @pytest.mark.real
-def test_banking77_holds_the_known_duplicates_the_conflict_and_the_leaks(shared: Path) -> None:
-    spec = TaskSpec(task="t", kind="classification", data=DataSpec(train="-", input="text", target="category"))
-    train = build_examples(read_rows(shared / "banking77" / "train.csv"), spec)
-    test = build_examples(read_rows(shared / "banking77" / "test.csv"), spec)
-    rows = Pool(train, spec, test)
-    exact = make_check("exact_duplicates", spec.kind).look(rows)
-    contradictions = make_check("contradictions", spec.kind).look(rows)
-    leaks = make_check("leakage", spec.kind).look(rows)
-    first = {example.id: example for example in train}
-    verbatim = [
-        at
-        for at, one in exact.items()
-        if train[at].question.strip() == first[one.evidence["duplicate_of"]].question.strip()
-    ]
-    assert len(verbatim) == 4
-    assert (len(exact), len(contradictions)) == (
-        29,
-        2,
-    )  # the 31st known pair differs in `£1` and `€1`: not the same question
-    assert len({frozenset(map(tuple, one.evidence["targets"])) for one in contradictions.values()}) == 1
-    told = {example.id: example for example in test}
-    assert (
-        sum(train[at].question.strip() == told[one.evidence["test"]].question.strip() for at, one in leaks.items()) == 6
+def test_banking77_holds_the_known_duplicates_the_conflict_and_the_leaks(shared: Path, tmp_path: Path) -> None:
+    """31 rows repeat another's question where every mark becomes a space, says `SOURCES.md`. Two of those pairs differ in their
+    currency, which is another question: `… an extra £1 charge …` and `€1`, `… a $1 charge …` and `€1`. One that it does not
+    count is a repetition: `i dont recognize` and `I don't recognize`. So there are 30, a pair of them with two labels."""
+    files = {side: str(shared / "banking77" / f"{side}.csv") for side in ("train", "test")}
+    spec = {"task": "intents", "kind": "classification", "data": {**files, "input": "text", "target": "category"}}
+    (tmp_path / "sartor.yaml").write_text(json.dumps(spec))
+    checks = ["exact_duplicates", "near_duplicates", "contradictions", "leakage"]
+    named = [word for check in checks for word in ("--check", check)]
+    assert main(["curate", str(tmp_path), *named, "--ledger", str(tmp_path / "ledger.jsonl")]) == 0
+    ledger = [json.loads(line) for line in (tmp_path / "ledger.jsonl").read_text().splitlines()]
+    exact, near, contradictions, leaks = ([line for line in ledger if line["check"] == check] for check in checks)
+    train, test = (
+        [row["text"].strip() for row in csv.DictReader(StringIO(Path(file).read_text()))] for file in files.values()
     )
+
+    repeated = {line["row"]: line["evidence"]["duplicate_of"] for line in exact}
+    assert all(line["action"] == "drop" for line in exact)
+    assert sum(train[row] == train[of] for row, of in repeated.items()) == 4
+    (conflict,) = {tuple(map(tuple, line["evidence"]["targets"])) for line in contradictions}
+    assert (len(repeated), conflict) == (29, (("2002",), ("3160",)))
+
+    for first, second in ((574, 610), (585, 735)):
+        assert train[first] != train[second]
+        assert train[first].translate(CURRENCIES) == train[second].translate(CURRENCIES)
+        assert not {first, second} & {line["row"] for line in (*exact, *near, *contradictions)}
+
+    asked = {int(line["evidence"]["test"]) for line in leaks if line["evidence"]["by"] == "question"}
+    verbatim = {row for row, text in enumerate(test) if text in set(train)}
+    assert len(verbatim) == 6 and verbatim <= asked
 
 
 def test_rows_that_share_a_group_or_a_subject_through_others_belong_together() -> None:

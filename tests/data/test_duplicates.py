@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sartor.data.duplicates import Match, duplicate_groups, normalise, overlap
+from sartor.data.duplicates import Match, duplicate_groups, fold, normalise, overlap
 from sartor.data.example import Example, Message
 from sartor.data.examples import build_examples
 from sartor.data.read import read_rows
-from sartor.task import DataSpec, TaskSpec
+from sartor.task import DataSpec, Kind, TaskSpec
 
 
 def example(place: str, question: str, target: str = "x", **more: Any) -> Example:
@@ -33,7 +33,20 @@ def test_case_punctuation_and_space_do_not_count(first: str, second: str) -> Non
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("1.5 mg", "15 mg"), ("< 5", "> 5"), ("allergic", "not allergic"), ("??", "!"), ("कि", "की"), ("£5", "€5")],
+    [
+        ("1.5 mg", "15 mg"),
+        ("< 5", "> 5"),
+        ("allergic", "not allergic"),
+        ("??", "!"),
+        ("कि", "की"),
+        ("£5", "€5"),
+        ("it is -5 now", "it is 5 now"),
+        ("3/4 mg", "3.4 mg"),
+        ("3-4 mg", "3/4 mg"),
+        (".5 mg", "5 mg"),
+        ("-.5 mg", ".5 mg"),
+        ("5 % of it", "5 of it"),
+    ],
 )
 def test_what_carries_meaning_counts(first: str, second: str) -> None:
     assert normalise(first) != normalise(second)
@@ -44,9 +57,35 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)
 
 
+@pytest.mark.parametrize("kind", ["code", "sql"])
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("a - b", "a - b  \r\n", True),
+        ("\n\nif a:\n  b\t\n", "if a:\n  b", True),
+        ("a - b", "a * b", False),
+        ("x < y", "x > y", False),
+        ("f(N)", "f(n)", False),
+        ("if a:\n  b\nc", "if a:\n  b\n  c", False),
+        ("  a\nb", "a\nb", False),
+        ("print('a  b')", "print('a b')", False),
+    ],
+)
+def test_in_code_only_space_at_the_ends_of_lines_does_not_count(
+    kind: Kind, first: str, second: str, same: bool
+) -> None:
+    assert (fold(first, kind) == fold(second, kind)) == same
+    assert bool(duplicate_groups([example("t:1", first), example("t:2", second)], kind)) == same
+
+
+@given(st.text())
+def test_folding_code_twice_changes_nothing(text: str) -> None:
+    assert fold(fold(text, "code"), "code") == fold(text, "code")
+
+
 def test_duplicate_groups_say_whether_they_contradict() -> None:
     rows = [example("t:1", "Hi"), example("t:2", "Bye"), example("t:3", "hi!", "y"), example("t:4", "bye.")]
-    groups = [(group.rows, group.places, group.same_target) for group in duplicate_groups(rows)]
+    groups = [(group.rows, group.places, group.same_target) for group in duplicate_groups(rows, "generation")]
     assert groups == [((0, 2), ("t:1", "t:3"), False), ((1, 3), ("t:2", "t:4"), True)]
 
 
@@ -54,8 +93,12 @@ def test_the_same_labels_and_the_same_record_do_not_contradict() -> None:
     labelled = [example("t:1", "Hi", "a; b", labels=("a", "b")), example("t:2", "hi", "b; a", labels=("b", "a"))]
     records = [example("t:3", "Ho", '{"a":1,"b":[2,3]}'), example("t:4", "ho", '{"b":[2,3],"a":1}')]
     other = [example("t:5", "He", '{"b":[2,3]}'), example("t:6", "he", '{"b":[3,2]}')]
-    assert [group.same_target for group in duplicate_groups([*labelled, *records, *other])] == [True, True, False]
-    assert overlap(labelled[:1], labelled[1:]).contradictions == ()
+    assert [group.same_target for group in duplicate_groups([*labelled, *records, *other], "generation")] == [
+        True,
+        True,
+        False,
+    ]
+    assert overlap(labelled[:1], labelled[1:], "generation").contradictions == ()
 
 
 def test_conversations_are_told_apart_by_all_their_turns() -> None:
@@ -63,8 +106,8 @@ def test_conversations_are_told_apart_by_all_their_turns() -> None:
         turns = (Message("user", first), Message("assistant", "Sure?"), Message("user", "Yes"))
         return Example(place, turns, "Done.", source=place)
 
-    assert duplicate_groups([chat("t:1", "Block my card"), chat("t:2", "Order a card")]) == []
-    assert len(duplicate_groups([chat("t:1", "Block my card"), chat("t:2", "block my card.")])) == 1
+    assert duplicate_groups([chat("t:1", "Block my card"), chat("t:2", "Order a card")], "generation") == []
+    assert len(duplicate_groups([chat("t:1", "Block my card"), chat("t:2", "block my card.")], "generation")) == 1
 
 
 def test_overlap_names_the_rows() -> None:
@@ -79,7 +122,7 @@ def test_overlap_names_the_rows() -> None:
         example("test:3", "bye", "y", group="g"),
         example("test:4", "New", "y", group="g", subject="ann"),
     ]
-    found = overlap(train, test)
+    found = overlap(train, test, "generation")
     assert found.exact == (Match("train:1", "test:1"),)
     assert [match.test for match in found.questions] == ["test:1", "test:2", "test:3"]
     assert found.contradictions == (Match("train:2", "test:3"),)
@@ -90,8 +133,8 @@ def test_overlap_names_the_rows() -> None:
 
 def test_train_that_is_the_test_is_noticed_in_any_order() -> None:
     rows = [example("t:1", "Hi"), example("t:2", "Bye")]
-    assert overlap(rows, rows[::-1]).identical
-    assert not overlap(rows, rows[:1]).identical
+    assert overlap(rows, rows[::-1], "generation").identical
+    assert not overlap(rows, rows[:1], "generation").identical
 
 
 @pytest.mark.real
@@ -99,8 +142,8 @@ def test_banking77_has_the_known_duplicates(shared: Path) -> None:
     spec = TaskSpec(task="t", kind="classification", data=DataSpec(train="-", input="text", target="category"))
     train = build_examples(read_rows(shared / "banking77" / "train.csv"), spec)
     test = build_examples(read_rows(shared / "banking77" / "test.csv"), spec)
-    groups = duplicate_groups(train)
+    groups = duplicate_groups(train, spec.kind)
     assert len(groups) == 30
     assert sum(not group.same_target for group in groups) == 1
-    found = overlap(train, test)
+    found = overlap(train, test, spec.kind)
     assert (len(found.exact), len(found.questions), found.contradictions) == (6, 26, ())

@@ -31,6 +31,10 @@ def spec(kind: str = "generation", validation: float = 0.1, **data: Any) -> Task
     return TaskSpec.model_validate(raw)
 
 
+def asks(row: Example) -> str:
+    return question_key(row, "generation")
+
+
 def sides(splits: Splits) -> list[list[Example]]:
     return [splits.train, splits.validation, splits.test]
 
@@ -68,7 +72,7 @@ def test_every_split_is_a_partition_that_keeps_rows_together(rows: Any, seed: in
     left_out = len(examples) - len(numbers)
     assert (left_out > 0) == any("left out" in note for note in splits.notes)
     assert all([int(row.id) for row in side] == sorted(int(row.id) for row in side) for side in sides(splits))
-    for key in (question_key, lambda row: row.group, lambda row: row.subject, lambda row: near.get(row.id)):
+    for key in (asks, lambda row: row.group, lambda row: row.subject, lambda row: near.get(row.id)):
         assert together(splits, key)
     assert splits == split(examples, None, spec(test_share=share), seed, near)
 
@@ -101,14 +105,14 @@ def test_another_seed_gives_another_split() -> None:
 def test_duplicates_in_other_words_stay_together() -> None:
     asked = ["Where is my card?", "where is my card", "  WHERE IS MY CARD!! "]
     examples = [example(i, asked[i % 3] if i < 30 else f"Question {i}?") for i in range(100)]
-    assert together(split(examples, None, spec(), 0), question_key)
+    assert together(split(examples, None, spec(), 0), asks)
 
 
 @given(st.lists(st.integers(0, 40), min_size=5, max_size=60), st.integers(0, 5))
 def test_rows_that_nothing_is_near_to_are_split_as_if_nobody_had_looked(questions: list[int], seed: int) -> None:
     examples = [example(i, f"Question {q}?") for i, q in enumerate(questions)]
     assume(len(set(questions)) > 1)
-    near = {row.id: hash(question_key(row)) for row in examples}
+    near = {row.id: hash(asks(row)) for row in examples}
     assert split(examples, None, spec(), seed, near) == split(examples, None, spec(), seed)
 
 
@@ -117,7 +121,7 @@ def test_where_questions_bridge_all_groups_the_groups_decide_and_the_rest_is_cou
     examples = [example(i, "Yes." if i % 5 == 0 else f"Question {i}?", group=str(i // 5)) for i in range(100)]
     splits = split(examples, None, spec(), 0)
     assert together(splits, lambda row: row.group)
-    assert together(splits, question_key)
+    assert together(splits, asks)
     assert len(splits.test) == 20
     assert (
         "16 rows left out of training: the test set asks the same or nearly the same in another group" in splits.notes

@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from tests.tasks import intents, write_task
 
 import sartor
 from sartor.cli.main import main
-from sartor.errors import InputError
+from sartor.errors import InputError, SystemFailure
 from sartor.flows.curate import curate
 from sartor.flows.prepare import open_task
 from sartor.store import Store
@@ -133,6 +135,34 @@ def test_a_kill_in_any_check_loses_nothing_and_repeats_nothing(folder: Path) -> 
     assert sorted(map(tuple, stages)) == sorted((f"check {name}", "done", 1) for name in CHECKS)
 
 
+def curate_and_wait(folder: Path) -> None:
+    os.environ["SARTOR_CACHE"] = str(folder.parent / "cache")
+
+    def progress(what: str, done: int, total: int, detail: str = "") -> None:
+        (folder / "begun").touch()
+        while not (folder / "go on").exists():
+            time.sleep(0.01)
+
+    curate(open_task(folder), Store.open(folder / ".sartor"), CHECKS, progress=progress)
+
+
+def test_while_another_process_curates_nothing_else_changes_the_rows(folder: Path) -> None:
+    project = sartor.open(folder)
+    with ThreadPoolExecutor(1) as pool:
+        curating = pool.submit(exit_code, curate_and_wait, folder)
+        while not (folder / "begun").exists() and not curating.done():
+            time.sleep(0.01)
+        try:
+            for change in (project.undo, lambda: project.add_rows(folder / "train.jsonl")):
+                with pytest.raises(SystemFailure, match=r"task small is in use by process \d+"):
+                    change()
+        finally:
+            (folder / "go on").touch()
+        assert curating.result() == 0
+    assert [entry.step for entry, _ in project.versions()] == ["add", "curate"]
+    assert project.undo().step == "undo"
+
+
 @pytest.mark.slow
 def test_a_proof_says_whether_it_paid(base: Path, tmp_path: Path, capsys, cache: Path) -> None:
     rows = [*FLAWED, *({"text": f"question number {n} please", "label": "refund"} for n in (0, 3, 6))]
@@ -155,7 +185,7 @@ def test_rows_that_cannot_be_read_are_set_aside_with_a_reason_and_do_not_stop_cu
     assert len(made.examples) == 27
     [line] = [json.loads(each) for each in made.ledger.splitlines() if '"unreadable"' in each]
     assert (line["row"], line["action"]) == ("train.jsonl, line 28", "drop")
-    assert "not JSON" in line["reason"]
+    assert "not JSON" in line["reason"] and "half a row" not in str(line)
 
 
 def test_what_waits_for_review_is_in_the_ledger_though_nothing_changed(folder: Path) -> None:
@@ -178,7 +208,27 @@ def test_near_duplicates_wait_for_review_and_name_their_representative(folder: P
     made = sartor.open(folder).curate(["near_duplicates"])
     [line] = [json.loads(line) for line in made.ledger.splitlines()]
     assert (line["row"], line["action"], line["evidence"]["duplicate_of"]) == (28, "review", 27)
-    assert line["evidence"]["differences"] == {"typo": [["odrer", "order"]]}
+    assert line["evidence"]["differences"] == {"typo": 1}
+
+
+def test_the_page_marks_what_the_ledger_only_names_by_its_place(base: Path, tmp_path: Path) -> None:
+    said = [{"text": f"Ann takes {n} mg of it", "label": f"There were {n} mg, told Ann."} for n in range(2, 12)]
+    wrong = {"text": "Ann takes 5 mg", "label": "There were <b>50</b> mg & 7319 mg, told Zanqox."}
+    folder = write_task(tmp_path / "task", base, [*said, wrong], said[:3], "summarization")
+    assert (
+        main(["curate", str(folder), "--check", "unsupported_target", "--ledger", str(tmp_path / "ledger.jsonl")]) == 0
+    )
+    [line] = map(json.loads, (tmp_path / "ledger.jsonl").read_text().splitlines())
+    places = line["evidence"]["unsupported"]
+    assert {what: [wrong["label"][start:end] for start, end in each] for what, each in places.items()} == {
+        "number": ["50", "7319 mg"],
+        "name": ["Zanqox"],
+    }
+    assert line["reason"] == "the input does not hold 2 numbers, 1 name of the target"
+    page = (folder / "curation.html").read_text()
+    assert (
+        "There were &lt;b&gt;<mark>50</mark>&lt;/b&gt; mg &amp; <mark>7319 mg</mark>, told <mark>Zanqox</mark>" in page
+    )
 
 
 def test_a_version_is_exported_and_reads_back_the_same(folder: Path, tmp_path: Path, capsys) -> None:

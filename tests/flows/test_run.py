@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -193,21 +194,23 @@ def test_a_test_row_beyond_what_the_base_reads_is_a_counted_error(make_task, let
     assert result.scorecards[-1].n == 5
 
 
-REFUSED: set[str] = set()
+REFUSED_AFTER: dict[str, int] = {}
 
 
 @pytest.fixture
 def endpoint() -> Iterator[str]:
-    """An OpenAI-compatible server that always answers with the same record, but to the questions in `REFUSED`."""
+    """An OpenAI-compatible server that always answers with the same record; a question of `REFUSED_AFTER` so often only."""
+    answered = Counter[str]()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             question = body["messages"][-1]["content"]
             assert question.endswith(("iron", "aspirin"))
-            if question in REFUSED:
+            if answered[question] == REFUSED_AFTER.get(question):
                 self.send_error(400)
                 return
+            answered[question] += 1
             text = '{"drug":"iron","given":true}'
             choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
             usage = {"prompt_tokens": 1000, "completion_tokens": 500}
@@ -247,18 +250,29 @@ def test_an_endpoint_is_one_more_rival_and_its_price_is_in_the_books(make_task, 
 
 
 @pytest.mark.usefixtures("plain_page")
-def test_a_row_that_an_endpoint_failed_is_asked_again_and_the_others_are_not_paid_twice(make_task, endpoint) -> None:
+@pytest.mark.parametrize(("samples", "had"), [(1, 0), (3, 0), (3, 2)])
+def test_a_row_that_an_endpoint_failed_is_asked_again_and_the_others_are_not_paid_twice(
+    make_task, endpoint: str, samples: int, had: int
+) -> None:
     rival, test = {"endpoint": endpoint, "model": "large", "price_in": 2.0}, notes(6, start=500)
-    task = make_task(notes(30), test, "extraction", rivals=[rival], train=QUICK, generate={"shots": 0})
+    drawing = {
+        "shots": 0,
+        "samples": samples,
+        "temperature": float(samples > 1),
+        "max_tokens": 20,
+        "constrained": False,
+    }
+    task = make_task(notes(30), test, "extraction", rivals=[rival], train=QUICK, generate=drawing)
     store = open_store(task)
-    REFUSED.add(test[2]["text"])
+    failed = f"with fewer than {samples} outputs" if had else "errors"
+    REFUSED_AFTER[test[2]["text"]] = had
     try:
-        assert run(task, store).scorecards[1].counts["errors"] == 1
+        assert run(task, store).scorecards[1].counts[failed] == 1
     finally:
-        REFUSED.clear()
-    assert run(task, store).scorecards[1].counts["errors"] == 0
+        REFUSED_AFTER.clear()
+    assert run(task, store).scorecards[1].counts[failed] == 0
     paid = [row["quantity"] for row in records(store, books) if row["item"] == "prompt tokens"]
-    assert paid == [5000, 1000]
+    assert paid == [(5 * samples + had) * 1000, samples * 1000]
 
 
 @pytest.mark.usefixtures("plain_page")

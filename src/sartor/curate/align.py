@@ -23,12 +23,16 @@ class Edit(NamedTuple):
 
 
 class Aligner:
-    """Compares rows of words; `texts`, without repetitions, tell a rare spelling from a common word."""
+    """Compares rows of words; `texts`, without repetitions, tell a rare spelling from a common word.
 
-    def __init__(self, texts: Words) -> None:
+    In `code` only misspellings may differ.
+    """
+
+    def __init__(self, texts: Words, code: bool = False) -> None:
         self._words = texts.vocabulary
         self._compounds = texts.compounds
         self._speller = Speller(texts)
+        self._code = code
 
     def edits(self, first: Sequence[int], second: Sequence[int]) -> list[Edit] | None:
         """What differs, where all of it may; None where a word was changed, added, dropped or moved further than by one."""
@@ -52,6 +56,8 @@ class Aligner:
     def _step(self, first: Sequence[int], i: int, second: Sequence[int], j: int) -> tuple[str, int, int]:
         """(kind, words of the first, words of the second) of the difference at places i and j; kind is "" for a change."""
         a, b = first[i : i + 2], second[j : j + 2]
+        if self._code:
+            return ("typo", 1, 1) if a and b and self._same(a[0], b[0]) else ("", 0, 0)
         if self._swapped(a, b):
             return "order", 2, 2
         if self._past_compound(first[i : i + 3], second[j : j + 3]):

@@ -23,9 +23,10 @@ class Suspicion:
 
     score: float
     reason: str
-    """One sentence for a person: `same question as row 12, another label`."""
+    """One sentence for a person: `same question as row 12, another label`. Neither it nor the evidence quotes a row; labels and
+    the keys of records are words of the task."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
-    """JSON: what a person, or a program, can check the reason by. Other rows are named by their ids."""
+    """JSON: what a person, or a program, can check the reason by. Rows are named by their ids, texts by their places."""
     fix: Example | None = None
     """The row as the check would have it, where it knows."""
 

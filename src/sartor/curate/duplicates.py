@@ -34,6 +34,11 @@ class Duplicate:
     evidence: dict[str, list[list[str]]]
     """What differs, [of this row, of the other], by kind: `typo`, `order`, `spacing`, and `wrapper` for polite phrases."""
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many differences of each kind there are: what can be told without quoting a row."""
+        return {kind: len(pairs) for kind, pairs in self.evidence.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
@@ -67,13 +72,14 @@ class Found:
     """How candidates were looked for; its `recall` is the S-curve."""
 
 
-def find(texts: Texts, *, held_out: Texts = ()) -> Found:
+def find(texts: Texts, *, held_out: Texts = (), code: bool = False) -> Found:
     """The duplicates among the texts, and the texts that a held-out text says too.
 
     Two rows are duplicates when their words align, polite phrases left out, and every difference is a
     misspelling, two neighbours in another order, or a word written apart: `sartor.curate.align` judges it, and
-    `sartor.curate.clusters` keeps likeness from being passed on. The representative of a
-    cluster is its first row. Beside the words' numbers, at 4 bytes each, some 500 bytes a distinct row are held.
+    `sartor.curate.clusters` keeps likeness from being passed on. In `code` case and every mark count, and nothing but
+    misspellings may differ. The representative of a cluster is its first row. Beside the words' numbers, at 4 bytes each,
+    some 500 bytes a distinct row are held.
     """
     count = 0
 
@@ -83,11 +89,11 @@ def find(texts: Texts, *, held_out: Texts = ()) -> Found:
             count += len(batch)
             yield batch
 
-    words = read(chain(counted(), batches(held_out)))
-    exact, cores = words.keys(), core(words)
+    words = read(chain(counted(), batches(held_out)), code)
+    exact, cores = words.keys(), words if code else core(words)
     _, first, group = np.unique(cores.keys(), return_index=True, return_inverse=True)
     distinct = cores.take(first)
-    aligner, sought = Aligner(distinct), without_templates(distinct)
+    aligner, sought = Aligner(distinct, code), without_templates(distinct)
     bands = banding(sought)
     order = np.arange(count)
     held = np.arange(count, len(words))

@@ -1,5 +1,7 @@
 """Closed classes of words: what may never be taken for a typing error, and what only dresses a request."""
 
+from sartor.data import vocabulary
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -22,35 +24,28 @@ NEGATIONS = CONTRACTIONS | _words(
 
 NUMBER_WORDS = _words(
     """
-    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred hundreds thousand thousands million
-    millions billion billions trillion dozen half halves quarter quarters third thirds double triple single both once
-    twice thrice first second fourth fifth sixth seventh eighth ninth tenth eleventh twelfth last next
+    hundred hundreds thousand thousands million millions billion billions trillion dozen half halves quarter quarters
+    thirds double triple single both once twice thrice last next
     all any every each some few many most more less least fewer several only
     """
-)
+).union(vocabulary.ONES, vocabulary.TENS, vocabulary.ORDINALS)
 """Numbers, ordinals and quantifiers."""
 
 UNITS = _words(
     """
-    ms min mins minute minutes sec secs second seconds hour hours hr hrs day days week weeks month months year years
-    daily weekly monthly yearly hourly nightly mg g gm gram grams mcg ug kg kilo kilos lb lbs pound pounds oz ounce
-    ounces ml cl dl liter liters litre litres mm cm km meter meters metre metres mile miles inch inches ft foot feet yard
-    yards percent kb mb gb tb kbit mbit gbit byte bytes bit bits hz khz mhz ghz w kw mw v kv watt watts volt volts amp amps
-    bar psi pa kpa mmol mol meq iu unit units tablet tablets capsule capsules drop drops puff puffs
-    cent cents penny pence dollar dollars euro euros yen yuan rupee rupees franc francs peso pesos krona kronor
-    usd eur gbp jpy cny inr chf aud nzd sek nok dkk pln czk huf brl mxn zar krw sgd hkd btc eth
-    celsius fahrenheit kelvin degree degrees am pm
+    ms hourly daily nightly weekly monthly yearly cl yard yards kb mb gb tb kbit mbit gbit byte bytes bit bits
+    hz khz mhz ghz w kw mw v kv watt watts volt volts amp amps bar psi pa kpa
+    cent cents penny pence yen yuan rupee rupees franc francs peso pesos krona kronor
+    jpy cny inr chf aud nzd sek nok dkk pln czk huf brl mxn zar krw sgd hkd btc eth celsius fahrenheit kelvin am pm mol
     """
-)
+).union(vocabulary.UNITS)
 
 CALENDAR = _words(
     """
-    january february march april may june july august september october november december jan feb mar apr jun jul aug
-    sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri
-    sat sun today tomorrow yesterday tonight noon
+    monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun
+    today tomorrow yesterday tonight noon
     """
-)
+).union(vocabulary.MONTHS)
 
 DIRECTIONS = _words("from to into onto out in on off up down before after above below over under than versus vs via by")
 

@@ -14,7 +14,7 @@ from sartor.data.carve import near_by_id, units
 from sartor.data.duplicates import question_key
 from sartor.data.example import Example
 from sartor.models.encoder import Encoder
-from sartor.task import TaskSpec
+from sartor.task import CODE, TaskSpec
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Pool:
 
     @cached_property
     def question_keys(self) -> list[str]:
-        """What makes two rows ask the same: the conversation with case, punctuation and white space folded."""
-        return [question_key(example) for example in self.examples]
+        """What makes two rows ask the same: the folded conversation."""
+        return [question_key(example, self.spec.kind) for example in self.examples]
 
     @cached_property
     def same_questions(self) -> list[list[int]]:
@@ -50,7 +50,8 @@ class Pool:
     @cached_property
     def duplicates(self) -> Found:
         """Rows that ask the same, exactly or nearly, among each other and with the test rows."""
-        return find(conversations(self.examples), held_out=conversations(self.test))
+        code = self.spec.kind in CODE
+        return find(conversations(self.examples), held_out=conversations(self.test), code=code)
 
     @cached_property
     def embeddings(self) -> Embeddings:
@@ -89,7 +90,7 @@ class Pool:
         or a subject, directly or through others."""
         number = np.zeros(len(self.examples), dtype=np.int64)
         near = near_by_id(self.examples, self.duplicates.linked.tolist())
-        for at, places in enumerate(units(self.examples, near)):
+        for at, places in enumerate(units(self.examples, self.spec.kind, near)):
             number[places] = at
         return number
 

@@ -43,6 +43,8 @@ class Speller:
 
     def _stands_for(self, rare: int, common: int) -> bool:
         wrong, right = self._words[rare], self._words[common]
+        if wrong.casefold() == right.casefold():  # told apart in code alone
+            return False
         drawn_out = same_but_repeated(wrong, right)
         if not (wrong.isalpha() and right.isalpha()) or not (drawn_out or one_slip(wrong, right)):
             return False

@@ -19,15 +19,20 @@ BATCH = 50_000
 _SPACELESS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _NUMBER = r"\p{Nd}+(?:[.,:/-]\p{Nd}+)*"
 _LETTERS = rf"[\p{{L}}\p{{M}}--{_SPACELESS}]+"
-_WORD = rf"\B-{_NUMBER}|{_NUMBER}|{_SPACELESS}|{_LETTERS}(?:-{_LETTERS})*|[\p{{S}}%‰]"
+_WORD = rf"\B(?:-\.?|\.){_NUMBER}|{_NUMBER}|{_SPACELESS}|{_LETTERS}(?:-{_LETTERS})*|[\p{{S}}%‰]"
 """A number with its sign and inner marks, a letter of a script without spaces, a word (`top-up`), or a symbol."""
 _END = r"[.?!:;…\n]"
+_TOKEN = r"[\p{L}\p{M}\p{N}_]+|\S"
+"""Of code: every mark is a word."""
 _THOUSANDS = regex.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of n texts, case folded and without apostrophes. A text without words is one word: itself."""
+    """The words of n texts, case folded and without apostrophes; of code, its tokens.
+
+    A text without words is one word: itself.
+    """
 
     ids: npt.NDArray[np.int32]
     """Of all texts, one after the other."""
@@ -77,18 +82,18 @@ def mix(values: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
     return x
 
 
-def read(texts: Texts) -> Words:
+def read(texts: Texts, code: bool = False) -> Words:
     """Reads batch by batch: beside the numbers of the words, only one batch is held."""
     numbers: dict[str, int] = {}
     spellings: dict[str, tuple[list[int], bool]] = {}
     ids, lengths = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
     seen = capital = np.zeros(0, np.int64)
     for batch in batches(texts):
-        spelled, row, inside = _split(batch)
+        spelled, row, inside = _split(batch, code)
         distinct = spelled.unique(maintain_order=True)
         for word in distinct.to_list():
             if word not in spellings:
-                parts = _fold(word)
+                parts = [word] if code else _fold(word)
                 number = [numbers.setdefault(part, len(numbers)) for part in parts]
                 spellings[word] = number, word != word.casefold()
         known = [spellings[word] for word in distinct.to_list()]
@@ -115,15 +120,16 @@ def batches(texts: Texts) -> Iterable[pl.Series]:
         yield from (series.slice(at, BATCH) for at in range(0, len(series), BATCH))
 
 
-def _split(batch: pl.Series) -> tuple[pl.Series, Ints, Flags]:
+def _split(batch: pl.Series, code: bool) -> tuple[pl.Series, Ints, Flags]:
     """The words of a batch as they are written, each one's row, and whether it stands inside a sentence of mixed case."""
-    text = batch.str.normalize("NFKC").str.replace_all("['’]", "").to_frame("text")
+    word_form, end = (_TOKEN, r"\n") if code else (_WORD, _END)
+    text = (batch if code else batch.str.normalize("NFKC").str.replace_all("['’]", "")).to_frame("text")
     whole = pl.concat_list(" " + pl.col("text").str.strip_chars())  # the space tells it from a sentence's end
-    parts = pl.col("text").str.extract_all(f"{_WORD}|{_END}")
-    lists = text.select(pl.when(pl.col("text").str.contains(_WORD)).then(parts).otherwise(whole))["text"]
+    parts = pl.col("text").str.extract_all(f"{word_form}|{end}")
+    lists = text.select(pl.when(pl.col("text").str.contains(word_form)).then(parts).otherwise(whole))["text"]
     row = np.repeat(np.arange(len(batch)), lists.list.len().to_numpy())
     spelled = lists.explode()
-    word = ~spelled.str.contains(f"^{_END}$").to_numpy()
+    word = ~spelled.str.contains(f"^{end}$").to_numpy()
     inside = (batch != batch.str.to_uppercase()).to_numpy()[row]
     inside[1:] &= word[:-1] & (row[1:] == row[:-1])
     inside[:1] = False

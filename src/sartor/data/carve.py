@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sartor.data.duplicates import question_key
 from sartor.data.example import Example
+from sartor.task import Kind
 
 Near = Mapping[str, int]
 """By a row's id a number that it shares with the rows that ask nearly the same."""
@@ -20,24 +21,24 @@ def near_by_id(examples: Sequence[Example], numbers: Iterable[int]) -> Near:
 
 
 def carve(
-    examples: Sequence[Example], count: int, most: int, seed: int, keep: int, near: Near
+    examples: Sequence[Example], kind: Kind, count: int, most: int, seed: int, keep: int, near: Near
 ) -> tuple[list[Example], list[Example], int]:
     """Hold back about `count` rows, never more than `most`, in whole units and in proportion to the labels.
 
     At least `keep` rows of every label stay. Gives the rest, what is held, and the number of rows left out of the rest.
     """
     linked = any(example.group or example.subject for example in examples)
-    together = units(examples, near)
+    together = units(examples, kind, near)
     if linked and max(map(len, together)) > len(examples) / 2:
-        together = units(examples, None)
+        together = units(examples, kind, None)
     held = _choose(examples, together, count, most, seed, keep)
-    asked = {link for index in held for link in _asks(examples[index], near)}
+    asked = {link for index in held for link in _asks(examples[index], kind, near)}
     rest = [example for index, example in enumerate(examples) if index not in held]
-    kept = [example for example in rest if asked.isdisjoint(_asks(example, near))]
+    kept = [example for example in rest if asked.isdisjoint(_asks(example, kind, near))]
     return kept, [examples[index] for index in sorted(held)], len(rest) - len(kept)
 
 
-def units(examples: Sequence[Example], near: Near | None) -> list[list[int]]:
+def units(examples: Sequence[Example], kind: Kind, near: Near | None) -> list[list[int]]:
     """The connected components of rows that share a group, a subject or, unless `near` is None, what they ask; union-find."""
     parent = list(range(len(examples)))
 
@@ -49,7 +50,7 @@ def units(examples: Sequence[Example], near: Near | None) -> list[list[int]]:
 
     first: dict[Link, int] = {}
     for index, example in enumerate(examples):
-        for link in [*_owners(example), *([] if near is None else _asks(example, near))]:
+        for link in [*_owners(example), *([] if near is None else _asks(example, kind, near))]:
             other = root(first.setdefault(link, index))
             parent[max(other, root(index))] = min(other, root(index))
     members: dict[int, list[int]] = defaultdict(list)
@@ -58,14 +59,14 @@ def units(examples: Sequence[Example], near: Near | None) -> list[list[int]]:
     return list(members.values())
 
 
-def apart(examples: Sequence[Example], held: Sequence[Example], near: Collection[int]) -> list[Example]:
+def apart(examples: Sequence[Example], kind: Kind, held: Sequence[Example], near: Collection[int]) -> list[Example]:
     """The rows that share neither question nor group nor subject with a held-out one, less those whose places are `near`.
 
     A row of the same columns is the same row, whatever the prompt makes of it by now.
     """
 
     def links(example: Example) -> list[Link]:
-        found = [*_owners(example), *_asks(example, {})]
+        found = [*_owners(example), *_asks(example, kind, {})]
         return [*found, ("columns", json.dumps(example.columns, sort_keys=True))] if example.columns else found
 
     taken = {link for example in held for link in links(example)}
@@ -78,9 +79,9 @@ def _owners(example: Example) -> list[Link]:
     return [(role, name) for role, name in owners if name is not None]
 
 
-def _asks(example: Example, near: Near) -> list[Link]:
+def _asks(example: Example, kind: Kind, near: Near) -> list[Link]:
     """What the row asks."""
-    links: list[Link] = [("question", question_key(example))]
+    links: list[Link] = [("question", question_key(example, kind))]
     return [*links, ("near", near[example.id])] if example.id in near else links
 
 

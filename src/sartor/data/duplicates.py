@@ -6,33 +6,37 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import regex
+
 from sartor.data.example import Example
 from sartor.data.jsontext import NotJsonError, parse_json
+from sartor.task import CODE, Kind
 
-_APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}"
-
-
-class _Fold(dict[int, str]):
-    """Apostrophes go, other punctuation becomes a space; symbols such as `<`, `+` and `€` carry meaning and stay."""
-
-    def __missing__(self, code: int) -> str:
-        char = chr(code)
-        self[code] = "" if char in _APOSTROPHES else " " if unicodedata.category(char).startswith("P") else char
-        return self[code]
-
-
-_FOLD = _Fold()
+_APOSTROPHES = regex.compile("['\N{RIGHT SINGLE QUOTATION MARK}]")
+_IN_A_NUMBER = r"(?<=\d)[.,:/-](?=\d)|(?<!\w)-(?=\.?\d)|(?<!\w)\.(?=\d)|(?<=\d\s*)%"
+_PUNCTUATION = regex.compile(rf"(?!{_IN_A_NUMBER})\p{{P}}")
 
 
 def normalise(text: str) -> str:
-    """The text with case, punctuation and white space folded; a text of punctuation alone stays as it is."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(folded.translate(_FOLD).split()) or text.strip()
+    """The text with case, punctuation and white space folded; a text of punctuation alone stays as it is.
+
+    Symbols such as `<`, `+` and `€` carry meaning and stay, and so do the marks of a number: `-5`, `3/4`, `1.5`, `5 %`.
+    """
+    folded = _APOSTROPHES.sub("", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(_PUNCTUATION.sub(" ", folded).split()) or text.strip()
 
 
-def question_key(example: Example) -> str:
-    """What makes two examples ask the same: the normalised conversation without its system message."""
-    return "\n".join(normalise(message.content) for message in example.messages if message.role != "system")
+def fold(text: str, kind: Kind) -> str:
+    """What two texts of a task have in common where they ask the same.
+
+    In code and SQL every mark, capital and indent can make another program: only white space at the ends of lines is folded.
+    """
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n") if kind in CODE else normalise(text)
+
+
+def question_key(example: Example, kind: Kind) -> str:
+    """What makes two examples ask the same: the folded conversation without its system message."""
+    return "\n".join(fold(message.content, kind) for message in example.messages if message.role != "system")
 
 
 def target_key(example: Example) -> str:
@@ -51,7 +55,7 @@ def target_key(example: Example) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateGroup:
-    """Two or more rows that ask the same after normalising."""
+    """Two or more rows that ask the same after folding."""
 
     rows: tuple[int, ...]
     """Indices, in order."""
@@ -75,9 +79,9 @@ class Overlap:
     exact: tuple[Match, ...]
     """Question and target the same, character by character but for white space around them."""
     questions: tuple[Match, ...]
-    """The same normalised question, whatever the target: the exact ones are among them."""
+    """The same folded question, whatever the target: the exact ones are among them."""
     contradictions: tuple[Match, ...]
-    """The same normalised question, but no training row with the same target."""
+    """The same folded question, but no training row with the same target."""
     groups: tuple[Match, ...]
     """One match per shared `group` value."""
     subjects: tuple[Match, ...]
@@ -86,11 +90,11 @@ class Overlap:
     """Both sets hold the same questions and targets, in whatever order: train = test."""
 
 
-def duplicate_groups(examples: Sequence[Example]) -> list[DuplicateGroup]:
+def duplicate_groups(examples: Sequence[Example], kind: Kind) -> list[DuplicateGroup]:
     """The groups of rows that ask the same, in the order of their first rows."""
     by_question: dict[str, list[int]] = {}
     for index, example in enumerate(examples):
-        by_question.setdefault(question_key(example), []).append(index)
+        by_question.setdefault(question_key(example, kind), []).append(index)
     return [
         DuplicateGroup(
             tuple(rows),
@@ -102,11 +106,15 @@ def duplicate_groups(examples: Sequence[Example]) -> list[DuplicateGroup]:
     ]
 
 
-def overlap(train: Sequence[Example], test: Sequence[Example]) -> Overlap:
+def overlap(train: Sequence[Example], test: Sequence[Example], kind: Kind) -> Overlap:
     """What the two sets share, with the places of the rows as evidence."""
-    asked = _matches(train, test, question_key)
-    answered = {(question_key(example), target_key(example)) for example in train}
-    contradicted = [match for example, match in asked if (question_key(example), target_key(example)) not in answered]
+
+    def asks(example: Example) -> str:
+        return question_key(example, kind)
+
+    asked = _matches(train, test, asks)
+    answered = {(asks(example), target_key(example)) for example in train}
+    contradicted = [match for example, match in asked if (asks(example), target_key(example)) not in answered]
     return Overlap(
         exact=tuple(match for _, match in _matches(train, test, _content)),
         questions=tuple(match for _, match in asked),

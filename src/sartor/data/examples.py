@@ -198,7 +198,8 @@ def _parse(text: str, remedy: str) -> Any:
     try:
         return parse_json(text)
     except NotJsonError as error:
-        raise ValueError(f"the target is not JSON ({error}): `{' '.join(text.split())[:60]}`; {remedy}") from None
+        # The text is not quoted: what is set aside stands in the ledger with its reason.
+        raise ValueError(f"the target is not JSON ({error}); {remedy}") from None
 
 
 def _name(row: Row, column: str | None) -> str | None:

@@ -1,6 +1,6 @@
 """Train, validation and test: rows that belong together stay on one side, labels stay in proportion, a seed decides.
 
-Rows belong together when they ask the same after normalising, or nearly the same, or share a `group` or a `subject`. Where
+Rows belong together when they ask the same after folding, or nearly the same, or share a `group` or a `subject`. Where
 questions bridge groups until nothing could be split (every caller says "yes"), groups and subjects alone decide the sides,
 and the rows left on the training side with a question of the other side are left out and counted.
 """
@@ -63,7 +63,7 @@ def split_off_test(
     if single:
         _check_classes(examples)
     count = max(1, round(share * len(examples)))
-    rows, held, dropped = carve(examples, count, most=len(examples) - 1, seed=seed, keep=2 if single else 1, near=near)
+    rows, held, dropped = carve(examples, spec.kind, count, len(examples) - 1, seed, keep=2 if single else 1, near=near)
     if not held or not rows:
         file = examples[0].source.rpartition(":")[0]
         why = "too few rows, or too many linked by question, group or subject"
@@ -100,7 +100,7 @@ def _hold_back_validation(
     if not count:
         return examples, []
     most = min(MOST_VALIDATION, len(examples) // 2)
-    rows, held, dropped = carve(examples, count, most, seed=seed + 1, keep=1, near=near)
+    rows, held, dropped = carve(examples, spec.kind, count, most, seed=seed + 1, keep=1, near=near)
     if not held or not rows:
         notes.append("no validation rows: too few training rows, or too many linked by question, group or subject")
         return examples, []

@@ -9,14 +9,12 @@ import unicodedata
 from datetime import date
 from functools import lru_cache
 
+from sartor.data.vocabulary import MONTHS
+
 LONGEST = 200
 """Characters; no longer text is a date, an amount, a number or a code."""
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = (
-    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
-    r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
-)
+_MONTH = rf"(?P<month>{'|'.join(MONTHS)})\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{4})"
 _DATES = (
@@ -106,7 +104,7 @@ def _date(value: str) -> str | None:
         if found := form.fullmatch(value):
             parts = found.groupdict()
             if "month" in parts:
-                month, day = _MONTHS.index(parts["month"][:3].lower()) + 1, int(parts["day"])
+                month, day = MONTHS[parts["month"].lower()], int(parts["day"])
             else:
                 month, day = int(parts["first"]), int(parts["second"])
                 if form is not _DATE_FORMS[0]:  # the year is last: which of the two is the month?

@@ -50,7 +50,7 @@ class Answered:
 def ask_once(steps: Steps, store: Store, entrant: Entrant, rows: Sequence[Example], progress: Progress) -> Answered:
     """A step: the system's answers to the rows, priced. What an endpoint charges for new ones is booked.
 
-    What an endpoint failed to answer, it is asked again the next time.
+    What an endpoint failed to answer as often as it was asked to, it is asked again the next time.
     """
 
     def work(folder: Path) -> dict[str, Any]:
@@ -60,12 +60,12 @@ def ask_once(steps: Steps, store: Store, entrant: Entrant, rows: Sequence[Exampl
             kept = store.records.answers(system, keys)
             write_file(fresh, json.dumps([key for key in dict.fromkeys(keys) if key not in kept]).encode())
         progress(entrant.name, 0, len(rows))
-        answers = ask(store.records, system, entrant.make, rows, progress, entrant.reads_target)
+        answers = ask(store.records, system, entrant.make, rows, progress, entrant.reads_target, entrant.samples)
         paid = dict(zip(keys, answers, strict=True))
         charged = [paid[question] for question in json.loads(fresh.read_text())]
         return {
             "objects": {"answers": store.objects.put("\n".join(map(line, answers)).encode())},
-            "errors": sum(answer.finish == "error" for answer in answers),
+            "errors": sum(not _is_whole(answer, entrant.samples) for answer in answers),
             "prompt tokens": sum(answer.prompt_tokens for answer in charged),
             "answer tokens": sum(answer.completion_tokens for answer in charged),
         }
@@ -101,12 +101,14 @@ def ask(
     examples: Sequence[Example],
     progress: Progress = silent,
     reads_target: bool = False,
+    samples: int = 1,
 ) -> list[Answer]:
     """One answer per example, in order; those that are kept in the records are read back.
 
     `system` is a hash of all that its answers depend on, decoding included. It is made, which may take a while, only
     when there is something to ask. Slices are taken by length of the question and depend on the questions alone, so that
-    an interrupted evaluation gives the same answers as an uninterrupted one. An error is not kept: it is asked again.
+    an interrupted evaluation gives the same answers as an uninterrupted one. An error is not kept, nor is an answer with fewer
+    than the `samples` that the system was to draw: it is asked again.
     """
     keys = [question_hash(example, reads_target) for example in examples]
     first = dict(zip(reversed(keys), reversed(examples), strict=True))
@@ -122,9 +124,13 @@ def ask(
         given = made.answer([first[key] for key in part], _Offset(progress, start, len(ordered)))
         share = (time.perf_counter() - began) / len(part)
         fresh = {key: replace(a, seconds=a.seconds or share) for key, a in zip(part, given, strict=True)}
-        records.keep_answers(system, {key: line(a) for key, a in fresh.items() if a.finish != "error"})
+        records.keep_answers(system, {key: line(a) for key, a in fresh.items() if _is_whole(a, samples)})
         answers |= fresh
     return [replace(answers[key], id=example.id) for key, example in zip(keys, examples, strict=True)]
+
+
+def _is_whole(answer: Answer, samples: int) -> bool:
+    return answer.finish != "error" and len(answer.others) + 1 >= samples
 
 
 def line(answer: Answer) -> str:

@@ -59,8 +59,9 @@ def check(
     findings += answering(prepared, base.renderer)
 
     learned = [*splits.train, *splits.validation]
-    duplicates = duplicate_groups(learned)
-    overlaps = {"test": overlap(learned, splits.test), "validation": overlap(splits.train, splits.validation)}
+    duplicates = duplicate_groups(learned, spec.kind)
+    overlaps = {"test": overlap(learned, splits.test, spec.kind)}
+    overlaps["validation"] = overlap(splits.train, splits.validation, spec.kind)
     findings += contradictions(duplicates)
     findings += leaks(prepared, overlaps["test"])
 

@@ -8,9 +8,11 @@ from sartor.curate.check import Suspicions
 from sartor.curate.ledger import Decision, Policy
 from sartor.data.duplicates import duplicate_groups
 from sartor.data.example import Example
+from sartor.evaluate.marks import Span, pieces
 from sartor.flows.curate import Curated
 from sartor.report.curation import CheckView, CurationData, OffenderView, RowView, render_curation
 from sartor.report.format import plural
+from sartor.task import Kind
 
 MOST_WORST = 6
 CURVE_POINTS = 40
@@ -23,7 +25,7 @@ def curation_page(made: Curated, plan: bool) -> str:
             task=made.spec.task,
             kind=made.spec.kind,
             headline=headline(made, plan),
-            profile=tuple(_profile(made.examples, made.left)),
+            profile=tuple(_profile(made)),
             remarks=tuple(made.remarks),
             checks=tuple(_check(made, policy) for policy in made.policies),
             provenance=(
@@ -43,13 +45,13 @@ def headline(made: Curated, plan: bool) -> str:
     return f"Of {plural(before, 'row')}, {dropped:,} {done} dropped and {fixed:,} mended; {review:,} wait for a person's eyes."
 
 
-def _profile(before: Sequence[Example], after: Sequence[Example]) -> list[tuple[str, float, float]]:
-    a, b = _measures(before), _measures(after)
+def _profile(made: Curated) -> list[tuple[str, float, float]]:
+    a, b = (_measures(rows, made.spec.kind) for rows in (made.examples, made.left))
     return [(what, a[what], b[what]) for what in a]
 
 
-def _measures(rows: Sequence[Example]) -> dict[str, float]:
-    groups = duplicate_groups(rows)
+def _measures(rows: Sequence[Example], kind: Kind) -> dict[str, float]:
+    groups = duplicate_groups(rows, kind)
     found: dict[str, float] = {
         "rows": len(rows),
         "rows that repeat another's question": sum(len(group.rows) - 1 for group in groups),
@@ -99,7 +101,7 @@ def _offender(decision: Decision, found: Suspicions, known: Mapping[str, Example
     elif fix := found[place].fix:
         beside, beside_is = fix, "as it would be"
     return OffenderView(
-        row=_row(known[decision.row]),
+        row=_row(known[decision.row], _unsupported(decision)),
         action=decision.action,
         reason=decision.reason,
         score=decision.score,
@@ -116,5 +118,11 @@ def _other(decision: Decision, known: Mapping[str, Example]) -> Example | None:
     return known.get(others[0]) if others else None
 
 
-def _row(example: Example) -> RowView:
-    return RowView(example.id, example.question, example.target)
+def _unsupported(decision: Decision) -> list[Span]:
+    """The places of the target that the evidence says its input does not support."""
+    places = decision.evidence.get("unsupported", {}).values()
+    return [(start, end) for each in places for start, end in each]
+
+
+def _row(example: Example, marked: Sequence[Span] = ()) -> RowView:
+    return RowView(example.id, example.question, tuple(pieces(example.target, marked)))

@@ -84,9 +84,10 @@ def contradictions(duplicates: Sequence[DuplicateGroup]) -> Iterator[Finding]:
 
 def leaks(prepared: Prepared, shared: Overlap) -> Iterator[Finding]:
     """What a test set shares with training flatters every score on it."""
-    data, test = prepared.task.spec.data, prepared.splits.test
+    spec, test = prepared.task.spec, prepared.splits.test
+    data = spec.data
     # The whole training file, since a sample of it would hide that the two files are one.
-    if data.test and len(overlap(prepared.examples, test).exact) == len(test):
+    if data.test and len(overlap(prepared.examples, test, spec.kind).exact) == len(test):
         text = f"every test row of {data.test} is also in {data.train}, question and answer"
         yield Finding("error", f"{text}: such a test measures memory; name other rows as `data.test`")
         return

@@ -71,4 +71,4 @@ def _entrant(spec: TaskSpec, name: str, judge: JudgeSpec) -> Entrant:
         temperature = judge.temperature if judge.repeats > 1 else 0.0
         return Endpoint(judge, judge.max_tokens, temperature, judge.repeats)
 
-    return Entrant(f"judge {name}", "judge", inputs, make, spec, endpoint=judge)
+    return Entrant(f"judge {name}", "judge", inputs, make, spec, endpoint=judge, samples=judge.repeats)

@@ -14,7 +14,7 @@ from sartor.data.read import Quarantine, Table, read_rows
 from sartor.data.split import Splits, split
 from sartor.errors import InputError
 from sartor.evaluate.metric import check_kpis
-from sartor.task import SPEC_NAME, TaskSpec, load_task
+from sartor.task import CODE, SPEC_NAME, Kind, TaskSpec, load_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,9 @@ def without_test(task: Task, examples: Sequence[Example]) -> list[Example]:
     its groups and subjects. All of them where the task has none."""
     if task.frozen_test is None:
         return list(examples)
-    _, leaks = _alike(tuple(conversations(examples)), tuple(conversations(task.frozen_test)))
-    return apart(examples, task.frozen_test, leaks)
+    kind = task.spec.kind
+    _, leaks = _alike(tuple(conversations(examples)), tuple(conversations(task.frozen_test)), kind in CODE)
+    return apart(examples, kind, task.frozen_test, leaks)
 
 
 def prepare(task: Task) -> Prepared:
@@ -76,7 +77,7 @@ def prepare(task: Task) -> Prepared:
     train_table = read_rows(task.folder / spec.data.train, quarantine=aside)
     test_table, test = _read_test(task)
     rows = build_examples(train_table, spec) if task.rows is None else list(task.rows)
-    linked, leaks = _alike(tuple(conversations(rows)), tuple(conversations(test or ())))
+    linked, leaks = _alike(tuple(conversations(rows)), tuple(conversations(test or ())), spec.kind in CODE)
     examples = without_test(task, rows)
     if not examples:
         what = "every row is in the frozen test set, or linked with it"
@@ -91,7 +92,7 @@ def prepare(task: Task) -> Prepared:
     splits = replace(splits, **learned, notes=[*notes, *splits.notes])
     if not splits.train or not splits.test:
         raise InputError(f"{task.folder / SPEC_NAME}: no rows are left to train or to test on; add rows")
-    near_leaks = list(_near_leaks(rows, test, leaks)) if test_table and test else []
+    near_leaks = list(_near_leaks(rows, test, spec.kind, leaks)) if test_table and test else []
     return Prepared(task, train_table, test_table, examples, splits, near_leaks)
 
 
@@ -108,14 +109,16 @@ def _read_test(task: Task) -> tuple[Table | None, list[Example] | None]:
 
 
 @lru_cache(maxsize=1)  # a run prepares what its check has prepared
-def _alike(asked: tuple[str, ...], tested: tuple[str, ...]) -> tuple[list[int], dict[int, int]]:
+def _alike(asked: tuple[str, ...], tested: tuple[str, ...], code: bool) -> tuple[list[int], dict[int, int]]:
     """The number of each row's component of duplicates; and by its place each row that a test row says too, and that one's."""
-    found = find(asked, held_out=tested)
+    found = find(asked, held_out=tested, code=code)
     return found.linked.tolist(), dict(zip(found.leaks.rows.tolist(), found.leaks.of.tolist(), strict=True))
 
 
-def _near_leaks(rows: Sequence[Example], test: Sequence[Example], leaks: Mapping[int, int]) -> Iterator[Match]:
-    asked = {question_key(example) for example in test}
+def _near_leaks(
+    rows: Sequence[Example], test: Sequence[Example], kind: Kind, leaks: Mapping[int, int]
+) -> Iterator[Match]:
+    asked = {question_key(example, kind) for example in test}
     for row, of in leaks.items():
-        if question_key(rows[row]) not in asked:
+        if question_key(rows[row], kind) not in asked:
             yield Match(rows[row].source, test[of].source)

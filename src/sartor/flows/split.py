@@ -11,6 +11,7 @@ from sartor.errors import InputError
 from sartor.flows.curate import current
 from sartor.flows.prepare import Task
 from sartor.store import Store, disk_errors
+from sartor.task import CODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def split_off(task: Task, store: Store, share: float | None = None) -> Frozen:
     with disk_errors():
         head = current(task, history)
         examples = history.examples(head.hash)
-        near = near_by_id(examples, find(conversations(examples)).linked.tolist())
+        near = near_by_id(examples, find(conversations(examples), code=spec.kind in CODE).linked.tolist())
         rest, test, notes = split_off_test(examples, spec, share, spec.train.seed, near)
         config: dict[str, Any] = {"share": share, "seed": spec.train.seed, "notes": notes}
         entry, frozen = history.split_off(test, rest, config, head.hash)

@@ -71,6 +71,8 @@ class Entrant:
     endpoint: RivalSpec | None = None
     reads_target: bool = False
     """Its answers tell how likely the target is."""
+    samples: int = 1
+    """How many answers an endpoint is to give to each question."""
 
 
 def prompted(
@@ -153,7 +155,9 @@ def rivals(
         asked = rival.model_dump(exclude={"price_in", "price_out", "key_env"})  # a price changes no answer
         sent = asked | {"max_tokens": answering.max_tokens, "hint": hint} | _sampled(spec)
         make = _endpoint(spec, rival, answering)
-        found.append(Entrant(f"endpoint {rival.model}", "endpoint", sent, make, spec, rival))
+        found.append(
+            Entrant(f"endpoint {rival.model}", "endpoint", sent, make, spec, rival, samples=spec.generate.samples)
+        )
     return found
 
 

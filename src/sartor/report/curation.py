@@ -14,7 +14,8 @@ from sartor.report.svg import PALETTE, WIDTH, svg
 class RowView:
     id: str
     question: str
-    target: str
+    target: tuple[tuple[str, bool], ...]
+    """In pieces, and whether a piece is at fault."""
 
 
 @dataclass(frozen=True, slots=True)

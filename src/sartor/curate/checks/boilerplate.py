@@ -20,8 +20,8 @@ class Boilerplate(Check):
     """Finds rows that add little to what they share with many others.
 
     The score is the share of the question's words that stand in runs of 15 words which a thousandth of the rows has, and 5 rows
-    at least; a short template such as `Write a function that` is none. Case and punctuation do not count. Runs are compared by
-    64-bit hashes.
+    at least; a short template such as `Write a function that` is none. Case and punctuation do not count, but in code. Runs are
+    compared by 64-bit hashes.
     """
 
     name = "boilerplate"

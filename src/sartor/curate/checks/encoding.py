@@ -12,10 +12,8 @@ from sartor.curate.check import Check, Suspicion, Suspicions, register
 from sartor.curate.pool import Pool
 from sartor.data.example import Example, Message
 from sartor.data.jsontext import NotJsonError, compact, parse_json
-from sartor.task import Kind
+from sartor.task import CODE, Kind
 
-_MARKED_UP: tuple[Kind, ...] = ("code", "sql")
-"""In code, `&amp;` is content."""
 _SUSPECT = re.compile(r"[^\t\n\r -~]|&#?\w+;")
 """A text without any of this is sound."""
 _MARKUP = re.compile(r"<|\b(?:x?html|xml)\b", re.IGNORECASE)
@@ -96,7 +94,8 @@ def _examine(example: Example, kind: Kind, sound: set[str]) -> Suspicion | None:
     texts = [message.content for message in example.messages]
     if not any(_SUSPECT.search(text) for text in (*texts, example.target)):
         return None
-    entities = kind not in _MARKED_UP and not any(_MARKUP.search(text) for text in (*texts, example.target))
+    # In code, `&amp;` is content.
+    entities = kind not in CODE and not any(_MARKUP.search(text) for text in (*texts, example.target))
     damage: dict[str, set[str]] = {"input": set(), "target": set()}
 
     def mended(text: str, where: str) -> str:

@@ -7,7 +7,8 @@ from sartor.data.duplicates import target_key
 
 @register
 class ExactDuplicates(Check):
-    """Finds rows with the question and the target of an earlier row; case, punctuation and space of the question do not count.
+    """Finds rows with the question and the target of an earlier row; case, punctuation and space of the question do not count,
+    but in code and SQL, where only space at the ends of lines does not.
 
     The first row of its like stands for the others, and is not flagged.
     """

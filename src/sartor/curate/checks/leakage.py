@@ -17,7 +17,7 @@ class Leakage(Check):
 
     def look(self, pool: Pool) -> Suspicions:
         last_first = pool.test[::-1]  # so that of several test rows the first is named
-        by_question = {question_key(example): example for example in last_first}
+        by_question = {question_key(example, pool.spec.kind): example for example in last_first}
         by_subject = {example.subject: example for example in last_first if example.subject}
         by_group = {example.group: example for example in last_first if example.group}
         found: Suspicions = {}
@@ -33,8 +33,10 @@ class Leakage(Check):
                 reason = f"is of the same group as test row {test.id}"
                 found[place] = Suspicion(RELATED, reason, {"test": test.id, "by": "group"})
         for leak in pool.duplicates.leaks:
-            if leak.kind == "near" and (leak.row not in found or found[leak.row].score < leak.score):
-                test = pool.test[leak.of]
-                evidence = {"test": test.id, "by": "near", "differences": leak.evidence}
+            test = pool.test[leak.of]
+            if pool.question_keys[leak.row] == question_key(test, pool.spec.kind):
+                continue
+            if leak.row not in found or found[leak.row].score < leak.score:
+                evidence = {"test": test.id, "by": "near", "differences": leak.counts}
                 found[leak.row] = Suspicion(leak.score, f"asks nearly what test row {test.id} asks", evidence)
         return found

@@ -19,11 +19,11 @@ class NearDuplicates(Check):
     def look(self, pool: Pool) -> Suspicions:
         found: Suspicions = {}
         for each in pool.duplicates.duplicates:
-            if each.kind == "exact":
-                continue
             row, of = pool.examples[each.row], pool.examples[each.of]
+            if pool.question_keys[each.row] == pool.question_keys[each.of]:
+                continue
             same = target_key(row) == target_key(of)
-            evidence = {"duplicate_of": of.id, "same_target": same, "differences": each.evidence}
+            evidence = {"duplicate_of": of.id, "same_target": same, "differences": each.counts}
             reason = f"asks nearly what row {of.id} asks, with {'the same' if same else 'another'} target"
             found[each.row] = Suspicion(each.score, reason, evidence)
         return found

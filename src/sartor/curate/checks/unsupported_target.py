@@ -1,16 +1,19 @@
 """Targets that state what their input does not: a number, a code or a name that nobody could have found there."""
 
+import dataclasses
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from itertools import zip_longest
 
 from sartor.curate.check import Check, Suspicion, Suspicions, register
 from sartor.curate.pool import Pool
 from sartor.curate.spoken import spoken
 from sartor.data.example import Example
 from sartor.data.jsontext import NotJsonError, parse_json
+from sartor.data.vocabulary import UNITS
 
 USUAL = 0.8
 """Targets take from their inputs what the inputs hold at least so often; other kinds of facts are not judged."""
@@ -25,19 +28,18 @@ _TRIVIAL = ("0", "1")
 _HALF = re.compile(r"(?<![\d/])(?:(\d+)[- ])?1/2(?![\d/])")
 _WORD = re.compile(r"[^\W_]+")
 _COMMON = re.compile(r"\b[a-z]{3,}\b")
-_FORMS = {
-    "mg": "milligram milligrams", "mcg": "ug µg microgram micrograms", "g": "gram grams", "%": "percent",
-    "kg": "kilo kilos kilogram kilograms", "lb": "lbs pound pounds", "ml": "milliliter milliliters millilitres",
-    "l": "liter liters litre litres", "mm": "millimeter millimeters", "cm": "centimeter centimeters",
-    "hour": "h hr hrs hours", "day": "days", "week": "wk wks weeks", "month": "months", "year": "yr yrs years yo",
-}  # fmt: skip
-_UNITS = {form: unit for unit, forms in _FORMS.items() for form in (unit, *forms.split())}
+_JSON = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_KINDS = ("number", "code", "name")
+_UNITS = UNITS | {"yo": "year"}
 
 
-class Fact(NamedTuple):
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fact:
     field: str
     """`number`, `code` or `name`; of a record, the keys on the way to the value."""
     text: str
+    place: tuple[int, int] = dataclasses.field(compare=False)
+    """Where it stands first in the target: `target[start:end]`."""
 
 
 @register
@@ -61,13 +63,13 @@ class UnsupportedTarget(Check):
         for place, facts in enumerate(stated):
             judged = [fact for fact in facts if fact.field not in inferred]
             if missing := [fact for fact in judged if not facts[fact]]:
-                texts = [f"`{' '.join(fact.text.split())[:40]}`" for fact in missing[:3]]
-                shown = ", ".join(texts) + (", …" if len(missing) > 3 else "")
-                evidence: dict[str, list[str]] = {}
+                evidence: dict[str, list[list[int]]] = {}
                 for fact in missing:
-                    evidence.setdefault(fact.field, []).append(fact.text)
-                reason = f"the target has {shown}, which the input does not"
-                found[place] = Suspicion(len(missing) / len(judged), reason, {"missing": evidence})
+                    evidence.setdefault(fact.field, []).append(list(fact.place))
+                said = [_said(field, len(places)) for field, places in evidence.items()]
+                shown = ", ".join(said[:3]) + (", …" if len(said) > 3 else "")
+                reason = f"the input does not hold {shown} of the target"
+                found[place] = Suspicion(len(missing) / len(judged), reason, {"unsupported": evidence})
         return found
 
     def remarks(self, pool: Pool) -> list[str]:
@@ -75,6 +77,13 @@ class UnsupportedTarget(Check):
             f"`{field}` is in the input in {share:.0%} of targets: taken as inferred, not judged"
             for field, share in sorted(_inferred(_stated(pool)).items())
         ]
+
+
+def _said(field: str, count: int) -> str:
+    """`2 names`; of a record, `meds.drug (2)`: a key is the task's word, and no row's."""
+    if field in _KINDS:
+        return f"{count} {field}{'s' * (count > 1)}"
+    return f"`{' '.join(field.split())[:40]}`" + (f" ({count})" if count > 1 else "")
 
 
 def _stated(pool: Pool) -> list[dict[Fact, bool]]:
@@ -102,29 +111,41 @@ def _inferred(stated: Sequence[dict[Fact, bool]]) -> dict[str, float]:
 
 def _facts(text: str, common: set[str]) -> Iterator[Fact]:
     """Codes, numbers with their units, and names of a text; a capitalised word that is `common` elsewhere is no name."""
-    yield from (Fact("code", match[0]) for match in _CODE.finditer(text))
-    for match in _NUMBER.finditer(_halves(_ITEM.sub(" ", _CODE.sub(" ", text)))):
+    yield from (Fact("code", match[0], match.span()) for match in _CODE.finditer(text))
+    for match in _NUMBER.finditer(_halves(_blank(_ITEM, _blank(_CODE, text)))):
         if next(_numbers(match[1]))[0] not in _TRIVIAL:
-            yield Fact("number", match[0].strip() if (match[2] or "").casefold() in _UNITS else match[1])
+            measured = (match[2] or "").casefold() in _UNITS
+            yield Fact("number", match[0] if measured else match[1], match.span() if measured else match.span(1))
     for match in _NAME.finditer(text):
         if name := " ".join(word for word in match[0].split() if word.casefold() not in common):
-            yield Fact("name", name)
+            yield Fact("name", name, match.span())
+
+
+def _blank(pattern: re.Pattern[str], text: str) -> str:
+    """The text with what matches made spaces, so that the rest stays in its place."""
+    return pattern.sub(lambda match: " " * len(match[0]), text)
 
 
 def _fields(target: str) -> Iterator[Fact]:
     """The values of a record, by the keys on the way to them."""
     try:
-        level: list[tuple[str, Any]] = [("", parse_json(target))]
+        parse_json(target)
     except NotJsonError:
         return
-    while level:
-        path, value = level.pop()
-        if isinstance(value, dict):
-            level += ((f"{path}.{key}" if path else key, item) for key, item in value.items())
-        elif isinstance(value, list):
-            level += ((path, item) for item in value)
-        elif isinstance(value, str | int | float) and not isinstance(value, bool) and str(value).strip():
-            yield Fact(path, str(value))
+    keys = list[str]()
+    """Of the objects and lists that the text is in; "" for a list."""
+    tokens = list(_JSON.finditer(target))
+    for token, following in zip_longest(tokens, tokens[1:]):
+        if token[0] in "{[":
+            keys.append("")
+        elif token[0] in "}]":
+            keys.pop()
+        elif token[0] in ",:":
+            continue
+        elif following and following[0] == ":":
+            keys[-1] = json.loads(token[0])
+        elif (value := str(json.loads(token[0]))).strip() and token[0] not in ("true", "false", "null"):
+            yield Fact(".".join(filter(None, keys)), value, token.span())
 
 
 class _Source:
@@ -186,5 +207,5 @@ def _numbers(text: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _halves(text: str) -> str:
-    """`1-1/2 packs` as `1.5 packs`."""
-    return _HALF.sub(lambda match: f"{match[1] or 0}.5", text)
+    """`1-1/2 packs` as `  1.5 packs`: the rest stays in its place."""
+    return _HALF.sub(lambda match: f"{match[1] or 0}.5".rjust(len(match[0])), text)

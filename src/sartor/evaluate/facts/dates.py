@@ -3,14 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sartor.data.vocabulary import MONTHS
 from sartor.evaluate.facts.numerals import Numeral
 from sartor.evaluate.facts.words import Token
 
-_NAMES = (
-    "january jan|february feb|march mar|april apr|may|june jun|july jul|august aug|september sept sep|october oct|"
-    "november nov|december dec"
-)
-_MONTHS = {word: i for i, words in enumerate(_NAMES.split("|"), start=1) for word in words.split()}
 _SLASHES = ("/", "-", ".")
 
 
@@ -44,7 +40,7 @@ def dates(found: Sequence[Token], numbers: Sequence[Numeral]) -> list[Date]:
         date = None
         if i in at:
             date = _with_slashes(found, i, at) or _day_first(found, i, at)
-        elif found[i].low in _MONTHS and found[i].text[0].isupper():
+        elif found[i].low in MONTHS and found[i].text[0].isupper():
             date = _month_first(found, i, at)
         if date:
             result.append(date)
@@ -88,7 +84,7 @@ def _month_first(found: Sequence[Token], i: int, at: dict[int, Numeral]) -> Date
     j = i + 1
     if j < len(found) and found[j].low in (".", "of"):
         j += 1
-    month = _MONTHS[found[i].low]
+    month = MONTHS[found[i].low]
     year, end = _said_year(found, j, at)
     if year:
         return Date(year, month, 0, i, end)
@@ -106,10 +102,10 @@ def _day_first(found: Sequence[Token], i: int, at: dict[int, Numeral]) -> Date |
     day = at[i].whole(1, 31)
     if day and j < len(found) and found[j].low == "of":
         j += 1
-    if not day or j >= len(found) or found[j].low not in _MONTHS or not found[j].text[0].isupper():
+    if not day or j >= len(found) or found[j].low not in MONTHS or not found[j].text[0].isupper():
         return None
     year, end = _year_at(found, j + 1, at)
-    return Date(year, _MONTHS[found[j].low], day, i, end)
+    return Date(year, MONTHS[found[j].low], day, i, end)
 
 
 def _year_at(found: Sequence[Token], j: int, at: dict[int, Numeral]) -> tuple[int, int]:

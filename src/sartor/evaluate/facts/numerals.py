@@ -3,23 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sartor.data.vocabulary import ONES, ORDINALS, TENS
 from sartor.evaluate.facts.words import Token, word_set
 
-_UNDER_20 = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-)
-_TENTHS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_PLACES = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
-    "sixteenth seventeenth eighteenth nineteenth twentieth"
-)
-_SMALL = {word: value for value, word in enumerate(_UNDER_20.split())}
-_TENS = {word: 10 * value for value, word in enumerate(_TENTHS.split(), start=2)}
-_ORDINALS = {word: value for value, word in enumerate(_PLACES.split(), start=1)} | {"thirtieth": 30}
-_DECADES = {f"{word[:-1]}{ending}": value for word, value in _TENS.items() for ending in ("ies", "y's", "y’s")}
+_DECADES = {f"{word[:-1]}{ending}": value for word, value in TENS.items() for ending in ("ies", "y's", "y’s")}
 _SCALES = {"thousand": 1000, "million": 1_000_000}
-_WORDS = {*_SMALL, *_TENS, *_DECADES, *_ORDINALS, "a", "an", "half"}
+_WORDS = {*ONES, *TENS, *_DECADES, *ORDINALS, "a", "an", "half"}
 MEASURED = word_set(
     """pack packs tablet pill capsule teaspoon tablespoon puff drop mile pound inch foot liter litre gram
     minute hour day week month year"""
@@ -107,7 +96,7 @@ def _spoken(found: Sequence[Token], i: int, current: int = 0) -> Numeral | None:
     while end < len(found):
         word = found[end].low
         more = not last or _goes_on(word, current, last)
-        value = _SMALL.get(word, _TENS.get(word))
+        value = ONES.get(word, TENS.get(word))
         if last and word in ("-", "and") and _is_joint(found, end, current, last):
             end += 1
             continue
@@ -118,8 +107,8 @@ def _spoken(found: Sequence[Token], i: int, current: int = 0) -> Numeral | None:
             current, last = current * 100 + value if pair else current + value, f"final {said}" if final else said
         elif word in _DECADES and (not last or (last == "teen" and not total)):
             return Numeral(f"{current * 100 + _DECADES[word]}s", i, end + 1, False)
-        elif more and word in _ORDINALS:
-            return Numeral(str(total + current + _ORDINALS[word]), i, end + 1, False, ordinal=True)
+        elif more and word in ORDINALS:
+            return Numeral(str(total + current + ORDINALS[word]), i, end + 1, False, ordinal=True)
         elif word == "hundred" and last in ("unit", "teen", "tens"):
             current, last = current * 100, "hundred"
         elif (scale := _SCALES.get(word, ceiling)) < ceiling and current:
@@ -155,13 +144,13 @@ def _is_joint(found: Sequence[Token], end: int, current: int, last: str) -> bool
 
 def _goes_on(word: str, current: int, last: str) -> bool:
     """Whether a number word adds to what was said: `twenty six`, not `four five`."""
-    value = _SMALL.get(word) or _TENS.get(word) or _ORDINALS.get(word) or 0
+    value = ONES.get(word) or TENS.get(word) or ORDINALS.get(word) or 0
     if last in ("hundred", "scale"):
         return value > 0
     if last.endswith("tens") and 1 <= value <= 9:
         return True
     paired = last == "teen" or (last == "unit" and current) or (last == "tens" and current == 20)
-    return bool(paired) and value >= 10 and word not in _ORDINALS
+    return bool(paired) and value >= 10 and word not in ORDINALS
 
 
 def _fraction(found: Sequence[Token], value: str, end: int) -> tuple[str, int]:
@@ -169,11 +158,11 @@ def _fraction(found: Sequence[Token], value: str, end: int) -> tuple[str, int]:
     rest = [token.low for token in found[end : end + 3]]
     if rest == ["and", "a", "half"]:
         return f"{value}.5", end + 3
-    if rest[:1] != ["point"] or len(rest) < 2 or _SMALL.get(rest[1], 10) > 9:
+    if rest[:1] != ["point"] or len(rest) < 2 or ONES.get(rest[1], 10) > 9:
         return value, end
     end += 1
     decimals = ""
-    while end < len(found) and len(decimals) < _LONGEST and _SMALL.get(found[end].low, 10) <= 9:
-        decimals += str(_SMALL[found[end].low])
+    while end < len(found) and len(decimals) < _LONGEST and ONES.get(found[end].low, 10) <= 9:
+        decimals += str(ONES[found[end].low])
         end += 1
     return plain(f"{value}.{decimals}"), end

@@ -5,55 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from sartor.data.vocabulary import UNITS
 from sartor.evaluate.facts.numerals import Numeral, plain, scaled
 from sartor.evaluate.facts.words import STOP, Token, stem
 
-# spellings → (unit, factor)
-_SPELLINGS: dict[str, tuple[str, float]] = {
-    "mg milligram milligrams mgs": ("mg", 1),
-    "g gm gram grams gms": ("mg", 1000),
-    "mcg µg μg ug microgram micrograms": ("mg", 0.001),
-    "kg kgs kilogram kilograms kilo kilos": ("kg", 1),
-    "lb lbs pound pounds #": ("lb", 1),
-    "oz ounce ounces": ("oz", 1),
-    "ml milliliter milliliters millilitre millilitres cc ccs": ("ml", 1),
-    "l liter liters litre litres": ("ml", 1000),
-    "dl deciliter": ("ml", 100),
-    "teaspoon teaspoons tsp": ("teaspoon", 1),
-    "tablespoon tablespoons tbsp": ("tablespoon", 1),
-    "unit units iu": ("unit", 1),
-    "meq milliequivalents": ("meq", 1),
-    "mmol millimoles": ("mmol", 1),
-    "mmhg": ("mmhg", 1),
-    "% percent": ("%", 1),
-    "bpm": ("bpm", 1),
-    "mm millimeter millimeters millimetre millimetres": ("cm", 0.1),
-    "cm centimeter centimeters centimetre centimetres": ("cm", 1),
-    "m meter meters metre metres": ("cm", 100),
-    "km kilometer kilometers kilometre kilometres": ("km", 1),
-    "inch inches": ("inch", 1),
-    "foot feet ft": ("foot", 1),
-    "mile miles": ("mile", 1),
-    "degree degrees °": ("degree", 1),
-    "second seconds sec secs": ("second", 1),
-    "minute minutes min mins": ("minute", 1),
-    "hour hours hr hrs h": ("hour", 1),
-    "day days": ("day", 1),
-    "week weeks wk wks": ("week", 1),
-    "month months": ("month", 1),
-    "year years yr yrs": ("year", 1),
-    "tablet tablets tab tabs pill pills": ("tablet", 1),
-    "capsule capsules cap caps": ("capsule", 1),
-    "puff puffs": ("puff", 1),
-    "drop drops gtt gtts": ("drop", 1),
-    "pack packs": ("pack", 1),
-    "dollar dollars usd $": ("$", 1),
-    "euro euros eur €": ("€", 1),
-    "gbp £": ("£", 1),
-}
-UNITS = {word: unit for words, unit in _SPELLINGS.items() for word in words.split()}
+_SCALED: dict[str, tuple[str, float]] = {
+    "g": ("mg", 1000), "mcg": ("mg", 0.001), "l": ("ml", 1000), "dl": ("ml", 100), "mm": ("cm", 0.1), "m": ("cm", 100),
+}  # fmt: skip
+_UNITS = {word: _SCALED.get(unit, (unit, 1)) for word, unit in UNITS.items()}
+"""Every spelling of a unit: the one it is compared in, and the factor to it."""
 TIMES_OF_CLOCK_AND_CALENDAR = frozenset(
-    word for word, (unit, _) in UNITS.items() if unit in ("minute", "hour", "day", "week", "month", "year")
+    word for word, unit in UNITS.items() if unit in ("minute", "hour", "day", "week", "month", "year")
 )
 _PERIODS = frozenset(("day", "night", "morning", "evening", "week", "month", "year"))
 _FIXED = {
@@ -154,14 +116,14 @@ def _unit(found: Sequence[Token], i: int) -> tuple[str, float, int]:
         return "year old", 1, i + (3 if words[0] == "y" else 1)
     if words[0] == "mm" and words[1:2] == ["hg"]:
         return "mmhg", 1, i + 2
-    if words[0] not in UNITS:
+    if words[0] not in _UNITS:
         return "", 1, i
-    unit, factor = UNITS[words[0]]
+    unit, factor = _UNITS[words[0]]
     rest = [word for word in words[1:3] if word != "-"]
     if unit == "year" and rest[:1] == ["old"]:
         return "year old", 1, i + (3 if words[1] == "-" else 2)
-    if words[1:2] == ["/"] and words[2:] and words[2] in UNITS and words[2] not in _PERIODS:
-        below, divisor = UNITS[words[2]]
+    if words[1:2] == ["/"] and words[2:] and words[2] in _UNITS and words[2] not in _PERIODS:
+        below, divisor = _UNITS[words[2]]
         return f"{unit}/{below}", factor / divisor, i + 3
     return unit, factor, i + 1
 
@@ -206,7 +168,7 @@ def _after_every(found: Sequence[Token], j: int, at: dict[int, Numeral]) -> tupl
         times, j = at[j].value, at[j].end
     if j >= len(found):
         return None
-    unit = UNITS.get(found[j].low, (found[j].low, 1))[0]
+    unit = _UNITS.get(found[j].low, (found[j].low, 1))[0]
     if unit in ("hour", "minute") or unit in _PERIODS:
         return (_each(unit) if times == "1" and unit != "hour" else _every(times, unit)), j + 1
     return None
