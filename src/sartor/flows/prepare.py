@@ -32,6 +32,12 @@ class Prepared:
     splits: Splits
 
     @property
+    def learned(self) -> list[Example]:
+        """The rows of training and validation as they were read, with everything that training does not see."""
+        ids = {example.id for side in (self.splits.train, self.splits.validation) for example in side}
+        return [example for example in self.examples if example.id in ids]
+
+    @property
     def labels(self) -> list[str]:
         """The labels that training shows, sorted; empty unless a classification."""
         rows = (*self.splits.train, *self.splits.validation)
@@ -51,11 +57,18 @@ def prepare(task: Task) -> Prepared:
     aside: Quarantine | None = None if task.rows is None else []  # a version holds what could be read
     train_table = read_rows(task.folder / spec.data.train, quarantine=aside)
     test_table = read_rows(task.folder / spec.data.test) if spec.data.test else None
+    for column in spec.data.annotations if task.rows is None else ():
+        train_table.require(column, "`data.annotations`")  # test rows need none
     examples = build_examples(train_table, spec) if task.rows is None else list(task.rows)
     test = build_examples(test_table, spec) if test_table else None
     splits = split(examples, test, spec, spec.train.seed)
-    # Only evaluation reads other columns: what changes in them must not train an adapter again.
-    learned = {side: [replace(row, columns={}) for row in getattr(splits, side)] for side in ("train", "validation")}
+    # Only evaluation reads other columns, and only the gate annotations: what changes in them must not train an adapter
+    # again, nor make another test set.
+    learned = {
+        side: [replace(row, annotations=(), columns={}) for row in getattr(splits, side)]
+        for side in ("train", "validation")
+    }
+    learned["test"] = [replace(row, annotations=()) for row in splits.test]
     notes = [note for table in (train_table, test_table) if table for note in table.notes]
     splits = replace(splits, **learned, notes=[*notes, *splits.notes])
     if not splits.train or not splits.test:

@@ -17,6 +17,7 @@ from sartor.evaluate.own import load_functions
 from sartor.flows.base import LoadedBase
 from sartor.flows.curate import current
 from sartor.flows.evaluate import Judged, judge
+from sartor.flows.findings import require_agreement
 from sartor.flows.prepare import Task, prepare
 from sartor.flows.run import Stages
 from sartor.generate.answer import Answer
@@ -66,7 +67,7 @@ def prove(task: Task, store: Store, seeds: int = SEEDS, progress: Progress = sil
     """Train and judge all three, `seeds` times each; what was trained before is not trained again.
 
     Raises InputError without a test file (a split drawn from the raw rows would differ from that of the curated ones),
-    and where curation has changed nothing yet.
+    where curation has changed nothing yet, and where the curated rows' annotators agree less than the task's gate asks.
     """
     spec = task.spec
     if not spec.data.test:
@@ -86,7 +87,10 @@ def prove(task: Task, store: Store, seeds: int = SEEDS, progress: Progress = sil
                 progress("prove", len(answers), 3 * seeds, f"{way}, seed {seed}")
                 seeded = spec.model_copy(update={"train": spec.train.model_copy(update={"seed": seed})})
                 way_task = Task(task.folder, seeded, tuple(rows))
-                stages = Stages(way_task, prepare(way_task), base, store, steps, progress)
+                prepared = prepare(way_task)
+                if way == CURATED:
+                    require_agreement(prepared)  # the others are trained to be compared with
+                stages = Stages(way_task, prepared, base, store, steps, progress)
                 trained = stages.train()
                 answers[f"{way}, seed {seed}"] = stages.answer(stages.specialist(trained)).answers
                 money[way] = money.get(way, stages.label_cost) + trained.step.money
