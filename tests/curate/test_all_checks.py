@@ -67,6 +67,7 @@ def messages() -> list[Example]:
         row("d3", "hi there", labels=("b",)),
     ]
     rows += [row("l", "Wo ist denn meine Karte?", labels=("c",)), row("e", "donâ€™t", labels=("nan",))]
+    rows += [row("v", "Wrong card", labels=("b",), annotations=(("anna", "b"), ("ben", "c")))]
     return rows + [row("s", "?", labels=("d",)), row("o", "card " * 300, labels=("d",))]
 
 
