@@ -89,7 +89,7 @@ def test_page_terminal_and_document_say_it(folder: Path, capsys) -> None:
     assert "  exact_duplicates: 1 of 2 flagged rows right, precision .50 (.09–.91)" in said
     assert "pii: 1 planted row (1 more in rows that are not there), not looked for" in said
     page = (folder / "curation.html").read_text()
-    assert "Planted flaws" in page and "Duplicate, not found" in page
+    assert "Planted flaws" in page and "duplicate, not found" in page
     assert main(["curate", str(folder), *named, "--plan", "--key", key, "--json"]) == 0
     [duplicates, *_] = json.loads(capsys.readouterr().out)["planted"]
     assert duplicates["missed"] == ["9"] and duplicates["finders"][0]["precision"]["value"] == 0.5

@@ -68,10 +68,8 @@ def run(
         with terminal.progress(as_json) as progress:
             proof = project.prove(seeds, progress=progress)
     if as_json:
-        told: dict[str, Any] = {"page": str(page), "proof": proof.to_json() if proof else None}
-        if key:
-            told["planted"] = [asdict(each) for each in found]
-        terminal.emit(made.to_json() | told)
+        told = {"page": str(page), "proof": proof.to_json() if proof else None}
+        terminal.emit(made.to_json() | told | {"planted": [asdict(each) for each in found] if key else None})
     elif proof:
         print("\n".join(proof.sentences))
 

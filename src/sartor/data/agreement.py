@@ -141,7 +141,7 @@ def _interval(table: _Table, weights: Array, alpha: float, seed: int) -> tuple[f
     alphas = np.concatenate(draws)
     unknown = np.isnan(alphas)
     low, high = np.quantile(np.where(unknown, -1, alphas), 0.025), np.quantile(np.where(unknown, 1, alphas), 0.975)
-    return float(low), float(high)
+    return min(alpha, float(low)), max(alpha, float(high))
 
 
 def _key(example: Example, answer: str) -> str:
