@@ -9,6 +9,7 @@ and alpha = 1 - D_o / D_e: 1 where all agree, 0 where they agree as chance has i
 rows, so a resample of rows is a line of weights; rows that were answered alike share one weight.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -80,11 +81,11 @@ def agreement(examples: Sequence[Example], seed: int = 0) -> Agreement | None:
         return None
     weights = np.array(list(patterns.values()), dtype=np.float64)
     table = _Table(list(patterns))
-    alpha, low, high = table.alpha(weights[None])[0], None, None
-    if known := not np.isnan(alpha):
+    alpha, low, high = float(table.alpha(weights[None])[0]), None, None
+    if known := not math.isnan(alpha):
         low, high = _interval(table, weights, alpha, seed)
     return Agreement(
-        alpha=float(alpha) if known else None,
+        alpha=alpha if known else None,
         low=low,
         high=high,
         pairs=float(weights @ table.same / (weights @ table.pairs)),
@@ -97,9 +98,8 @@ class _Table:
     """How p patterns of answers were given, as arrays that a resample of rows weighs."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
-        places = {
-            answer: place for place, answer in enumerate({answer: None for each in patterns for answer, _ in each})
-        }
+        found = dict.fromkeys(answer for each in patterns for answer, _ in each)
+        places = {answer: place for place, answer in enumerate(found)}
         rows = np.repeat(np.arange(len(patterns)), [len(each) for each in patterns])
         columns = [places[answer] for each in patterns for answer, _ in each]
         numbers = np.array([number for each in patterns for _, number in each], dtype=np.float64)
