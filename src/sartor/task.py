@@ -64,6 +64,11 @@ class DataSpec(Strict):
     """Rows with the same value never lie on both sides of a split."""
     subject: str | None = None
     """Whose data the row is: kept on one side of a split, and what erasure asks for."""
+    annotations: tuple[str, ...] = ()
+    """Columns of people's answers: one for each person, or the one in which a labelling tool's export has everybody's.
+    Without it, the column `annotations` where there is one of the latter kind."""
+    agreement: float | None = Field(default=None, gt=0, le=1)
+    """A gate: nothing is trained on rows whose annotators agree less than this (Krippendorff's alpha)."""
     facts: str | None = None
     """Column of the critical facts that an answer must hold: a list, or text with one fact a line."""
     tests: str | None = None
@@ -275,6 +280,10 @@ class TaskSpec(Strict):
             raise ValueError("`prompt.messages` holds input and target: remove `input` and `target` under `data`")
         if self.data.labels and self.kind != "classification":
             raise ValueError("`data.labels` is for `kind: classification` only")
+        if self.data.agreement and self.kind not in ("classification", "extraction"):
+            raise ValueError(
+                "`data.agreement` is for labels and JSON, since two people never write the same text: remove it"
+            )
         if self.generate.samples > 1 and self.kind == "classification":
             raise ValueError("`generate.samples` is not for `kind: classification`, which chooses labels: remove it")
         return self

@@ -69,6 +69,7 @@ def messages() -> list[Example]:
         row("d3", "hi there", labels=("b",)),
     ]
     rows += [row("l", "Wo ist denn meine Karte?", labels=("c",)), row("e", "donâ€™t", labels=("nan",))]
+    rows += [row("v", "Wrong card", labels=("b",), annotations=(("anna", "b"), ("ben", "c")))]
     return rows + [row("s", "?", labels=("d",)), row("o", "card " * 300, labels=("d",))]
 
 
@@ -117,6 +118,8 @@ def secrets(kind: Kind, has_subject: bool) -> tuple[list[Example], list[Example]
         made("german", "Wo ist denn eigentlich meine verlorene Karte geblieben?"),
     ]
     rows[4] = replace(rows[4], group="zanqox")
+    answers = ("a", "b") if kind == "classification" else ('{"k":"Quaxo"}', '{"k":"Brimel"}')
+    rows[5] = replace(rows[5], annotations=tuple(zip(("anna", "ben"), answers, strict=True)))
     tests = [
         *(made("t1", one), made("t2", other)),
         replace(made("t3", said(8)), subject=rows[3].subject, group=rows[4].group),

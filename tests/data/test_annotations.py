@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sartor.data.annotations import majority
+from sartor.data.examples import build_examples
 from sartor.data.guess import guess_task
 from sartor.data.read import Quarantine, Table, read_rows
 from sartor.errors import InputError
+from sartor.task import DataSpec, Kind, PromptSpec, TaskSpec
 
 
 def read(folder: Path, rows: Any, name: str = "export.json") -> Table:
@@ -313,3 +315,75 @@ def test_a_majority_does_not_depend_on_the_order_of_answers(answers: list[Any], 
         assert found is None
     else:
         assert key(found) == counts[-1][1]
+
+
+def learning(kind: Kind = "classification", target: str | None = "label", **more: Any) -> TaskSpec:
+    prompt = PromptSpec(target=more.pop("template", None))
+    return TaskSpec(task="t", kind=kind, data=DataSpec(train="-", input="text", target=target, **more), prompt=prompt)
+
+
+@pytest.mark.parametrize("record", [v2, v1, flat])
+def test_what_people_answered_goes_with_the_examples(tmp_path: Path, record: Any) -> None:
+    examples = build_examples(read(tmp_path, [record(0), record(2)]), learning())
+    assert [example.annotations for example in examples] == [
+        (("ana", "late"), ("ben", "late"), ("cem", "lost")),
+        (("ana", "lost"),),
+    ]
+
+
+def test_so_they_do_from_columns_that_each_belong_to_a_person(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("text,label,ana,ben\nIs it late?,late,late,lost\nIs it lost?,lost,lost,\n")
+    examples = build_examples(read_rows(file), learning(annotations=("ana", "ben")))
+    assert [example.annotations for example in examples] == [(("ana", "late"), ("ben", "lost")), (("ana", "lost"),)]
+    with pytest.raises(InputError, match="did you mean `ben`"):
+        build_examples(read_rows(file), learning(annotations=("ana", "bene")))
+    assert build_examples(read_rows(file), learning(annotations=("cem",)))[0].annotations == ()
+
+
+def test_a_table_may_hold_them_as_an_export_does_as_json_or_its_text(tmp_path: Path) -> None:
+    said = [{"annotator": "ana", "answers": {"label": "late"}}, {"annotator": "ben", "answers": {"label": "lost"}}]
+    skipped = {"annotator": "cem", "status": "skipped", "answers": {"label": "lost"}}
+    other = {"annotator": "dan", "answers": {"mood": "angry"}}
+    row = {"text": "Is it late?", "label": "late"}
+    for annotations in ([*said, skipped, other], json.dumps([*said, skipped, other])):
+        [example] = build_examples(read(tmp_path, [row | {"annotations": annotations}], "rows.jsonl"), learning())
+        assert example.annotations == (("ana", "late"), ("ben", "lost"))
+    [example] = build_examples(read(tmp_path, [row | {"annotations": "none yet"}], "rows.jsonl"), learning())
+    assert example.annotations == ()
+
+
+def test_an_answer_is_written_as_a_target_would_be(tmp_path: Path) -> None:
+    votes = [
+        {"annotator": "ana", "answers": {"labels": ["late", "lost"]}},
+        {"annotator": "ben", "answers": {"labels": "lost"}},
+    ]
+    rows = [{"text": "Where is it?", "labels": ["late"], "annotations": votes}]
+    [example] = build_examples(read(tmp_path, rows, "rows.jsonl"), learning(target="labels"))
+    assert example.annotations == (("ana", "late; lost"), ("ben", "lost"))
+    doses = [
+        {"annotator": "ana", "answers": {"drug": "aspirin", "dose": 5}},
+        {"annotator": "ben", "answers": {"dose": 50}},
+    ]
+    rows = [{"text": "Aspirin 5", "drug": "aspirin", "dose": 5, "annotations": doses}]
+    spec = learning("extraction", None, template='{"drug": "{drug}", "dose": {dose}}')
+    [example] = build_examples(read(tmp_path, rows, "rows.jsonl"), spec)
+    assert example.annotations == (("ana", '{"drug":"aspirin","dose":5}'), ("ben", '{"drug":"aspirin","dose":50}'))
+
+
+def test_an_answer_that_can_be_no_target_is_named_with_its_person(tmp_path: Path) -> None:
+    rows = [{"text": "Aspirin 5", "record": {"dose": 5}, "ana": "5 mg"}]
+    with pytest.raises(InputError, match="line 1.* in the answer of `ana`, the target is not JSON"):
+        build_examples(read(tmp_path, rows, "rows.jsonl"), learning("extraction", "record", annotations=("ana",)))
+
+
+def test_answers_to_questions_are_none_where_the_target_is_in_a_conversation(tmp_path: Path) -> None:
+    chat = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    rows = [{"messages": chat, "annotations": [{"annotator": "ana", "answers": {"label": "late"}}], "ana": "Hey"}]
+    spec = {"task": "t", "kind": "generation", "prompt": {"messages": "messages"}}
+    table = read(tmp_path, rows, "rows.jsonl")
+    assert build_examples(table, TaskSpec(**spec, data=DataSpec(train="-")))[0].annotations == ()
+    [example] = build_examples(table, TaskSpec(**spec, data=DataSpec(train="-", annotations=("ana",))))
+    assert example.annotations == (("ana", "Hey"),)
+    with pytest.raises(InputError, match="`annotations` holds answers to questions"):
+        build_examples(table, TaskSpec(**spec, data=DataSpec(train="-", annotations=("annotations",))))

@@ -124,6 +124,24 @@ def test_tables_keep_the_columns_that_say_more(tmp_path: Path, format: str) -> N
     }
 
 
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
+def test_tables_keep_what_people_answered(tmp_path: Path, format: str) -> None:
+    people = (("ana", "late; lost"), ("", "lost"))
+    labels = {"target": "late; lost", "labels": ("late", "lost")}
+    own = {"annotations": [{"annotator": "cem", "status": "draft", "answers": {"label": "late"}}]}
+    rows = [
+        Example("1", (Message("user", "Where?"),), **labels, annotations=people, columns=own),
+        Example("2", (Message("user", "When?"),), **labels),
+    ]
+    path = tmp_path / f"export.{format}"
+    path.write_bytes(export(rows, format))
+    data = {"train": path.name, "id": "id", "input": "prompt", "target": "completion", "labels": "multi"}
+    spec = TaskSpec.model_validate({"task": "t", "kind": "classification", "data": data})
+    read = build_examples(read_rows(path), spec)
+    assert [example.annotations for example in read] == [people, ()]
+    assert "draft" in str(read[0].columns["column_annotations"])
+
+
 def test_the_shapes_of_others() -> None:
     assert json.loads(export([EXAMPLE], "messages")) == {
         "id": "n7",

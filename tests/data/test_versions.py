@@ -1,7 +1,9 @@
 """Dataset versions: known by their content, and thawed as they were frozen."""
 
 import dataclasses
+import io
 
+import polars
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ _EXAMPLE = st.builds(
     group=_NAME,
     subject=_NAME,
     source=_TEXT,
+    annotations=st.lists(st.tuples(_TEXT, _TEXT), max_size=3).map(tuple),
 )
 ROW = Example("1", (Message("user", "q"),), "a", ("a",), "g", "s", "rows.csv:2")
 
@@ -42,6 +45,7 @@ def test_thawing_gives_back_what_was_frozen(examples: list[Example]) -> None:
         {"labels": ()},
         {"group": None},
         {"subject": "t"},
+        {"annotations": (("ana", "b"),)},
     ],
 )
 def test_every_part_of_the_content_counts(change: dict[str, object]) -> None:
@@ -73,3 +77,10 @@ def test_damaged_bytes_are_a_failure_of_the_system() -> None:
     data, _ = freeze([ROW], step="a", config={})
     with pytest.raises(SystemFailure, match="cannot be read"):
         thaw(data[:-9])
+
+
+def test_a_version_from_before_there_were_annotations_is_thawed() -> None:
+    data, _ = freeze([ROW], step="a", config={})
+    old = io.BytesIO()
+    polars.read_parquet(io.BytesIO(data)).drop("annotations").write_parquet(old)
+    assert thaw(old.getvalue()) == [ROW]

@@ -67,7 +67,7 @@ def test_the_document_is_json_and_says_the_same(make_task):
     document = json.loads(json.dumps(report.to_json(), allow_nan=False))
     assert set(document) == {
         "task", "kind", "base", "files", "rows", "test", "split_notes", "findings", "rendered", "supervised_tokens",
-        "longest_target", "lengths", "duplicates", "leakage", "parts", "cost",
+        "longest_target", "lengths", "duplicates", "leakage", "agreement", "parts", "cost",
     }  # fmt: skip
     assert document["rendered"][0]["spans"][1]["supervised"] is True
     assert {part["name"]: part["train"] + part["validation"] for part in document["parts"]} == {

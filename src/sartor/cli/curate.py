@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,34 +47,42 @@ def run(
         bool, typer.Option("--prove", help="Then train on the raw, the curated and as many random rows: did it pay?")
     ] = False,
     seeds: Annotated[int, typer.Option(min=2, help="With --prove: trainings of each of the three.")] = 3,
+    key: Annotated[
+        Path | None, typer.Option(help="Flaws that are known to be in the rows: say how many of them were found.")
+    ] = None,
     as_json: terminal.Json = False,
 ) -> None:
     """Look at every row with every check, apply the task's policies, and make a new version of the rows."""
     import sartor
-    from sartor.cli.curate_view import show
+    from sartor.cli.curate_view import show, show_planted
     from sartor.flows.curation_page import curation_page
+    from sartor.flows.planted import planted, read_key
     from sartor.store.disk import write_file
 
     terminal.check_file(ledger, "--ledger")
     terminal.check_file(out, "--out")
     if plan and prove:
         raise InputError("--plan does nothing, and --prove needs what was done: name one of the two")
+    flaws = read_key(key) if key else []
     project = sartor.open(folder)
     with terminal.progress(as_json) as progress:
         made = project.curate(check or (), plan=plan, progress=progress)
     page = out or (project.here or project.root) / "curation.html"
-    write_file(page, curation_page(made, plan).encode())
+    found = planted(flaws, made) if flaws else ()
+    write_file(page, curation_page(made, plan, found).encode())
     if ledger:
         write_file(ledger, made.ledger.encode())
     if not as_json:
         show(made, plan, terminal.console())
+        show_planted(found, terminal.console())
         print(f"page: {page}")
     proof = None
     if prove:
         with terminal.progress(as_json) as progress:
             proof = project.prove(seeds, progress=progress)
     if as_json:
-        terminal.emit(made.to_json() | {"page": str(page), "proof": proof.to_json() if proof else None})
+        told = {"page": str(page), "proof": proof.to_json() if proof else None}
+        terminal.emit(made.to_json() | told | {"planted": [asdict(each) for each in found] if key else None})
     elif proof:
         print("\n".join(proof.sentences))
 

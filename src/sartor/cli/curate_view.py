@@ -1,11 +1,14 @@
 """What curation did, as a table for a terminal."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from sartor.flows.curate import Curated
 from sartor.flows.select import Selected
+from sartor.report.curation import PlantedView
 from sartor.report.format import plural
 
 
@@ -56,3 +59,17 @@ def show_selected(made: Selected, console: Console) -> None:
     else:
         said = f"{left_out} left out: version {made.after[:12]}; `sartor curate undo` takes it back"
         console.print(Text(said, style="bold"))
+
+
+def show_planted(found: Sequence[PlantedView], console: Console) -> None:
+    """Print what was found of planted flaws, and how many of the rows that each check flags are right."""
+    for each in found:
+        planted = plural(each.planted, "planted pair" if each.pairs else "planted row")
+        planted += f" ({each.absent:,} more in rows that are not there)" if each.absent else ""
+        if not each.finders:
+            console.print(Text(f"{each.defect}: {planted}, not looked for"))
+            continue
+        console.print(Text(f"{each.defect}: {each.found:,} of {planted} found, recall {each.recall or 'of none'}"))
+        for by in each.finders:
+            right = f"{by.right:,} of {plural(by.flagged, 'flagged row')} right"
+            console.print(Text(f"  {by.check}: {right}" + (f", precision {by.precision}" if by.precision else "")))

@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -74,17 +75,23 @@ def list_versions(folder: terminal.Folder = Path(), as_json: terminal.Json = Fal
 
 @app.command("show")
 def show(version: Version = "latest", folder: Dir = Path(), as_json: terminal.Json = False) -> None:
-    """What is known of a version, and its first rows."""
+    """What is known of a version, how far its annotators agree, and its first rows."""
     import sartor
+    from sartor.data.agreement import agreement
 
     hash, manifest, examples = sartor.open(folder).version(version)
+    agreed = agreement(examples)
     if as_json:
         rows = [{"id": e.id, "question": e.question, "target": e.target} for e in examples]
-        terminal.emit({"version": hash, "manifest": manifest, "rows": rows})
+        terminal.emit(
+            {"version": hash, "manifest": manifest, "rows": rows, "agreement": asdict(agreed) if agreed else None}
+        )
         return
     from sartor.report.format import cut, line, plural
 
     print(f"version {hash[:12]}: {plural(len(examples), 'row')}")
+    if agreed:
+        print(f"annotators: {agreed}")
     for example in examples[:SHOWN]:
         print(f"{example.id}: {cut(line(example.question), 80)[0]} → {cut(line(example.target), 40)[0]}")
 

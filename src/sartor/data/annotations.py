@@ -5,12 +5,13 @@ stays in the column `annotations`, what models suggested in `suggestions`.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sartor.data.jsontext import compact
+from sartor.data.jsontext import NotJsonError, compact, parse_json
 from sartor.data.table import Table
+from sartor.errors import InputError
 
 SUBMITTED, DECISIVE = "submitted", "ground truth"
 """Statuses of annotations that count. Where there are decisive ones, only these do."""
@@ -80,10 +81,60 @@ def annotated_table(table: Table, tool: str, items: Sequence[Annotated]) -> Tabl
 
 def holds_opinions(table: Table, column: str) -> bool:
     """Whether a column is `annotations` or `suggestions` as above, so neither an input nor a target."""
-    cells = [row[column] for row in table.rows]
-    return any(cells) and all(
-        isinstance(cell, list) and all(isinstance(each, dict) and "answers" in each for each in cell) for cell in cells
-    )
+    found = [row[column] for row in table.rows]
+    return any(found) and all(opinions(cell) is not None for cell in found)
+
+
+def opinions(cell: Any) -> list[dict[str, Any]] | None:
+    """What a cell of such a column holds, a list or its JSON; None where it is no such cell."""
+    if isinstance(cell, str) and cell.startswith("["):
+        try:
+            cell = parse_json(cell)
+        except NotJsonError:
+            return None
+    if isinstance(cell, list) and all(
+        isinstance(each, dict) and isinstance(each.get("answers"), dict) for each in cell
+    ):
+        return cell
+    return None
+
+
+def people(
+    table: Table, columns: Sequence[str], asked: Set[str], read: Callable[[Mapping[str, Any]], Any]
+) -> Callable[[Mapping[str, Any]], Iterator[tuple[str, Any]]]:
+    """What gives a row's (annotator, answer): drafts and skipped ones are no answers.
+
+    A column of `columns` is a person's, or like `annotations`; where none is named, `annotations` is meant where there is
+    such a one. Its answers are to questions: `asked` are the target's, and `read` makes a target of a row in which the
+    person's answers stand. A table with none of the columns has no annotations, such as one of test rows. Raises
+    InputError for a table with only some of them, and for a named column of answers to questions where the target has none.
+    """
+    if not columns and asked and "annotations" in table.columns and holds_opinions(table, "annotations"):
+        columns = ("annotations",)
+    elif not set(columns) & set(table.columns):
+        columns = ()
+    for column in columns:
+        table.require(column, "`data.annotations`")
+    opinionated = {column for column in columns if holds_opinions(table, column)}
+    if opinionated and not asked:
+        problem = (
+            f"{table.name}: `{min(opinionated)}` holds answers to questions, and the target is part of a conversation"
+        )
+        raise InputError(f"{problem}; name columns of whole answers, one a person, as `data.annotations`")
+
+    def answers(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        for column in columns:
+            if column not in opinionated:
+                if row[column] not in (None, []) and str(row[column]).strip():
+                    yield column, row[column]
+                continue
+            for each in opinions(row[column]) or ():
+                given = {f"answer_{q}" if f"answer_{q}" in row else q: answer for q, answer in each["answers"].items()}
+                stands = each.get("status", SUBMITTED) in (SUBMITTED, DECISIVE)
+                if stands and any(given.get(column) is not None for column in asked):
+                    yield str(each.get("annotator") or ""), read({**row, **given})
+
+    return answers
 
 
 def majority(answers: Sequence[Any]) -> Any:

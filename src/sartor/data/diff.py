@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sartor.data.example import Example
 
-PARTS = ("messages", "target", "labels", "group", "subject", "columns")
+PARTS = ("messages", "target", "labels", "group", "subject", "annotations", "columns")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ class Example:
     subject: str | None = None
     source: str = ""
     """Where the row came from, for error messages: `notes.jsonl:12`."""
+    annotations: tuple[tuple[str, str], ...] = ()
+    """What people answered, each as (annotator, answer as a target would be written); an unnamed person is ``."""
     columns: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Every column of a test row, as the file has it: for metrics, slices and a task's own KPIs. Empty for other rows."""
 

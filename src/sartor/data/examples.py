@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from sartor.data.annotations import people
 from sartor.data.columns import Placeholder, Template, as_text, parse_template
 from sartor.data.example import Example, Message
 from sartor.data.jsontext import NotJsonError, compact, parse_json
@@ -17,20 +18,22 @@ Turns = tuple[Message, ...]
 
 
 def build_examples(table: Table, spec: TaskSpec, quarantine: Quarantine | None = None) -> list[Example]:
-    """One example per row, in the table's order.
+    """One example per row, in the table's order, with what people answered as far as columns of the table say it.
 
     Raises InputError for a column or key that is not there, and for rows that cannot be trained on: an empty input or
     target, a duplicate id, an extraction's target that is not JSON, a conversation that does not end in an answer. The
     message shows the first such row and counts the others. With a list as `quarantine`, such rows are put there.
     """
-    data = spec.data
-    if spec.prompt.messages:
-        table = _chat_table(table, spec.prompt.messages, quarantine)
+    data, chats = spec.data, spec.prompt.messages
+    if chats:
+        table = _chat_table(table, chats, quarantine)
     roles = {"input", "target", "id", "group", "subject"}
     for role, column in data.model_dump(include=roles).items():
         if column:
             table.require(column, f"`data.{role}`")
-    read = _from_chat if spec.prompt.messages else _from_columns(table, spec)
+    read = _from_chat if chats else _from_columns(table, spec)
+    asked = () if chats else _template(spec.prompt.target, data.target, table, "target").paths
+    answered = people(table, data.annotations, {path.column for path in asked}, lambda row: read(row)[1])
     read_rows, problems = dict[int, tuple[Turns, Any]](), list[tuple[int, str]]()
     for index, row in enumerate(table.rows):
         try:
@@ -45,6 +48,7 @@ def build_examples(table: Table, spec: TaskSpec, quarantine: Quarantine | None =
             messages = (Message("system", spec.prompt.system), *messages)
         try:
             target, labels = finish(answer)
+            annotations = tuple(_annotation(who, given, finish) for who, given in answered(row))
             id, group, subject = (_name(row, column) for column in (data.id, data.group, data.subject))
             if data.id and not id:
                 raise ValueError(f"the id `{data.id}` is empty; give every row its own")
@@ -52,7 +56,8 @@ def build_examples(table: Table, spec: TaskSpec, quarantine: Quarantine | None =
             if ids.setdefault(id, index) != index:
                 first = f"{table.unit} {table.places[ids[id]]}"
                 raise ValueError(f"the id `{id}` is also that of {first}; give each row its own, or remove `data.id`")
-            examples.append(Example(id, messages, target, labels, group, subject, table.source(index), row))
+            source = table.source(index)
+            examples.append(Example(id, messages, target, labels, group, subject, source, annotations, row))
         except ValueError as error:
             problems.append((index, str(error)))
     table.refuse(problems, quarantine)
@@ -141,6 +146,13 @@ def _from_columns(table: Table, spec: TaskSpec) -> Callable[[Row], tuple[Turns, 
         return question, answer.text(row)
 
     return read
+
+
+def _annotation(who: str, answer: Any, finish: Callable[[Any], tuple[str, tuple[str, ...]]]) -> tuple[str, str]:
+    try:
+        return who, finish(answer)[0]
+    except ValueError as error:
+        raise ValueError(f"in the answer of `{who}`, {error}") from None
 
 
 def _template(text: str | None, column: str | None, table: Table, role: str) -> Template:

@@ -9,7 +9,7 @@ from typing import Any
 import polars
 
 from sartor.complaints import did_you_mean
-from sartor.data.annotations import distinct_names
+from sartor.data.annotations import SUBMITTED, distinct_names
 from sartor.data.columns import as_text
 from sartor.data.example import Example
 from sartor.data.jsontext import compact
@@ -19,7 +19,10 @@ Rows = list[dict[str, Any]]
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """The annotator of exported targets: Argilla wants a UUID."""
-_TAKEN = ("id", "system", "prompt", "completion", "messages", "tools", "chosen", "rejected", "group", "subject")
+_TAKEN = (
+    "id", "system", "prompt", "completion", "messages", "tools", "chosen", "rejected", "group", "subject",
+    "annotations",
+)  # fmt: skip
 """Names that mean something when the file is read again; a row's other columns of these names get a prefix."""
 _TURNS = polars.List(polars.Struct({"role": polars.String, "content": polars.String}))
 
@@ -160,6 +163,12 @@ def _with_columns(examples: Sequence[Example]) -> Rows:
     """A row per example, every row with all columns: its own, and those of the row it was made from that say more."""
     plain = all(map(_is_plain, examples))
     rows: Rows = [{**_about(each), **_asked(each, plain), "completion": each.target} for each in examples]
+    if any(example.annotations for example in examples):
+        for row, example in zip(rows, examples, strict=True):
+            row["annotations"] = [
+                {"annotator": who, "status": SUBMITTED, "answers": {"completion": answer}}
+                for who, answer in example.annotations
+            ]
     own = dict.fromkeys(name for row in rows for name in row)
     others = list(dict.fromkeys(name for example in examples for name in example.columns))
     others = [name for name in others if not _is_said(examples, name)]

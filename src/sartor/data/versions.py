@@ -20,6 +20,7 @@ _SCHEMA: dict[str, polars.DataType | type[polars.DataType]] = {
     "labels": polars.List(polars.String),
     "group": polars.String,
     "subject": polars.String,
+    "annotations": polars.List(polars.List(polars.String)),
     "columns": polars.String,
     "source": polars.String,
 }
@@ -60,7 +61,8 @@ def freeze(
 
 def _frame(examples: Sequence[Example]) -> polars.DataFrame:
     rows = [
-        {**_content(example), "columns": json.dumps(example.columns), "source": example.source} for example in examples
+        {"annotations": [], **_content(example), "columns": json.dumps(example.columns), "source": example.source}
+        for example in examples
     ]
     return polars.DataFrame(rows, schema=_SCHEMA)
 
@@ -68,7 +70,10 @@ def _frame(examples: Sequence[Example]) -> polars.DataFrame:
 def thaw(data: bytes) -> list[Example]:
     """The examples of a frozen version, equal to those that were frozen. Raises SystemFailure for damaged bytes."""
     try:
-        frame = polars.read_parquet(io.BytesIO(data)).select(*_SCHEMA)
+        frame = polars.read_parquet(io.BytesIO(data))
+        if "annotations" not in frame.columns:  # versions of old have none
+            frame = frame.with_columns(annotations=polars.lit([], dtype=_SCHEMA["annotations"]))
+        frame = frame.select(*_SCHEMA)
     except (polars.exceptions.PolarsError, OSError) as error:
         raise SystemFailure(f"a dataset version cannot be read ({str(error).splitlines()[0]}); make it again") from None
     return [
@@ -77,6 +82,7 @@ def thaw(data: bytes) -> list[Example]:
                 **row,
                 "messages": _turns(row),
                 "labels": tuple(row["labels"]),
+                "annotations": tuple((who, answer) for who, answer in row["annotations"]),
                 "columns": json.loads(row["columns"]),
             }
         )
@@ -94,8 +100,8 @@ def content_hash(examples: Sequence[Example]) -> str:
 
 
 def asked_hash(examples: Sequence[Example]) -> str:
-    """The same without the rows' other columns: what systems are asked, whatever is judged by."""
-    return content_hash([replace(example, columns={}) for example in examples])
+    """The same without the rows' other columns and annotations: what systems are asked, whatever is judged by."""
+    return content_hash([replace(example, annotations=(), columns={}) for example in examples])
 
 
 def question_hash(example: Example, with_target: bool = False) -> str:
@@ -109,7 +115,9 @@ def question_hash(example: Example, with_target: bool = False) -> str:
 
 
 def _content(example: Example) -> dict[str, Any]:
-    content = {"columns": example.columns} if example.columns else {}
+    content: dict[str, Any] = {"columns": example.columns} if example.columns else {}
+    if example.annotations:  # so that versions of old keep their hashes
+        content["annotations"] = [list(each) for each in example.annotations]
     return content | {
         "id": example.id,
         "messages": [{"role": message.role, "content": message.content} for message in example.messages],

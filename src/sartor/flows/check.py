@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from sartor.data.agreement import agreement
 from sartor.data.duplicates import duplicate_groups, overlap
 from sartor.data.example import Example
 from sartor.data.versions import content_hash
@@ -11,7 +12,7 @@ from sartor.evaluate.own import load_functions
 from sartor.flows.base import LoadedBase
 from sartor.flows.check_report import CheckReport, FileView, Lengths, PartCount, Rendered
 from sartor.flows.cost import cost_of_training
-from sartor.flows.findings import answering, contradictions, leaks, long_tests, spending, too_long
+from sartor.flows.findings import annotators, answering, contradictions, leaks, long_tests, spending, too_long
 from sartor.flows.prepare import Prepared, Task, prepare
 from sartor.models.estimate import named_machine
 from sartor.progress import Progress, silent
@@ -64,6 +65,8 @@ def check(
     overlaps["validation"] = overlap(splits.train, splits.validation, spec.kind)
     findings += contradictions(duplicates)
     findings += leaks(prepared, overlaps["test"])
+    agreed = agreement(prepared.learned)
+    findings += annotators(prepared, agreed)
 
     progress("check", 3, STEPS, "estimating time and memory")
     cost = cost_of_training(base, train.rows, validation.rows, spec, machine, price)
@@ -89,6 +92,7 @@ def check(
         lengths=Lengths(lengths, limit, dropped, cut),
         duplicates=tuple(duplicates),
         overlaps=overlaps,
+        agreement=agreed,
         parts=tuple(_parts(prepared)),
         cost=cost,
         findings=tuple(findings),

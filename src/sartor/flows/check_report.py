@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
+from sartor.data.agreement import Agreement
 from sartor.data.duplicates import DuplicateGroup, Overlap
 from sartor.errors import InputError
 from sartor.report.format import plural
@@ -134,6 +135,8 @@ class CheckReport:
     """Training and validation rows that ask the same."""
     overlaps: dict[str, Overlap]
     """`test`: what it shares with training and validation; `validation`: with training."""
+    agreement: Agreement | None
+    """Of the people who answered training and validation rows; None where none was answered twice."""
     parts: tuple[PartCount, ...]
     """The labels of a classification, or the fields of an extraction."""
     cost: Cost
@@ -195,6 +198,7 @@ class CheckReport:
                 ],
             },
             "leakage": {side: _leakage(found) for side, found in self.overlaps.items()},
+            "agreement": asdict(self.agreement) if self.agreement else None,
             "parts": [asdict(part) for part in self.parts],
             "cost": asdict(self.cost),
         }

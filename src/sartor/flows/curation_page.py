@@ -10,7 +10,7 @@ from sartor.data.duplicates import duplicate_groups
 from sartor.data.example import Example
 from sartor.evaluate.marks import Span, pieces
 from sartor.flows.curate import Curated
-from sartor.report.curation import CheckView, CurationData, OffenderView, RowView, render_curation
+from sartor.report.curation import CheckView, CurationData, OffenderView, PlantedView, RowView, render_curation
 from sartor.report.format import plural
 from sartor.task import Kind
 
@@ -18,8 +18,8 @@ MOST_WORST = 6
 CURVE_POINTS = 40
 
 
-def curation_page(made: Curated, plan: bool) -> str:
-    """The HTML page of a curation."""
+def curation_page(made: Curated, plan: bool, planted: tuple[PlantedView, ...] = ()) -> str:
+    """The HTML page of a curation; with what was found of planted flaws where a key names them."""
     return render_curation(
         CurationData(
             task=made.spec.task,
@@ -27,6 +27,7 @@ def curation_page(made: Curated, plan: bool) -> str:
             headline=headline(made, plan),
             profile=tuple(_profile(made)),
             remarks=tuple(made.remarks),
+            planted=planted,
             checks=tuple(_check(made, policy) for policy in made.policies),
             provenance=(
                 ("version before", f"sha256 {made.before}"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from sartor.data.agreement import Agreement, agreement
 from sartor.data.duplicates import DuplicateGroup, Match, Overlap, overlap
 from sartor.data.example import Example
 from sartor.errors import InputError
@@ -80,6 +81,35 @@ def contradictions(duplicates: Sequence[DuplicateGroup]) -> Iterator[Finding]:
         yield Finding("warning", f"different answers to {count} (first: {where}); settle which is right")
     if repeats:
         yield Finding("note", f"{plural(repeats, 'training row')} with a question that an earlier row asks")
+
+
+def annotators(prepared: Prepared, found: Agreement | None) -> Iterator[Finding]:
+    """How far people agree on the rows that are to be learned, and whether that is enough for the task's gate."""
+    gate = prepared.task.spec.data.agreement
+    if gate is None:
+        if found:
+            yield Finding("note", f"annotators: {found}")
+    elif found is None:
+        text = "no training row has answers of two people, so that their agreement is not known"
+        yield Finding(
+            "error", f"{text}, and `data.agreement` asks for {gate:g}; name their columns as `data.annotations`"
+        )
+    elif found.alpha is None or found.alpha < gate:
+        text = f"annotators agree too little to train on: {found}, and `data.agreement` asks for {gate:g}"
+        yield Finding(
+            "error",
+            f"{text}; settle the rows that `sartor curate --check disagreement` shows, or write clearer instructions",
+        )
+    else:
+        yield Finding("note", f"annotators agree enough (`data.agreement: {gate:g}`): {found}")
+
+
+def require_agreement(prepared: Prepared) -> None:
+    """Raises InputError where the task's gate is closed."""
+    if prepared.task.spec.data.agreement is not None:
+        for finding in annotators(prepared, agreement(prepared.learned)):
+            if finding.level == "error":
+                raise InputError(finding.text)
 
 
 def leaks(prepared: Prepared, shared: Overlap) -> Iterator[Finding]:

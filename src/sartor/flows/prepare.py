@@ -42,6 +42,12 @@ class Prepared:
     """Examples that ask nearly, but not exactly, what a row of the test file asks."""
 
     @property
+    def learned(self) -> list[Example]:
+        """The rows of training and validation as they were read, with everything that training does not see."""
+        ids = {example.id for side in (self.splits.train, self.splits.validation) for example in side}
+        return [example for example in self.examples if example.id in ids]
+
+    @property
     def labels(self) -> list[str]:
         """The labels that training shows, sorted; empty unless a classification."""
         rows = (*self.splits.train, *self.splits.validation)
@@ -76,6 +82,8 @@ def prepare(task: Task) -> Prepared:
     aside: Quarantine | None = None if task.rows is None else []  # a version holds what could be read
     train_table = read_rows(task.folder / spec.data.train, quarantine=aside)
     test_table, test = _read_test(task)
+    for column in spec.data.annotations if task.rows is None else ():
+        train_table.require(column, "`data.annotations`")  # test rows need none
     rows = build_examples(train_table, spec) if task.rows is None else list(task.rows)
     linked, leaks = _alike(tuple(conversations(rows)), tuple(conversations(test or ())), spec.kind in CODE)
     examples = without_test(task, rows)
@@ -83,8 +91,13 @@ def prepare(task: Task) -> Prepared:
         what = "every row is in the frozen test set, or linked with it"
         raise InputError(f"{task.folder / SPEC_NAME}: {what}; add rows, or name another `data.test_version`")
     splits = split(examples, test, spec, spec.train.seed, near_by_id(rows, linked))
-    # Only evaluation reads other columns: what changes in them must not train an adapter again.
-    learned = {side: [replace(row, columns={}) for row in getattr(splits, side)] for side in ("train", "validation")}
+    # Only evaluation reads other columns, and only the gate annotations: what changes in them must not train an adapter
+    # again, nor make another test set.
+    learned = {
+        side: [replace(row, annotations=(), columns={}) for row in getattr(splits, side)]
+        for side in ("train", "validation")
+    }
+    learned["test"] = [replace(row, annotations=()) for row in splits.test]
     notes = [note for table in (train_table, test_table) if table for note in table.notes]
     if gone := len(rows) - len(examples):
         why = "the frozen test set holds them, asks the same or nearly the same, or shares their group or subject"

@@ -18,6 +18,7 @@ from sartor.evaluate.own import load_functions
 from sartor.flows.base import LoadedBase
 from sartor.flows.curate import current
 from sartor.flows.evaluate import Judged, judge
+from sartor.flows.findings import require_agreement
 from sartor.flows.prepare import Task, prepare, without_test
 from sartor.flows.run import Stages
 from sartor.flows.select import Selected
@@ -73,8 +74,8 @@ class Proof:
 def prove(task: Task, store: Store, seeds: int = SEEDS, progress: Progress = silent) -> Proof:
     """Train and judge on the curated rows, the raw ones, and as many raw ones at random, `seeds` times each.
 
-    What was trained before is not trained again. Raises InputError where each run draws its own test set, and where
-    curation has changed nothing yet.
+    What was trained before is not trained again. Raises InputError where each run draws its own test set, where curation has
+    changed nothing yet, and where the curated rows' annotators agree less than the task's gate asks.
     """
     history = History(store, task.spec.task)
     with disk_errors():
@@ -114,7 +115,10 @@ def _prove(what: str, ways: Mapping[str, Drawing], task: Task, store: Store, see
                 progress("prove", len(answers), len(ways) * seeds, f"{way}, seed {seed}")
                 seeded = spec.model_copy(update={"train": spec.train.model_copy(update={"seed": seed})})
                 way_task = replace(task, spec=seeded, rows=tuple(drawing(seed)))
-                stages = Stages(way_task, prepare(way_task), base, store, steps, progress)
+                prepared = prepare(way_task)
+                if way == next(iter(ways)):
+                    require_agreement(prepared)  # the others are trained to be compared with
+                stages = Stages(way_task, prepared, base, store, steps, progress)
                 trained = stages.train()
                 answers[f"{way}, seed {seed}"] = stages.answer(stages.specialist(trained)).answers
                 sizes[way] = len(stages.labelled)

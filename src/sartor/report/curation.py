@@ -8,6 +8,7 @@ from markupsafe import Markup
 from sartor.report.format import count
 from sartor.report.page import environment
 from sartor.report.svg import PALETTE, WIDTH, svg
+from sartor.scale import SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,56 @@ class CheckView:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """A share with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """`.91 (.88–.93)`"""
+        return SHARE.estimate(self.value, self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class FinderView:
+    """What one check found of one kind of planted defect."""
+
+    check: str
+    title: str
+    found: int
+    flagged: int
+    """All rows that it flags."""
+    right: int
+    """Of those, rows with a planted defect that it is to find."""
+    otherwise: int
+    """Of those, rows with another planted defect."""
+    precision: Estimate | None
+    """None where nothing is flagged."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlantedView:
+    """What curation found of one kind of planted defect."""
+
+    defect: str
+    planted: int
+    absent: int
+    """Planted in rows that the version does not hold, and not counted."""
+    pairs: bool
+    """Whether a defect is a pair of rows."""
+    found: int
+    """By any of the checks."""
+    recall: Estimate | None
+    """None where no check looked, or nothing is planted."""
+    missed: tuple[str, ...]
+    """Rows; of a pair, the one that repeats the other."""
+    finders: tuple[FinderView, ...]
+    """The checks that are to find it and were made."""
+
+
+@dataclass(frozen=True, slots=True)
 class CurationData:
     task: str
     kind: str
@@ -56,6 +107,8 @@ class CurationData:
     """Of the set as a whole."""
     checks: tuple[CheckView, ...]
     provenance: tuple[tuple[str, str], ...]
+    planted: tuple[PlantedView, ...] = ()
+    """Of a key; empty without one."""
 
 
 def render_curation(data: CurationData) -> str:
