@@ -7,7 +7,7 @@ PIP_INSTALL ?= .venv/bin/python -m pip install --disable-pip-version-check --pro
 STRICT ?=
 READY = .venv/.ready
 
-.PHONY: setup models demo test unit lint format bench-train bench-resampling bench-sandbox bench-dedup bench-dedup-scale bench-label-errors clean
+.PHONY: setup models demo test unit lint format clean
 
 setup: $(READY)
 
@@ -41,23 +41,9 @@ format: $(READY)
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-bench-train: models
-	.venv/bin/python bench/train.py
-
-bench-resampling: $(READY)
-	.venv/bin/python bench/resampling.py
-
-bench-sandbox: $(READY)
-	.venv/bin/python bench/sandbox.py
-
-bench-dedup: models
-	.venv/bin/python bench/dedup.py
-
-bench-dedup-scale: $(READY)
-	.venv/bin/python bench/dedup_scale.py
-
-bench-label-errors: models
-	.venv/bin/python bench/label_errors.py
+# `make bench-label-errors` runs bench/label_errors.py.
+bench-%: models
+	.venv/bin/python bench/$(subst -,_,$*).py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

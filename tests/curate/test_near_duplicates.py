@@ -63,6 +63,22 @@ def test_edits_that_leave_the_meaning_merge_and_are_named(
     assert (found.score == 1) == (not evidence)
 
 
+def test_a_sentence_may_move_from_one_end_to_the_other() -> None:
+    start = "This 82-year-old man presents with a whistling hearing aid."
+    rest = "No ear pain or drainage. Wax was removed with a curette. Work forms were filled out."
+    for first, second in (
+        (f"{start} {rest}", f"{rest} {start}"),
+        (f"{rest} {start}", f"{start} {rest}"),
+        (f"{start} {rest}", f"{rest.replace('drainage', 'draniage')} {start}"),
+    ):
+        [found] = merged(first, second)
+        assert found.counts["order"] == 1
+    for other in (rest.replace("No ", ""), rest.replace("curette", "laser")):
+        assert not merged(f"{start} {rest}", f"{other} {start}")
+    assert not merged("from Lisbon to Porto I paid ten euros", "from Porto to Lisbon I paid ten euros")
+    assert not merged("Anna lent Ben all of the money", "Ben lent Anna all of the money")
+
+
 def test_several_edits_may_meet_in_one_pair() -> None:
     (found,) = merged(
         "I have not received the replacement card for my account since last week",

@@ -1,11 +1,16 @@
 """Whether two texts say the same: their words side by side, and every difference named and judged."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sartor.curate.lexicon import CONTRACTIONS, FUNCTION_WORDS, NEGATIONS, NUMBER_WORDS, UNITS
 from sartor.curate.spelling import Speller
 from sartor.curate.words import Words
+
+BLOCK = 4
+"""Words that may move from one end of a text to the other, at least; fewer may be a name or an amount."""
+ANCHOR = 3
+"""Words, as they are, by which a moved block is found."""
 
 
 class Edit(NamedTuple):
@@ -35,10 +40,29 @@ class Aligner:
         self._code = code
 
     def edits(self, first: Sequence[int], second: Sequence[int]) -> list[Edit] | None:
-        """What differs, where all of it may; None where a word was changed, added, dropped or moved further than by one."""
+        """What differs, where all of it may; None where a word was changed, added, dropped or moved further than by one.
+
+        A sentence or more may have moved from one end to the other: no other order of so many words says something.
+        """
         most = 1 + min(len(first), len(second)) // 6
         if abs(len(first) - len(second)) > most:
             return None
+        found = self._aligned(first, second, most)
+        return found if found is not None or self._code else self._turned(first, second, most - 1)
+
+    def _turned(self, first: Sequence[int], second: Sequence[int], most: int) -> list[Edit] | None:
+        for at in _turns(first, second):
+            if (rest := self._aligned([*first[at:], *first[:at]], second, most)) is not None:
+                moved = self._text(first[:at])
+                return [Edit("order", moved, moved, 0, False), *(_moved(edit, at, len(first)) for edit in rest)]
+        for at in _turns(second, first):
+            if (rest := self._aligned(first, [*second[at:], *second[:at]], most)) is not None:
+                moved = self._text(second[:at])
+                return [Edit("order", moved, moved, 0, False), *rest]
+        return None
+
+    def _aligned(self, first: Sequence[int], second: Sequence[int], most: int) -> list[Edit] | None:
+        """At most so many differences, in their order."""
         found: list[Edit] = []
         i = j = 0
         while i < len(first) or j < len(second):
@@ -115,6 +139,18 @@ class Aligner:
         if i >= len(row) or self._words[row[i]] not in ("a", "i"):
             return False
         return i + 1 < len(row) and (i == 0 or self._words[row[i - 1]] in FUNCTION_WORDS)
+
+
+def _moved(edit: Edit, by: int, count: int) -> Edit:
+    return edit._replace(place=(edit.place + by) % count)
+
+
+def _turns(first: Sequence[int], second: Sequence[int]) -> Iterator[int]:
+    """Places in the first where the second may begin, some words from either end."""
+    start = list(second[:ANCHOR])
+    for at in range(BLOCK, len(first) - BLOCK + 1):
+        if first[at] == start[0] and list(first[at : at + ANCHOR]) == start:
+            yield at
 
 
 def has_digit(word: str) -> bool:
