@@ -176,6 +176,8 @@ def test_a_proof_says_whether_it_paid(base: Path, tmp_path: Path, capsys, cache:
     assert len(proof["sentences"]) == 2
     assert proof["sentences"][0].startswith("Curation ")
     assert proof["test_openings"] == 1
+    page = (folder / "curation.html").read_text()
+    assert all(sentence in page for sentence in proof["sentences"]) and "all trainings: curated $" in page
 
 
 def test_rows_that_cannot_be_read_are_set_aside_with_a_reason_and_do_not_stop_curation(folder: Path) -> None:

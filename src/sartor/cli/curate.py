@@ -80,11 +80,12 @@ def run(
     if prove:
         with terminal.progress(as_json) as progress:
             proof = project.prove(seeds, progress=progress)
+        write_file(page, curation_page(made, plan, found, (*proof.sentences, proof.costs)).encode())
     if as_json:
         told = {"page": str(page), "proof": proof.to_json() if proof else None}
         terminal.emit(made.to_json() | told | {"planted": [asdict(each) for each in found] if key else None})
     elif proof:
-        print("\n".join(proof.sentences))
+        print("\n".join([*proof.sentences, proof.costs]))
 
 
 @app.command("select")
@@ -128,7 +129,7 @@ def select(
     if as_json:
         terminal.emit(made.to_json() | {"proof": proof.to_json() if proof else None})
     elif proof:
-        print("\n".join(proof.sentences))
+        print("\n".join([*proof.sentences, proof.costs]))
 
 
 @app.command("undo")

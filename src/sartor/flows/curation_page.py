@@ -18,8 +18,9 @@ MOST_WORST = 6
 CURVE_POINTS = 40
 
 
-def curation_page(made: Curated, plan: bool, planted: tuple[PlantedView, ...] = ()) -> str:
-    """The HTML page of a curation; with what was found of planted flaws where a key names them."""
+def curation_page(made: Curated, plan: bool, planted: tuple[PlantedView, ...] = (), proof: tuple[str, ...] = ()) -> str:
+    """The HTML page of a curation; with what was found of planted flaws where a key names them, and sentences that say whether it
+    paid where that was tried."""
     return render_curation(
         CurationData(
             task=made.spec.task,
@@ -27,6 +28,7 @@ def curation_page(made: Curated, plan: bool, planted: tuple[PlantedView, ...] = 
             headline=headline(made, plan),
             profile=tuple(_profile(made)),
             remarks=tuple(made.remarks),
+            proof=proof,
             planted=planted,
             checks=tuple(_check(made, policy) for policy in made.policies),
             provenance=(

@@ -26,6 +26,7 @@ from sartor.generate.answer import Answer
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.progress import Progress, silent
+from sartor.report.format import money
 from sartor.store import Store, disk_errors
 
 RAW, CURATED, RANDOM = "raw", "curated", "random"
@@ -67,6 +68,14 @@ class Proof:
         said = {"better": "paid", "worse": "lost", "tie": "showed no difference"}
         return f"{self.what} {said[found.verdict]}, {rows}: {score.title} {shown}, {found.test}."
 
+    @property
+    def costs(self) -> str:
+        """What each way cost, in words."""
+        currency = self.judged.spec.costs.currency
+        shown = ", ".join(f"{way} {money(spent, currency)}" for way, spent in self.money.items())
+        left_out = "a row that was labelled and then left out costs its label all the same"
+        return f"Labels of the rows that were learned from, and all trainings: {shown}; {left_out}."
+
     def to_json(self) -> dict[str, Any]:
         return self.judged.to_json() | {"rows_of": self.rows, "money": self.money, "sentences": self.sentences}
 
@@ -107,7 +116,7 @@ def _prove(what: str, ways: Mapping[str, Drawing], task: Task, store: Store, see
         remedy = "freeze them with `sartor data split`, or name a file of them as `data.test`"
         raise InputError(f"a proof needs test rows that no version holds: {remedy}")
     answers, test = dict[str, list[Answer]](), list[Example]()
-    sizes, money = dict.fromkeys(ways, 0), dict.fromkeys(ways, 0.0)
+    sizes, spent = dict.fromkeys(ways, 0), dict.fromkeys(ways, 0.0)
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
         base = LoadedBase(task, progress)
         for seed in range(seeds):
@@ -122,10 +131,10 @@ def _prove(what: str, ways: Mapping[str, Drawing], task: Task, store: Store, see
                 trained = stages.train()
                 answers[f"{way}, seed {seed}"] = stages.answer(stages.specialist(trained)).answers
                 sizes[way] = len(stages.labelled)
-                money[way] += trained.step.money + (0 if seed else stages.label_cost)
+                spent[way] += trained.step.money + (0 if seed else stages.label_cost)
                 test = stages.prepared.splits.test
         progress("prove", len(answers), len(ways) * seeds)
         openings = store.records.open_test(spec.task, content_hash(test))
     recipes = {way: [name for name in answers if name.startswith(f"{way}, ")] for way in ways}
     judged = judge(spec, test, answers, load_functions(spec, task.folder), recipes=recipes)
-    return Proof(what, replace(judged, test_openings=openings), sizes, money)
+    return Proof(what, replace(judged, test_openings=openings), sizes, spent)

@@ -107,6 +107,8 @@ class CurationData:
     """Of the set as a whole."""
     checks: tuple[CheckView, ...]
     provenance: tuple[tuple[str, str], ...]
+    proof: tuple[str, ...]
+    """Whether it paid, one sentence each."""
     planted: tuple[PlantedView, ...] = ()
     """Of a key; empty without one."""
 
