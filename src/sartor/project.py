@@ -165,7 +165,8 @@ class Project:
         from sartor.flows.split import split_off
 
         self._note("split", f"task {chosen.spec.task}")
-        return split_off(chosen, self._store, share)
+        with self._alone(chosen):
+            return split_off(chosen, self._store, share)
 
     def versions(self, task: str | None = None) -> list[tuple[Entry, int]]:
         """Every step that the task's rows went through, with the number of rows after it."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,6 @@ from sartor.store.canonical import digest
 from sartor.task import TaskSpec
 
 Way = Literal["coverage", "diverse", "typical", "hard", "similar", "longest", "random"]
-WAYS: tuple[Way, ...] = get_args(Way)
 SELECT = "select"
 RANDOM, LONGEST = "random", "longest"
 CLUSTER_ROWS = 10
