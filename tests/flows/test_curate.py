@@ -188,6 +188,7 @@ def test_rows_that_cannot_be_read_are_set_aside_with_a_reason_and_do_not_stop_cu
     [line] = [json.loads(each) for each in made.ledger.splitlines() if '"unreadable"' in each]
     assert (line["row"], line["action"]) == ("train.jsonl, line 28", "drop")
     assert "not JSON" in line["reason"] and "half a row" not in str(line)
+    assert made.remarks[0].startswith("1 row could not be read (first: train.jsonl, line 28: not JSON")
 
 
 def test_what_waits_for_review_is_in_the_ledger_though_nothing_changed(folder: Path) -> None:

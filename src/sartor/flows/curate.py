@@ -25,6 +25,7 @@ from sartor.jobs.steps import Steps
 from sartor.jobs.versions import versions
 from sartor.models.builtin import ENCODER, pulled
 from sartor.progress import Progress, silent
+from sartor.report.format import plural
 from sartor.store import Store, disk_errors
 from sartor.task import TaskSpec
 
@@ -110,7 +111,8 @@ def curate(
         progress(CURATE, len(checks), len(checks))
         policies = [Policy.of(check, spec.curate.get(check.name)) for check in checks]
         decisions, kept = decide(examples, [(policy, found[policy.check]) for policy in policies])
-        decisions = [*_set_aside(history, head), *held_out(named(there, spec), examples), *decisions]
+        aside, held = _set_aside(history, head), held_out(named(there, spec), examples)
+        decisions, remarks = [*aside, *held, *decisions], [*_left_out(aside, held), *remarks]
         ids = {named.id: example.id for named, example in zip(examples, stand, strict=True)}
         left = [replace(example, id=ids[example.id]) for example in kept]
         about = {check.name: (check.title, (type(check).__doc__ or "").partition("\n")[0]) for check in checks}
@@ -151,6 +153,17 @@ def _set_aside(history: History, head: Entry) -> list[Decision]:
     """The rows of the file that could not be read."""
     aside = history.manifest(history.root(head).hash)["config"].get("set_aside", [])
     return [Decision(each["place"], "unreadable", "drop", each["reason"], 1.0, {}) for each in aside]
+
+
+def _left_out(unreadable: Sequence[Decision], held: Sequence[Decision]) -> list[str]:
+    """How many rows no check looked at, and why."""
+    said = list[str]()
+    if unreadable:
+        first = unreadable[0]
+        said.append(f"{plural(len(unreadable), 'row')} could not be read (first: {first.row}: {first.reason})")
+    if held:
+        said.append(f"{plural(len(held), 'row')} left out: in the frozen test set, or linked with it")
+    return said
 
 
 def held_out(there: Sequence[Example], left: Sequence[Example]) -> list[Decision]:
