@@ -173,10 +173,13 @@ class Project:
         return [(entry, history.manifest(entry.hash)["rows"]) for entry in history.entries()]
 
     def version(self, name: str = "latest", task: str | None = None) -> tuple[str, dict[str, Any], list[Example]]:
-        """A version's hash, manifest and rows. Raises InputError for a name that means none."""
-        history = self._history(self._allowed("show", task))
+        """A version's hash, manifest and rows, named as the ledger names them. Raises InputError for a name that means none."""
+        chosen = self._allowed("show", task)
+        from sartor.flows.curate import named
+
+        history = self._history(chosen)
         hash = history.find(name)
-        return hash, history.manifest(hash), history.examples(hash)
+        return hash, history.manifest(hash), named(history.examples(hash), chosen.spec)
 
     def diff(self, before: str, after: str = "latest", task: str | None = None) -> list[Change]:
         """What changed between two versions, row by row."""
