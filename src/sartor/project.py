@@ -243,7 +243,7 @@ class Project:
         chosen = self._allowed("curate", task)
         from sartor.flows.curate import ledger_of
 
-        return ledger_of(self._history(chosen), self._store, row)
+        return ledger_of(self._history(chosen), chosen.spec, self._store, row)
 
     def adapters(self, task: str | None = None) -> tuple[AdapterVersion, ...]:
         """The adapters of a task, or of all tasks, by task and version."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sqlalchemy import select
 from tests.processes import KILLED, die, exit_code
 from tests.tasks import intents, write_task
@@ -68,6 +69,42 @@ def test_the_ledger_is_asked_by_row(folder: Path, capsys) -> None:
     assert (line["row"], line["check"], line["action"]) == (25, "contradictions", "review")
     assert main(["curate", "ledger", str(folder), "--row", "1"]) == 0
     assert "no check had anything against the row 1" in capsys.readouterr().out
+    assert main(["curate", "ledger", str(folder), "--row", "27"]) == 2
+    assert "no row `27` was read" in capsys.readouterr().err
+
+
+def test_the_ledger_holds_nothing_of_rows_that_others_have_replaced(folder: Path, tmp_path: Path) -> None:
+    project = sartor.open(folder)
+    project.curate(["exact_duplicates"])
+    other = tmp_path / "other.jsonl"
+    other.write_text("".join(json.dumps(row) + "\n" for row in intents(30)))
+    project.add_rows(other)
+    with pytest.raises(InputError, match="nothing was curated yet"):
+        project.ledger()
+    project.undo()
+    assert [each["row"] for each in project.ledger()] == [24]
+
+
+def test_versions_name_rows_as_the_ledger_does(folder: Path, tmp_path: Path) -> None:
+    project = sartor.open(folder)
+    made = project.curate(["exact_duplicates"])
+    assert [example.id for example in project.version(made.before)[2]] == [str(row) for row in range(27)]
+    assert main(["data", "export", str(tmp_path / "rows.jsonl"), "--dir", str(folder)]) == 0
+    ids = [json.loads(line)["id"] for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert ids == [str(row) for row in range(27) if row != 24]
+
+
+def test_rows_with_ids_of_their_own_are_not_taken_by_number(folder: Path, tmp_path: Path) -> None:
+    spec = (folder / "sartor.yaml").read_text()
+    other = tmp_path / "other.jsonl"
+    other.write_text("".join(json.dumps({"id": f"r{at}", **row}) + "\n" for at, row in enumerate(intents(30))))
+    with_id = yaml.safe_load(spec)
+    with_id["data"]["id"] = "id"
+    (folder / "sartor.yaml").write_text(yaml.safe_dump(with_id))
+    sartor.open(folder).add_rows(other)
+    (folder / "sartor.yaml").write_text(spec)
+    with pytest.raises(InputError, match=r"ids of their own \(`r0`\): name their column as `data.id`"):
+        sartor.open(folder).curate(["exact_duplicates"])
 
 
 def test_undo_restores_the_former_version_and_curating_again_makes_the_same(folder: Path) -> None:

@@ -179,8 +179,15 @@ def questions(history: History, entry: Entry) -> list[str]:
 
 
 def named(examples: Sequence[Example], spec: TaskSpec) -> list[Example]:
-    """The rows under the names that people know: their own ids, else their numbers in the file from 0."""
-    return [example if spec.data.id else replace(example, id=str(int(example.id) - 1)) for example in examples]
+    """The rows under the names that people know: their own ids, else their numbers in the file from 0.
+
+    Raises InputError where they were added with ids of their own, and the task names no column of ids any more.
+    """
+    if spec.data.id:
+        return list(examples)
+    if own := next((example.id for example in examples if not example.id.isdecimal()), None):
+        raise InputError(f"rows were added with ids of their own (`{own}`): name their column as `data.id`")
+    return [replace(example, id=str(int(example.id) - 1)) for example in examples]
 
 
 def _checks(task: Task, names: Sequence[str]) -> list[Check]:
@@ -259,19 +266,24 @@ def _parse(line: str, examples: Sequence[Example]) -> tuple[int, Suspicion]:
     return place, Suspicion(**fields, fix=mended)
 
 
-def ledger_of(history: History, store: Store, row: str | None = None) -> list[dict[str, Any]]:
-    """The decisions of every curation that the latest version came through, oldest first; of one row, where it is named.
+def ledger_of(history: History, spec: TaskSpec, store: Store, row: str | None = None) -> list[dict[str, Any]]:
+    """The decisions of every curation since the rows were added, oldest first; of one row, where it is named.
 
-    Raises InputError where nothing was curated yet.
+    Raises InputError where nothing was curated since, and for a row that neither stands in them nor was added.
     """
-    entries = history.entries()
-    lines = list[dict[str, Any]]()
-    at = entries[-1] if entries else None
-    while at is not None:
-        if at.ledger:
-            found = map(json.loads, store.objects.get(at.ledger).decode().splitlines())
-            lines[:0] = [each | {"version": at.hash} for each in found if row is None or str(each["row"]) == row]
-        at = entries[at.before - 1] if at.before else None
-    if not any(entry.ledger for entry in entries):
+    head = history.head()
+    steps = list(history.since_added(head)) if head else []
+    if not any(entry.ledger for entry in steps):
         raise InputError("nothing was curated yet; `sartor curate` does it")
-    return lines
+    lines = [
+        json.loads(line) | {"version": entry.hash}
+        for entry in reversed(steps)
+        if entry.ledger
+        for line in store.objects.get(entry.ledger).decode().splitlines()
+    ]
+    if row is None:
+        return lines
+    found = [line for line in lines if str(line["row"]) == row]
+    if not found and row not in {example.id for example in named(history.examples(steps[-1].hash), spec)}:
+        raise InputError(f"no row `{row}` was read; rows go by `data.id`, else by their number from 0")
+    return found
