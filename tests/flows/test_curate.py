@@ -118,6 +118,13 @@ def test_undo_restores_the_former_version_and_curating_again_makes_the_same(fold
     assert changes == {"24": "removed", "26": "changed"}, "rows go by the ledger's names"
 
 
+def test_a_check_that_is_off_and_asked_for_all_the_same_only_shows(base: Path, tmp_path: Path) -> None:
+    folder = write_task(tmp_path / "off", base, FLAWED, None, "classification", curate={"exact_duplicates": "off"})
+    made = sartor.open(folder).curate(["exact_duplicates"])
+    assert [json.loads(line)["action"] for line in made.ledger.splitlines()] == ["review"]
+    assert made.after is None
+
+
 def test_a_plan_does_nothing(folder: Path, capsys) -> None:
     assert main(["curate", str(folder), "--check", "exact_duplicates", "--plan"]) == 0
     assert "27 rows would become 26; nothing was done" in capsys.readouterr().out
