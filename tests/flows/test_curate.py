@@ -125,6 +125,16 @@ def test_a_check_that_is_off_and_asked_for_all_the_same_only_shows(base: Path, t
     assert made.after is None
 
 
+def test_rows_too_few_for_one_check_are_looked_at_by_the_others(base: Path, tmp_path: Path) -> None:
+    rows = [{"text": text, "label": label} for text, label in (("hello", "a"), ("hello!", "a"), ("Hello", "b"))]
+    project = sartor.open(write_task(tmp_path / "few", base, rows, None, "classification"))
+    made = project.curate()
+    assert (len(made.left), any("label errors cannot be looked for" in said for said in made.remarks)) == (2, True)
+    project.undo()
+    with pytest.raises(InputError, match="label errors cannot be looked for"):
+        project.curate(["label_errors"])
+
+
 def test_a_plan_does_nothing(folder: Path, capsys) -> None:
     assert main(["curate", str(folder), "--check", "exact_duplicates", "--plan"]) == 0
     assert "27 rows would become 26; nothing was done" in capsys.readouterr().out

@@ -106,7 +106,12 @@ def curate(
         found, remarks = dict[str, Suspicions](), skipped
         for done, check in enumerate(checks):
             progress(CURATE, done, len(checks), check.title)
-            found[check.name], said = _look(steps, store, check, pool, content_hash(stand), content_hash(test))
+            try:
+                found[check.name], said = _look(steps, store, check, pool, content_hash(stand), content_hash(test))
+            except InputError as error:
+                if check.name in names or not check.encodes:
+                    raise
+                found[check.name], said = {}, [str(error)]  # too few rows for it are no reason to leave out the others
             remarks = [*remarks, *said]
         progress(CURATE, len(checks), len(checks))
         policies = [Policy.of(check, spec.curate.get(check.name)) for check in checks]
