@@ -245,6 +245,16 @@ def test_rows_that_cannot_be_read_are_set_aside_with_a_reason_and_do_not_stop_cu
     assert made.remarks[0].startswith("1 row could not be read (first: train.jsonl, line 28: not JSON")
 
 
+def test_adding_a_file_tells_of_rows_that_cannot_be_read(folder: Path, capsys) -> None:
+    file = folder / "more.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in intents(5)) + "half a row\n")
+    assert main(["data", "add", str(file), "--dir", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "holds 5 rows of more.jsonl" in said and "1 row could not be read, such as more.jsonl, line 6: not JSON" in said
+    )
+
+
 def test_what_waits_for_review_is_in_the_ledger_though_nothing_changed(folder: Path) -> None:
     project = sartor.open(folder)
     made = project.curate(["contradictions"])
