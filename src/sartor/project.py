@@ -293,11 +293,17 @@ class Project:
         Audit(self._store.records).write(self._policy[1], verb, resource, detail)
 
     def _allowed(self, verb: str, name: str | None) -> Task:
-        """The task that is meant, with the versions of rows that it names, when policy allows this verb on it."""
+        """The task that is meant, with the versions of rows that it names and the verb needs, when policy allows this verb on it.
+
+        What makes versions must not need the one that `data.version` names: there may be none yet.
+        """
         task = self._task(name)
         self._ask(verb, f"task {task.spec.task}")
+        if verb in ("add", "list", "show"):
+            return task
         data = task.spec.data
-        return replace(task, rows=self._rows(task, data.version), frozen_test=self._rows(task, data.test_version))
+        rows = None if verb in ("curate", "split") else self._rows(task, data.version)
+        return replace(task, rows=rows, frozen_test=self._rows(task, data.test_version))
 
     def _rows(self, task: Task, version: str | None) -> tuple[Example, ...] | None:
         if version is None:

@@ -135,6 +135,20 @@ def test_rows_too_few_for_one_check_are_looked_at_by_the_others(base: Path, tmp_
         project.curate(["label_errors"])
 
 
+@pytest.mark.parametrize(
+    "verb", [["curate", "run"], ["curate", "select", "--size", "20", "--by", "longest"], ["data", "split"]]
+)
+def test_a_task_that_names_the_latest_version_may_have_none_yet(
+    base: Path, tmp_path: Path, verb: list[str], capsys
+) -> None:
+    folder = write_task(tmp_path / "new", base, intents(24), None, "classification", data={"version": "latest"})
+    assert main(["check", str(folder)]) == 2
+    assert "`sartor data add` makes one" in capsys.readouterr().err
+    assert main(["data", "list", str(folder)]) == 0
+    assert main([*verb, str(folder)]) == 0
+    assert main(["data", "add", str(folder / "train.jsonl"), "--dir", str(folder)]) == 0
+
+
 def test_a_plan_does_nothing(folder: Path, capsys) -> None:
     assert main(["curate", str(folder), "--check", "exact_duplicates", "--plan"]) == 0
     assert "27 rows would become 26; nothing was done" in capsys.readouterr().out
