@@ -149,6 +149,15 @@ def test_a_task_that_names_the_latest_version_may_have_none_yet(
     assert main(["data", "add", str(folder / "train.jsonl"), "--dir", str(folder)]) == 0
 
 
+def test_a_file_that_changed_is_added_anew_and_a_remark_says_so(folder: Path) -> None:
+    project = sartor.open(folder)
+    assert not project.curate(["exact_duplicates"]).remarks
+    with (folder / "train.jsonl").open("a") as file:
+        file.write(json.dumps({"text": "one row more", "label": "card"}) + "\n")
+    made = project.curate(["exact_duplicates"])
+    assert len(made.examples) == 28 and "train.jsonl has changed: its rows were added anew" in made.remarks[0]
+
+
 def test_a_plan_does_nothing(folder: Path, capsys) -> None:
     assert main(["curate", str(folder), "--check", "exact_duplicates", "--plan"]) == 0
     assert "27 rows would become 26; nothing was done" in capsys.readouterr().out

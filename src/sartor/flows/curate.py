@@ -95,7 +95,7 @@ def curate(
     checks = _checks(task, names)
     history = History(store, spec.task)
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
-        head = current(task, history)
+        stood, head = history.head(), current(task, history)
         there = history.examples(head.hash)
         stand = without_test(task, there)
         test = test_rows(task) or []
@@ -118,6 +118,9 @@ def curate(
         decisions, kept = decide(examples, [(policy, found[policy.check]) for policy in policies])
         aside, held = _set_aside(history, head), held_out(named(there, spec), examples)
         decisions, remarks = [*aside, *held, *decisions], [*_left_out(aside, held), *remarks]
+        if stood and stood.seq != head.seq:
+            again = "its rows were added anew, without what was split off, selected or curated before"
+            remarks = [f"{spec.data.train} has changed: {again}", *remarks]
         ids = {named.id: example.id for named, example in zip(examples, stand, strict=True)}
         left = [replace(example, id=ids[example.id]) for example in kept]
         about = {check.name: (check.title, (type(check).__doc__ or "").partition("\n")[0]) for check in checks}
