@@ -174,10 +174,13 @@ class Project:
         return [(entry, history.manifest(entry.hash)["rows"]) for entry in history.entries()]
 
     def version(self, name: str = "latest", task: str | None = None) -> tuple[str, dict[str, Any], list[Example]]:
-        """A version's hash, manifest and rows. Raises InputError for a name that means none."""
-        history = self._history(self._allowed("show", task))
+        """A version's hash, manifest and rows, named as the ledger names them. Raises InputError for a name that means none."""
+        chosen = self._allowed("show", task)
+        from sartor.flows.curate import named
+
+        history = self._history(chosen)
         hash = history.find(name)
-        return hash, history.manifest(hash), history.examples(hash)
+        return hash, history.manifest(hash), named(history.examples(hash), chosen.spec)
 
     def diff(self, before: str, after: str = "latest", task: str | None = None) -> list[Change]:
         """What changed between two versions, row by row."""
@@ -241,7 +244,7 @@ class Project:
         chosen = self._allowed("curate", task)
         from sartor.flows.curate import ledger_of
 
-        return ledger_of(self._history(chosen), self._store, row)
+        return ledger_of(self._history(chosen), chosen.spec, self._store, row)
 
     def adapters(self, task: str | None = None) -> tuple[AdapterVersion, ...]:
         """The adapters of a task, or of all tasks, by task and version."""
@@ -291,11 +294,17 @@ class Project:
         Audit(self._store.records).write(self._policy[1], verb, resource, detail)
 
     def _allowed(self, verb: str, name: str | None) -> Task:
-        """The task that is meant, with the versions of rows that it names, when policy allows this verb on it."""
+        """The task that is meant, with the versions of rows that it names and the verb needs, when policy allows this verb on it.
+
+        What makes versions must not need the one that `data.version` names: there may be none yet.
+        """
         task = self._task(name)
         self._ask(verb, f"task {task.spec.task}")
+        if verb in ("add", "list", "show"):
+            return task
         data = task.spec.data
-        return replace(task, rows=self._rows(task, data.version), frozen_test=self._rows(task, data.test_version))
+        rows = None if verb in ("curate", "split") else self._rows(task, data.version)
+        return replace(task, rows=rows, frozen_test=self._rows(task, data.test_version))
 
     def _rows(self, task: Task, version: str | None) -> tuple[Example, ...] | None:
         if version is None:

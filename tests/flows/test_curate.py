@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sqlalchemy import select
 from tests.processes import KILLED, die, exit_code
 from tests.tasks import intents, write_task
@@ -68,6 +69,42 @@ def test_the_ledger_is_asked_by_row(folder: Path, capsys) -> None:
     assert (line["row"], line["check"], line["action"]) == (25, "contradictions", "review")
     assert main(["curate", "ledger", str(folder), "--row", "1"]) == 0
     assert "no check had anything against the row 1" in capsys.readouterr().out
+    assert main(["curate", "ledger", str(folder), "--row", "27"]) == 2
+    assert "no row `27` was read" in capsys.readouterr().err
+
+
+def test_the_ledger_holds_nothing_of_rows_that_others_have_replaced(folder: Path, tmp_path: Path) -> None:
+    project = sartor.open(folder)
+    project.curate(["exact_duplicates"])
+    other = tmp_path / "other.jsonl"
+    other.write_text("".join(json.dumps(row) + "\n" for row in intents(30)))
+    project.add_rows(other)
+    with pytest.raises(InputError, match="nothing was curated yet"):
+        project.ledger()
+    project.undo()
+    assert [each["row"] for each in project.ledger()] == [24]
+
+
+def test_versions_name_rows_as_the_ledger_does(folder: Path, tmp_path: Path) -> None:
+    project = sartor.open(folder)
+    made = project.curate(["exact_duplicates"])
+    assert [example.id for example in project.version(made.before)[2]] == [str(row) for row in range(27)]
+    assert main(["data", "export", str(tmp_path / "rows.jsonl"), "--dir", str(folder)]) == 0
+    ids = [json.loads(line)["id"] for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert ids == [str(row) for row in range(27) if row != 24]
+
+
+def test_rows_with_ids_of_their_own_are_not_taken_by_number(folder: Path, tmp_path: Path) -> None:
+    spec = (folder / "sartor.yaml").read_text()
+    other = tmp_path / "other.jsonl"
+    other.write_text("".join(json.dumps({"id": f"r{at}", **row}) + "\n" for at, row in enumerate(intents(30))))
+    with_id = yaml.safe_load(spec)
+    with_id["data"]["id"] = "id"
+    (folder / "sartor.yaml").write_text(yaml.safe_dump(with_id))
+    sartor.open(folder).add_rows(other)
+    (folder / "sartor.yaml").write_text(spec)
+    with pytest.raises(InputError, match=r"ids of their own \(`r0`\): name their column as `data.id`"):
+        sartor.open(folder).curate(["exact_duplicates"])
 
 
 def test_undo_restores_the_former_version_and_curating_again_makes_the_same(folder: Path) -> None:
@@ -78,7 +115,47 @@ def test_undo_restores_the_former_version_and_curating_again_makes_the_same(fold
     assert project.curate(CHECKS).after == made.after
     assert [entry.step for entry, _ in project.versions()] == ["add", "curate", "undo", "curate"]
     changes = {change.row: change.change for change in project.diff(made.before)}
-    assert changes == {"25": "removed", "27": "changed"}
+    assert changes == {"24": "removed", "26": "changed"}, "rows go by the ledger's names"
+
+
+def test_a_check_that_is_off_and_asked_for_all_the_same_only_shows(base: Path, tmp_path: Path) -> None:
+    folder = write_task(tmp_path / "off", base, FLAWED, None, "classification", curate={"exact_duplicates": "off"})
+    made = sartor.open(folder).curate(["exact_duplicates"])
+    assert [json.loads(line)["action"] for line in made.ledger.splitlines()] == ["review"]
+    assert made.after is None
+
+
+def test_rows_too_few_for_one_check_are_looked_at_by_the_others(base: Path, tmp_path: Path) -> None:
+    rows = [{"text": text, "label": label} for text, label in (("hello", "a"), ("hello!", "a"), ("Hello", "b"))]
+    project = sartor.open(write_task(tmp_path / "few", base, rows, None, "classification"))
+    made = project.curate()
+    assert (len(made.left), any("label errors cannot be looked for" in said for said in made.remarks)) == (2, True)
+    project.undo()
+    with pytest.raises(InputError, match="label errors cannot be looked for"):
+        project.curate(["label_errors"])
+
+
+@pytest.mark.parametrize(
+    "verb", [["curate", "run"], ["curate", "select", "--size", "20", "--by", "longest"], ["data", "split"]]
+)
+def test_a_task_that_names_the_latest_version_may_have_none_yet(
+    base: Path, tmp_path: Path, verb: list[str], capsys
+) -> None:
+    folder = write_task(tmp_path / "new", base, intents(24), None, "classification", data={"version": "latest"})
+    assert main(["check", str(folder)]) == 2
+    assert "`sartor data add` makes one" in capsys.readouterr().err
+    assert main(["data", "list", str(folder)]) == 0
+    assert main([*verb, str(folder)]) == 0
+    assert main(["data", "add", str(folder / "train.jsonl"), "--dir", str(folder)]) == 0
+
+
+def test_a_file_that_changed_is_added_anew_and_a_remark_says_so(folder: Path) -> None:
+    project = sartor.open(folder)
+    assert not project.curate(["exact_duplicates"]).remarks
+    with (folder / "train.jsonl").open("a") as file:
+        file.write(json.dumps({"text": "one row more", "label": "card"}) + "\n")
+    made = project.curate(["exact_duplicates"])
+    assert len(made.examples) == 28 and "train.jsonl has changed: its rows were added anew" in made.remarks[0]
 
 
 def test_a_plan_does_nothing(folder: Path, capsys) -> None:
@@ -188,6 +265,17 @@ def test_rows_that_cannot_be_read_are_set_aside_with_a_reason_and_do_not_stop_cu
     [line] = [json.loads(each) for each in made.ledger.splitlines() if '"unreadable"' in each]
     assert (line["row"], line["action"]) == ("train.jsonl, line 28", "drop")
     assert "not JSON" in line["reason"] and "half a row" not in str(line)
+    assert made.remarks[0].startswith("1 row could not be read (first: train.jsonl, line 28: not JSON")
+
+
+def test_adding_a_file_tells_of_rows_that_cannot_be_read(folder: Path, capsys) -> None:
+    file = folder / "more.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in intents(5)) + "half a row\n")
+    assert main(["data", "add", str(file), "--dir", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "holds 5 rows of more.jsonl" in said and "1 row could not be read, such as more.jsonl, line 6: not JSON" in said
+    )
 
 
 def test_what_waits_for_review_is_in_the_ledger_though_nothing_changed(folder: Path) -> None:

@@ -50,7 +50,7 @@ def test_every_way_makes_a_version_of_its_size_that_can_be_undone(folder: Path, 
     rows = project.version()[2]
     assert (selected.step, len(rows)) == ("select", 20)
     lines = [json.loads(line) for line in ledger.read_text().splitlines()]
-    left_out = {int(example.id) - 1 for example in project.version(added.hash)[2]} - {int(row.id) - 1 for row in rows}
+    left_out = {int(example.id) for example in project.version(added.hash)[2]} - {int(row.id) for row in rows}
     assert {line["row"] for line in lines} == left_out and len(lines) == len(ROWS) - 20
     assert all(line["check"] == "select" and line["action"] == "drop" for line in lines)
     assert project.undo().hash == added.hash
@@ -81,3 +81,11 @@ def test_a_proof_sets_the_selection_beside_random_and_longest(folder: Path, caps
     proof = json.loads(capsys.readouterr().out)["proof"]
     assert proof["rows_of"] == {"coverage": 24, "random": 24, "longest": 24}
     assert len(proof["systems"]) == 6 and proof["sentences"][0].startswith("Selection by coverage ")
+
+
+@pytest.mark.parametrize("way", ["coverage", "diverse", "typical", "random"])
+def test_rows_that_all_ask_the_same_are_chosen_from_without_a_probe(base: Path, tmp_path: Path, way: str) -> None:
+    rows = [{"text": text, "label": label} for text, label in (("hello", "a"), ("hello!", "a"), ("Hello", "b"))]
+    made = sartor.open(write_task(tmp_path / "one", base, rows, None, "classification")).select(2, way)
+    assert len(made.chosen[way]) == 2
+    assert all(choice.probe is None for choice in made.choices)

@@ -28,11 +28,18 @@ def add(
     """Make the rows of a file the latest version."""
     import sartor
 
-    entry = sartor.open(folder).add_rows(file)
+    project = sartor.open(folder)
+    entry = project.add_rows(file)
+    _, manifest, examples = project.version(entry.hash)
+    aside = manifest["config"].get("set_aside", [])
     if as_json:
-        terminal.emit({"version": entry.hash, "step": entry.step})
-    else:
-        print(f"version {entry.hash[:12]} holds the rows of {file.name}")
+        terminal.emit({"version": entry.hash, "step": entry.step, "rows": len(examples), "set_aside": aside})
+        return
+    from sartor.report.format import plural
+
+    print(f"version {entry.hash[:12]} holds {plural(len(examples), 'row')} of {file.name}")
+    if aside:
+        print(f"{plural(len(aside), 'row')} could not be read, such as {aside[0]['place']}: {aside[0]['reason']}")
 
 
 @app.command("split")

@@ -27,8 +27,9 @@ class Policy:
 
     @classmethod
     def of(cls, check: Check, spec: CheckSpec | None) -> "Policy":
-        """The task's policy, or where it does not say the check's own."""
+        """The task's policy, or where it does not say the check's own. A check that is off and was asked for only shows."""
         action = spec.action if spec and spec.action else check.action
+        action = "review" if action == "off" else action
         threshold = spec.threshold if spec and spec.threshold is not None else check.threshold
         return cls(check.name, action, threshold)
 

@@ -96,7 +96,14 @@ class History:
 
     def root(self, entry: Entry) -> Entry:
         """The `add` that a line's rows came from."""
-        return next(each for each in self.way(entry) if each.step == ADD)
+        return list(self.since_added(entry))[-1]
+
+    def since_added(self, entry: Entry) -> Iterator[Entry]:
+        """The steps that a line's rows came through, the last one first, back to the `add` that they came from."""
+        for each in self.way(entry):
+            yield each
+            if each.step == ADD:
+                return
 
     def way(self, entry: Entry) -> Iterator[Entry]:
         """The steps that a line's rows came through, the last one first, without those that were undone."""

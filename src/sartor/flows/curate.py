@@ -25,6 +25,7 @@ from sartor.jobs.steps import Steps
 from sartor.jobs.versions import versions
 from sartor.models.builtin import ENCODER, pulled
 from sartor.progress import Progress, silent
+from sartor.report.format import plural
 from sartor.store import Store, disk_errors
 from sartor.task import TaskSpec
 
@@ -94,7 +95,7 @@ def curate(
     checks = _checks(task, names)
     history = History(store, spec.task)
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
-        head = current(task, history)
+        stood, head = history.head(), current(task, history)
         there = history.examples(head.hash)
         stand = without_test(task, there)
         test = test_rows(task) or []
@@ -105,12 +106,21 @@ def curate(
         found, remarks = dict[str, Suspicions](), skipped
         for done, check in enumerate(checks):
             progress(CURATE, done, len(checks), check.title)
-            found[check.name], said = _look(steps, store, check, pool, content_hash(stand), content_hash(test))
+            try:
+                found[check.name], said = _look(steps, store, check, pool, content_hash(stand), content_hash(test))
+            except InputError as error:
+                if check.name in names or not check.encodes:
+                    raise
+                found[check.name], said = {}, [str(error)]  # too few rows for it are no reason to leave out the others
             remarks = [*remarks, *said]
         progress(CURATE, len(checks), len(checks))
         policies = [Policy.of(check, spec.curate.get(check.name)) for check in checks]
         decisions, kept = decide(examples, [(policy, found[policy.check]) for policy in policies])
-        decisions = [*_set_aside(history, head), *held_out(named(there, spec), examples), *decisions]
+        aside, held = _set_aside(history, head), held_out(named(there, spec), examples)
+        decisions, remarks = [*aside, *held, *decisions], [*_left_out(aside, held), *remarks]
+        if stood and stood.seq != head.seq:
+            again = "its rows were added anew, without what was split off, selected or curated before"
+            remarks = [f"{spec.data.train} has changed: {again}", *remarks]
         ids = {named.id: example.id for named, example in zip(examples, stand, strict=True)}
         left = [replace(example, id=ids[example.id]) for example in kept]
         about = {check.name: (check.title, (type(check).__doc__ or "").partition("\n")[0]) for check in checks}
@@ -153,6 +163,17 @@ def _set_aside(history: History, head: Entry) -> list[Decision]:
     return [Decision(each["place"], "unreadable", "drop", each["reason"], 1.0, {}) for each in aside]
 
 
+def _left_out(unreadable: Sequence[Decision], held: Sequence[Decision]) -> list[str]:
+    """How many rows no check looked at, and why."""
+    said = list[str]()
+    if unreadable:
+        first = unreadable[0]
+        said.append(f"{plural(len(unreadable), 'row')} could not be read (first: {first.row}: {first.reason})")
+    if held:
+        said.append(f"{plural(len(held), 'row')} left out: in the frozen test set, or linked with it")
+    return said
+
+
 def held_out(there: Sequence[Example], left: Sequence[Example]) -> list[Decision]:
     """The rows that no check may look at, for they are linked with the frozen test set."""
     ids = {example.id for example in left}
@@ -166,8 +187,15 @@ def questions(history: History, entry: Entry) -> list[str]:
 
 
 def named(examples: Sequence[Example], spec: TaskSpec) -> list[Example]:
-    """The rows under the names that people know: their own ids, else their numbers in the file from 0."""
-    return [example if spec.data.id else replace(example, id=str(int(example.id) - 1)) for example in examples]
+    """The rows under the names that people know: their own ids, else their numbers in the file from 0.
+
+    Raises InputError where they were added with ids of their own, and the task names no column of ids any more.
+    """
+    if spec.data.id:
+        return list(examples)
+    if own := next((example.id for example in examples if not example.id.isdecimal()), None):
+        raise InputError(f"rows were added with ids of their own (`{own}`): name their column as `data.id`")
+    return [replace(example, id=str(int(example.id) - 1)) for example in examples]
 
 
 def _checks(task: Task, names: Sequence[str]) -> list[Check]:
@@ -246,19 +274,24 @@ def _parse(line: str, examples: Sequence[Example]) -> tuple[int, Suspicion]:
     return place, Suspicion(**fields, fix=mended)
 
 
-def ledger_of(history: History, store: Store, row: str | None = None) -> list[dict[str, Any]]:
-    """The decisions of every curation that the latest version came through, oldest first; of one row, where it is named.
+def ledger_of(history: History, spec: TaskSpec, store: Store, row: str | None = None) -> list[dict[str, Any]]:
+    """The decisions of every curation since the rows were added, oldest first; of one row, where it is named.
 
-    Raises InputError where nothing was curated yet.
+    Raises InputError where nothing was curated since, and for a row that neither stands in them nor was added.
     """
-    entries = history.entries()
-    lines = list[dict[str, Any]]()
-    at = entries[-1] if entries else None
-    while at is not None:
-        if at.ledger:
-            found = map(json.loads, store.objects.get(at.ledger).decode().splitlines())
-            lines[:0] = [each | {"version": at.hash} for each in found if row is None or str(each["row"]) == row]
-        at = entries[at.before - 1] if at.before else None
-    if not any(entry.ledger for entry in entries):
+    head = history.head()
+    steps = list(history.since_added(head)) if head else []
+    if not any(entry.ledger for entry in steps):
         raise InputError("nothing was curated yet; `sartor curate` does it")
-    return lines
+    lines = [
+        json.loads(line) | {"version": entry.hash}
+        for entry in reversed(steps)
+        if entry.ledger
+        for line in store.objects.get(entry.ledger).decode().splitlines()
+    ]
+    if row is None:
+        return lines
+    found = [line for line in lines if str(line["row"]) == row]
+    if not found and row not in {example.id for example in named(history.examples(steps[-1].hash), spec)}:
+        raise InputError(f"no row `{row}` was read; rows go by `data.id`, else by their number from 0")
+    return found

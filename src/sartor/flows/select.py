@@ -243,16 +243,18 @@ def _nearest(vectors: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
 
 
 def _probes(choosing: _Choosing, pool: Pool, ways: Iterable[str], size: int) -> dict[str, float]:
-    """By way; empty where rows have not one label each, or the chosen ones have one class only."""
+    """By way; empty where rows have not one label each, all belong together, or the chosen ones have one class only."""
     if not pool.classes or not pool.one_label:
         return {}
     held = assign_folds(pool.labels, pool.groups, pool.spec.train.seed) == 0
+    if not 0 < held.sum() < len(held):
+        return {}
     among, share = np.flatnonzero(~held), max(1, round(size * (~held).mean()))
     rest = [pool.examples[place] for place in np.flatnonzero(held).tolist()]
     found = dict[str, float]()
     for way in ways:
         chosen = [pool.examples[place] for place in choosing.rows(way, share, among).tolist()]
-        if rest and len({example.labels for example in chosen}) > 1:
+        if len({example.labels for example in chosen}) > 1:
             answers = LinearSystem.fit(_Known(pool), chosen, seed=0).answer(rest)
             right = [answer.text == example.target for answer, example in zip(answers, rest, strict=True)]
             found[way] = float(np.mean(right))
