@@ -133,7 +133,7 @@ def test_banking77_holds_the_known_duplicates_the_conflict_and_the_leaks(shared:
     assert all(line["action"] == "drop" for line in exact)
     assert sum(train[row] == train[of] for row, of in repeated.items()) == 4
     (conflict,) = {tuple(map(tuple, line["evidence"]["targets"])) for line in contradictions}
-    assert (len(repeated), conflict) == (29, (("2002",), ("3160",)))
+    assert (len(repeated), conflict) == (29, ((2002,), (3160,)))
 
     for first, second in ((574, 610), (585, 735)):
         assert train[first] != train[second]

@@ -351,3 +351,51 @@ def test_what_cannot_be_written_is_said_before_the_work(folder: Path, capsys) ->
     assert main(["curate", str(folder), "--plan", "--prove"]) == 2
     assert "name one of the two" in capsys.readouterr().err
     assert not (folder / "curation.html").exists()
+
+
+def test_of_the_copies_of_a_dropped_row_one_stays(folder: Path) -> None:
+    """Row 24 repeats row 3, which a check of the task's own drops: dropping both would lose what they say."""
+    (folder / "own.py").write_text("def third(example):\n    return example.id == '3'\n")
+    path = folder / "sartor.yaml"
+    spec = json.loads(path.read_text())
+    path.write_text(json.dumps(spec | {"curate": {"third": {"function": "own.py:third", "action": "drop"}}}))
+    made = sartor.open(folder).curate(["exact_duplicates", "third"])
+    did = {(each.row, each.check): each.action for each in made.decisions}
+    assert did == {("24", "exact_duplicates"): "review", ("3", "third"): "drop"}
+    assert "row 3 is dropped itself" in made.decisions[0].reason
+    assert [row.question for row in made.left].count("Question number 3, please!") == 1
+
+
+def test_a_near_copy_with_another_target_is_never_dropped(folder: Path) -> None:
+    rows = [
+        {"text": "how can i order a new card for my account", "label": "card"},
+        {"text": "How can I odrer a new card for my account?", "label": "balance"},
+        {"text": "How can I order a new cadr for my account?", "label": "card"},
+    ]
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*intents(24), *rows]))
+    path = folder / "sartor.yaml"
+    spec = json.loads(path.read_text())
+    path.write_text(json.dumps(spec | {"curate": {"near_duplicates": "drop"}}))
+    made = sartor.open(folder).curate(["near_duplicates"])
+    assert {each.row: each.action for each in made.decisions} == {"25": "review", "26": "drop"}
+
+
+def test_a_row_that_breaks_later_is_named_though_the_others_are_the_same(folder: Path) -> None:
+    project = sartor.open(folder)
+    project.curate(["exact_duplicates"])
+    with (folder / "train.jsonl").open("a") as file:
+        file.write("{broken\n")
+    made = project.curate(["exact_duplicates"])
+    assert [each.row for each in made.decisions if each.check == "unreadable"] == ["train.jsonl, line 28"]
+    assert [entry.step for entry, _ in project.versions()] == ["add", "curate", "curate"]
+
+
+def test_a_changed_file_does_not_bring_back_a_test_set_that_the_task_does_not_name(folder: Path) -> None:
+    path = folder / "sartor.yaml"
+    spec = json.loads(path.read_text())
+    path.write_text(json.dumps(spec | {"data": {key: value for key, value in spec["data"].items() if key != "test"}}))
+    frozen = sartor.open(folder).split(0.2)
+    with (folder / "train.jsonl").open("a") as file:
+        file.write(json.dumps({"text": "one more question", "label": "card"}) + "\n")
+    with pytest.raises(InputError, match=f"write `test_version: {frozen.test_version[:12]}` under `data`"):
+        sartor.open(folder).curate(["exact_duplicates"])

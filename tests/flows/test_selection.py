@@ -61,7 +61,7 @@ def test_classes_are_covered_evenly_and_a_plan_does_nothing(folder: Path) -> Non
     planned = project.select(10, plan=True)
     assert planned.after is None and [entry.step for entry, _ in project.versions()] == ["add"]
     assert [row.target for row in project.version(project.select(10).after)[2]].count("card") == 5
-    assert planned.choices[0].smallest == 5 and planned.choices[0].probe is not None
+    assert planned.choices[0].smallest == 5 and 0 < planned.choices[0].probe.low < planned.choices[0].probe.accuracy
 
 
 def test_wrong_sizes_and_ways_are_said_in_a_sentence(folder: Path, capsys) -> None:

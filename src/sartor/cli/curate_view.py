@@ -41,7 +41,7 @@ def show_selected(made: Selected, console: Console) -> None:
     heads = ("chosen by", "rows", "words", "classes", "smallest", "reach", "farthest", "probe")
     table = Table(*heads, box=None, pad_edge=False, header_style="dim")
     for each in made.choices:
-        probe = "–" if each.probe is None else f"{each.probe:.3f}"
+        probe = f"{each.probe.accuracy:.3f} ({each.probe.low:.3f}–{each.probe.high:.3f})" if each.probe else "–"
         classes = (f"{each.classes:,}", f"{each.smallest:,}") if each.classes else ("–", "–")
         table.add_row(
             each.way, f"{each.rows:,}", f"{each.words:,}", *classes, f"{each.reach:.3f}", f"{each.farthest:.3f}", probe
@@ -50,8 +50,8 @@ def show_selected(made: Selected, console: Console) -> None:
     console.print(
         Text("reach, farthest: cosine of all rows to the nearest chosen one, on average and at worst", style="dim")
     )
-    if made.choices[0].probe is not None:
-        told = "probe: accuracy of encoder + linear on a fifth of the rows, chosen so from the other four"
+    if tried := made.choices[0].probe:
+        told = f"probe: accuracy of encoder + linear on a fifth of the rows ({tried.rows:,}), chosen so from the other four"
         console.print(Text(told, style="dim"))
     left_out = plural(len(made.decisions), "row")
     if made.after is None:

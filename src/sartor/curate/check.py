@@ -29,6 +29,8 @@ class Suspicion:
     """JSON: what a person, or a program, can check the reason by. Rows are named by their ids, texts by their places."""
     fix: Example | None = None
     """The row as the check would have it, where it knows."""
+    disputed: bool = False
+    """What becomes of the row is for a person to say, whatever the policy."""
 
 
 Suspicions = dict[int, Suspicion]

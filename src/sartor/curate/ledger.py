@@ -1,7 +1,8 @@
 """The ledger: for every row that a check has something against, what becomes of it and why; and the rows that come of it.
 
-A row is dropped if any check's policy drops it. Fixes of several checks are made one after another, in the checks' order;
-of two that would change the same text, the second is left for review.
+A row is dropped if any check's policy drops it; but of the copies of a row that is dropped for another reason, the first stays.
+Fixes of several checks are made one after another, in the checks' order; of two that would change the same text, the second
+is left for review.
 """
 
 import json
@@ -13,6 +14,9 @@ from sartor.curate.check import Check, Suspicions
 from sartor.data.example import Example
 from sartor.task import Action, CheckSpec
 
+OF = "duplicate_of"
+NAMING = (OF, "targets", "neighbour", "nearest", "test", "like")
+"""What names rows in the evidence of a check."""
 Outcome = str
 """`keep`, `drop`, `fix` or `review`."""
 
@@ -51,12 +55,17 @@ class Decision:
         """A line of JSON Lines; where rows are `numbered`, they are named by numbers and not by texts."""
         fields = asdict(self)
         if numbered:
-            fields["row"] = (
-                int(self.row) if self.row.isdigit() else self.row
-            )  # a row that cannot be read has a place only
-            if "duplicate_of" in self.evidence:
-                fields["evidence"] = {**self.evidence, "duplicate_of": int(self.evidence["duplicate_of"])}
+            fields["row"] = int(self.row) if self.row.isdigit() else self.row  # what cannot be read has a place only
+            rows = {name: _numbered(self.evidence[name]) for name in NAMING if name in self.evidence}
+            fields["evidence"] = {**self.evidence, **rows}
         return json.dumps(fields, ensure_ascii=False)
+
+
+def _numbered(rows: Any) -> Any:
+    """Rows' names, in whatever lists, as numbers."""
+    if isinstance(rows, str):
+        return int(rows) if rows.isdigit() else rows
+    return [_numbered(row) for row in rows] if isinstance(rows, list | tuple) else rows
 
 
 def decide(
@@ -71,6 +80,8 @@ def decide(
             action: Outcome = policy.action
             if suspicion.score <= policy.threshold:
                 action = "keep"
+            elif suspicion.disputed:
+                action = "review"
             elif action == "fix":
                 fixed = _merge(examples[place], mended.get(place, examples[place]), suspicion.fix)
                 action = "fix" if fixed else "review"
@@ -88,8 +99,30 @@ def decide(
                     evidence=suspicion.evidence,
                 )
             )
+    dropped -= _heirs(examples, decisions)
     left = [mended.get(place, example) for place, example in enumerate(examples) if place not in dropped]
     return decisions, left
+
+
+def _heirs(examples: Sequence[Example], decisions: list[Decision]) -> set[int]:
+    """The places of rows that were to be dropped as copies of a row that is dropped for another reason, the first copy of each;
+    their decisions become `review`."""
+    places = {example.id: place for place, example in enumerate(examples)}
+    dropping: dict[str, list[int]] = {}
+    for at, decision in enumerate(decisions):
+        if decision.action == "drop":
+            dropping.setdefault(decision.row, []).append(at)
+    gone = {row for row, found in dropping.items() if any(OF not in decisions[at].evidence for at in found)}
+    heirs: dict[str, int] = {}
+    for row, found in dropping.items():
+        for of in (decisions[at].evidence[OF] for at in found if row not in gone):
+            if of in gone and of not in heirs:
+                heirs[of] = places[row]
+                for at in found:
+                    reason = f"{decisions[at].reason}; but row {of} is dropped itself"
+                    decisions[at] = replace(decisions[at], action="review", reason=reason)
+                break
+    return set(heirs.values())
 
 
 def _merge(original: Example, current: Example, fix: Example | None) -> Example | None:

@@ -5,7 +5,7 @@ knows: {"score": 0.8, "reason": "…", "fix": the example as it should be}, of w
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +59,13 @@ class OwnCheck(Check):
         return InputError(f"{self._named}, on row {example.id} ({example.source}): {what}; correct the function")
 
 
-def own_checks(spec: TaskSpec, folder: Path) -> list[OwnCheck]:
-    """The checks that name a function and are not off, in the order of `curate`.
+def own_checks(spec: TaskSpec, folder: Path, asked: Collection[str] = ()) -> list[OwnCheck]:
+    """The checks that name a function and are not off, or are asked for, in the order of `curate`.
 
     Raises InputError for a file or function that is not there, and for a name that a check of Sartor's has.
     """
-    own = {name: check.function for name, check in spec.curate.items() if check.function and check.action != "off"}
+    named = {name: check for name, check in spec.curate.items() if check.action != "off" or name in asked}
+    own = {name: check.function for name, check in named.items() if check.function}
     if taken := own.keys() & set(check_names(spec.kind)):
         raise InputError(
             f"curate: `{min(taken)}` is a check of Sartor's; give the one with the `function` another name"

@@ -81,7 +81,7 @@ class History:
         """The test rows that were split off on the way to where the examples stand; None where none were, or it was undone."""
         head = self.head()
         found = next((entry for entry in self.way(head) if entry.step == SPLIT), None) if head else None
-        return self.manifest(found.hash)["config"]["test"] if found else None
+        return self.manifest(found.hash)["config"].get("test") if found else None
 
     def undo(self) -> Entry:
         """Back to the version before the last change that was not undone. Raises InputError where there is none."""

@@ -95,7 +95,8 @@ def curate(
     checks = _checks(task, names)
     history = History(store, spec.task)
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
-        stood, head = history.head(), current(task, history)
+        stood = history.head()
+        head, unreadable = _standing(task, history)
         there = history.examples(head.hash)
         stand = without_test(task, there)
         test = test_rows(task) or []
@@ -116,7 +117,8 @@ def curate(
         progress(CURATE, len(checks), len(checks))
         policies = [Policy.of(check, spec.curate.get(check.name)) for check in checks]
         decisions, kept = decide(examples, [(policy, found[policy.check]) for policy in policies])
-        aside, held = _set_aside(history, head), held_out(named(there, spec), examples)
+        aside = [Decision(each["place"], "unreadable", "drop", each["reason"], 1.0, {}) for each in unreadable]
+        held = held_out(named(there, spec), examples)
         decisions, remarks = [*aside, *held, *decisions], [*_left_out(aside, held), *remarks]
         if stood and stood.seq != head.seq:
             again = "its rows were added anew, without what was split off, selected or curated before"
@@ -135,32 +137,47 @@ def curate(
 
 def current(task: Task, history: History) -> Entry:
     """Where the task's rows stand. Those of the training file are added first where there is no version yet, and again
-    where they came from it and it has changed since; rows of another file that was added stay."""
+    where they came from it and it has changed since; rows of another file that was added stay.
+
+    Raises InputError where a test set was split off that the task does not name: adding the file again would bring it back.
+    """
+    return _standing(task, history)[0]
+
+
+def _standing(task: Task, history: History) -> tuple[Entry, list[dict[str, str]]]:
+    """The same, and the rows of the file that cannot be read, as it is now."""
     file, head = task.folder / task.spec.data.train, history.head()
     if head:
-        root = history.root(head)
-        came_from = history.manifest(root.hash)["config"].get("file")
-        if came_from != file.name or root.hash == content_hash(_read(task.spec, file)[0]):
-            return head
-    return add_file(history, task.spec, file)
+        config = history.manifest(history.root(head).hash)["config"]
+        if config.get("file") != file.name:
+            return head, config.get("set_aside", [])
+    examples, aside = _read(task.spec, file)
+    if head and history.root(head).hash == content_hash(examples):
+        return head, _places(aside)
+    if (frozen := history.frozen_test()) and not task.spec.data.test_version:
+        raise InputError(
+            f"{file.name} has changed since a test set was split off: write `test_version: {frozen[:12]}` under `data`, "
+            "so that its rows are left out, or take the split back with `sartor curate undo`"
+        )
+    return _add(history, file, examples, aside), _places(aside)
 
 
 def add_file(history: History, spec: TaskSpec, file: Path) -> Entry:
     """The rows of a file as the latest version; those that cannot be read are set aside, and named in its manifest."""
-    examples, aside = _read(spec, file)
-    named = [{"place": each.place, "reason": each.reason} for each in aside]
-    return history.append(examples, ADD, {"file": file.name, "set_aside": named})
+    return _add(history, file, *_read(spec, file))
+
+
+def _add(history: History, file: Path, examples: Sequence[Example], aside: Quarantine) -> Entry:
+    return history.append(examples, ADD, {"file": file.name, "set_aside": _places(aside)})
+
+
+def _places(aside: Quarantine) -> list[dict[str, str]]:
+    return [{"place": each.place, "reason": each.reason} for each in aside]
 
 
 def _read(spec: TaskSpec, file: Path) -> tuple[list[Example], Quarantine]:
     aside: Quarantine = []
     return build_examples(read_rows(file, quarantine=aside), spec, aside), aside
-
-
-def _set_aside(history: History, head: Entry) -> list[Decision]:
-    """The rows of the file that could not be read."""
-    aside = history.manifest(history.root(head).hash)["config"].get("set_aside", [])
-    return [Decision(each["place"], "unreadable", "drop", each["reason"], 1.0, {}) for each in aside]
 
 
 def _left_out(unreadable: Sequence[Decision], held: Sequence[Decision]) -> list[str]:
@@ -201,7 +218,7 @@ def named(examples: Sequence[Example], spec: TaskSpec) -> list[Example]:
 def _checks(task: Task, names: Sequence[str]) -> list[Check]:
     """Sartor's own checks in their order, then the task's; those that are named, or all that are not off."""
     spec = task.spec
-    own = {check.name: check for check in own_checks(spec, task.folder)}
+    own = {check.name: check for check in own_checks(spec, task.folder, names)}
     known = {name: make_check(name, spec.kind) for name in check_names(spec.kind)} | own
     for name in (*names, *(name for name, each in spec.curate.items() if not each.function)):
         if name not in known:

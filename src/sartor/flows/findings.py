@@ -102,6 +102,11 @@ def annotators(prepared: Prepared, found: Agreement | None) -> Iterator[Finding]
         )
     else:
         yield Finding("note", f"annotators agree enough (`data.agreement: {gate:g}`): {found}")
+        if found.low is not None and found.low < gate:
+            yield Finding(
+                "warning",
+                f"so few rows do not show it: alpha may be as low as {found.low:.3f}; let more be answered twice",
+            )
 
 
 def require_agreement(prepared: Prepared) -> None:

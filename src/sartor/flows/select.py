@@ -27,6 +27,7 @@ from sartor.data.history import History
 from sartor.data.read import read_rows
 from sartor.data.versions import asked_hash
 from sartor.errors import InputError
+from sartor.evaluate.statistics import wilson
 from sartor.flows.base import LoadedBase
 from sartor.flows.curate import current, held_out, named, questions
 from sartor.flows.embed import embedded, once
@@ -36,6 +37,7 @@ from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.models.pooled import pooled
 from sartor.progress import Progress, silent
+from sartor.report.format import plural
 from sartor.store import Store, disk_errors
 from sartor.store.canonical import digest
 from sartor.task import TaskSpec
@@ -45,6 +47,18 @@ SELECT = "select"
 RANDOM, LONGEST = "random", "longest"
 CLUSTER_ROWS = 10
 """Rows of a cluster that `coverage` takes where there are no classes, on average."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What encoder + linear learns from rows that were chosen from four fifths of all, in the same way and as large a share of
+    them, tried on the last fifth."""
+
+    accuracy: float
+    low: float
+    high: float
+    """95 % interval (Wilson): of the rows that it was tried on, not of another draw of the chosen."""
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +76,8 @@ class Choice:
     """Mean over all rows of the cosine to the nearest chosen one."""
     farthest: float
     """The same, of the row that is worst off."""
-    probe: float | None
-    """Accuracy of encoder + linear on a fifth of the rows, learned from rows that were chosen from the other four fifths in the
-    same way, as large a share of them; where rows have one label each."""
+    probe: Probe | None
+    """Where rows have one label each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +135,8 @@ def select(
         there = history.examples(head.hash)
         stand = without_test(task, there)
         if size >= len(stand):
-            raise InputError(
-                f"{spec.task} has {len(stand):,} rows: a selection takes fewer, such as {len(stand) // 2:,}"
-            )
+            hint = f", such as {len(stand) // 2:,}" if len(stand) > 1 else ""
+            raise InputError(f"{spec.task} has {plural(len(stand), 'row')}: a selection takes fewer{hint}")
         if way == "typical" and len(stand) > MOST_COMPARED:
             raise InputError(f"`typical` compares every row with all others, up to {MOST_COMPARED:,}; take another way")
         read = partial(embedded, steps, store, before=partial(questions, history, head), progress=progress)
@@ -220,7 +232,7 @@ def _drawn(examples: Sequence[Example], size: int, seed: int) -> Rows:
     return np.array([places[id(example)] for example in sample(examples, size, seed, floor=0)], dtype=np.int64)
 
 
-def _described(way: str, rows: Rows, pool: Pool, probe: float | None) -> Choice:
+def _described(way: str, rows: Rows, pool: Pool, probe: Probe | None) -> Choice:
     chosen = [pool.examples[place] for place in rows.tolist()]
     near = _nearest(pool.embeddings.meaning, rows)
     counts = Counter(label for example in chosen for label in example.labels)
@@ -242,7 +254,7 @@ def _nearest(vectors: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
     return np.concatenate([block.max(axis=1) for block in blocks])
 
 
-def _probes(choosing: _Choosing, pool: Pool, ways: Iterable[str], size: int) -> dict[str, float]:
+def _probes(choosing: _Choosing, pool: Pool, ways: Iterable[str], size: int) -> dict[str, Probe]:
     """By way; empty where rows have not one label each, all belong together, or the chosen ones have one class only."""
     if not pool.classes or not pool.one_label:
         return {}
@@ -251,13 +263,14 @@ def _probes(choosing: _Choosing, pool: Pool, ways: Iterable[str], size: int) -> 
         return {}
     among, share = np.flatnonzero(~held), max(1, round(size * (~held).mean()))
     rest = [pool.examples[place] for place in np.flatnonzero(held).tolist()]
-    found = dict[str, float]()
+    found = dict[str, Probe]()
     for way in ways:
         chosen = [pool.examples[place] for place in choosing.rows(way, share, among).tolist()]
         if len({example.labels for example in chosen}) > 1:
             answers = LinearSystem.fit(_Known(pool), chosen, seed=0).answer(rest)
-            right = [answer.text == example.target for answer, example in zip(answers, rest, strict=True)]
-            found[way] = float(np.mean(right))
+            right = sum(answer.text == example.target for answer, example in zip(answers, rest, strict=True))
+            interval = wilson(right, len(rest))
+            found[way] = Probe(right / len(rest), interval.low, interval.high, len(rest))
     return found
 
 

@@ -10,7 +10,7 @@ class NearDuplicates(Check):
     """Finds rows whose question differs from another's by misspellings, order or polite phrases, and by no word that counts.
 
     The score is the share of the words that stand in both as they are. A changed number, name, negation or other word of
-    content is another question.
+    content is another question. Of rows with different targets none is dropped: which of them is right, a person says.
     """
 
     name = "near_duplicates"
@@ -25,5 +25,5 @@ class NearDuplicates(Check):
             same = target_key(row) == target_key(of)
             evidence = {"duplicate_of": of.id, "same_target": same, "differences": each.counts}
             reason = f"asks nearly what row {of.id} asks, with {'the same' if same else 'another'} target"
-            found[each.row] = Suspicion(each.score, reason, evidence)
+            found[each.row] = Suspicion(each.score, reason, evidence, disputed=not same)
         return found
