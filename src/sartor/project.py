@@ -153,7 +153,7 @@ class Project:
     def add_rows(self, file: Path, task: str | None = None) -> Entry:
         """The rows of a file, with the task's columns, as the latest version. Raises SystemFailure as `undo` does."""
         chosen = self._allowed("add", task)
-        from sartor.flows.curate import add_file
+        from sartor.flows.rows import add_file
 
         self._note("add", f"task {chosen.spec.task}", {"file": file.name})
         with self._alone(chosen):
@@ -176,7 +176,7 @@ class Project:
     def version(self, name: str = "latest", task: str | None = None) -> tuple[str, dict[str, Any], list[Example]]:
         """A version's hash, manifest and rows, named as the ledger names them. Raises InputError for a name that means none."""
         chosen = self._allowed("show", task)
-        from sartor.flows.curate import named
+        from sartor.flows.rows import named
 
         history = self._history(chosen)
         hash = history.find(name)

@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from tests.tasks import write_task
 
 import sartor
+from sartor.cli.curate import Ways
 from sartor.cli.main import main
 from sartor.errors import InputError
+from sartor.flows.select import Way
 from sartor.models.builtin import ENCODER, pulled
 
 pytestmark = pytest.mark.real
@@ -89,3 +92,7 @@ def test_rows_that_all_ask_the_same_are_chosen_from_without_a_probe(base: Path, 
     made = sartor.open(write_task(tmp_path / "one", base, rows, None, "classification")).select(2, way)
     assert len(made.chosen[way]) == 2
     assert all(choice.probe is None for choice in made.choices)
+
+
+def test_the_command_line_knows_every_way() -> None:
+    assert tuple(way.value for way in Ways) == get_args(Way)

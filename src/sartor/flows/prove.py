@@ -16,10 +16,10 @@ from sartor.errors import InputError
 from sartor.evaluate.compare import Comparison
 from sartor.evaluate.own import load_functions
 from sartor.flows.base import LoadedBase
-from sartor.flows.curate import current
 from sartor.flows.evaluate import Judged, judge
 from sartor.flows.findings import require_agreement
 from sartor.flows.prepare import Task, prepare, without_test
+from sartor.flows.rows import current
 from sartor.flows.run import Stages
 from sartor.flows.select import Selected
 from sartor.generate.answer import Answer

@@ -29,9 +29,9 @@ from sartor.data.versions import asked_hash
 from sartor.errors import InputError
 from sartor.evaluate.statistics import wilson
 from sartor.flows.base import LoadedBase
-from sartor.flows.curate import current, held_out, named, questions
 from sartor.flows.embed import embedded, once
 from sartor.flows.prepare import Task, without_test
+from sartor.flows.rows import current, held_out, named, questions
 from sartor.generate.linear import LinearSystem
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps

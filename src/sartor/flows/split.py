@@ -8,8 +8,8 @@ from sartor.data.carve import near_by_id
 from sartor.data.history import History
 from sartor.data.split import split_off_test
 from sartor.errors import InputError
-from sartor.flows.curate import current
 from sartor.flows.prepare import Task
+from sartor.flows.rows import current
 from sartor.store import Store, disk_errors
 from sartor.task import CODE
 
