@@ -61,6 +61,11 @@ class Decision:
         return json.dumps(fields, ensure_ascii=False)
 
 
+def to_jsonl(decisions: Iterable[Decision], numbered: bool) -> str:
+    """One line of JSON for each decision."""
+    return "".join(each.to_json(numbered) + "\n" for each in decisions)
+
+
 def _numbered(rows: Any) -> Any:
     """Rows' names, in whatever lists, as numbers."""
     if isinstance(rows, str):

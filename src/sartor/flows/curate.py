@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sartor.curate.check import Check, Suspicion, Suspicions, check_names, make_check
-from sartor.curate.ledger import Decision, Policy, decide
+from sartor.curate.ledger import Decision, Policy, decide, to_jsonl
 from sartor.curate.neighbours import MOST_COMPARED
 from sartor.curate.own import own_checks
 from sartor.curate.pool import Pool
@@ -60,7 +60,7 @@ class Curated:
     @property
     def ledger(self) -> str:
         """One line of JSON for each decision."""
-        return "".join(each.to_json(numbered=not self.spec.data.id) + "\n" for each in self.decisions)
+        return to_jsonl(self.decisions, numbered=not self.spec.data.id)
 
     def to_json(self) -> dict[str, Any]:
         counts = {

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sartor.curate.difficulty import instruction_following_difficulty
-from sartor.curate.ledger import Decision
+from sartor.curate.ledger import Decision, to_jsonl
 from sartor.curate.neighbours import BLOCK, MOST_COMPARED, nearest
 from sartor.curate.pool import Pool
 from sartor.curate.probabilities import assign_folds
@@ -100,7 +100,7 @@ class Selected:
     @property
     def ledger(self) -> str:
         """One line of JSON for each decision."""
-        return "".join(each.to_json(numbered=not self.spec.data.id) + "\n" for each in self.decisions)
+        return to_jsonl(self.decisions, numbered=not self.spec.data.id)
 
     def to_json(self) -> dict[str, Any]:
         return {

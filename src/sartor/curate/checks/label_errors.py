@@ -15,8 +15,8 @@ from sartor.curate.value_errors import Value, ValueErrors, value_errors
 from sartor.data.example import Example
 from sartor.data.jsontext import NotJsonError, compact, leaves, parse_json
 
-_SPEAKING = 0.05
-"""Probabilities below this are not worth a line."""
+_SPEAKING = 0.001
+"""Probabilities below this are not worth a line; of those above, even small ones rank what a person may look at next."""
 _NAMED = 0.3
 """Values more probably in error are named, and mended by a fix; where none is, the worst."""
 
