@@ -1,10 +1,10 @@
 """Does cleaning pay? Banking77 and nlupp with 20 % of their labels swapped for confusable ones: raw, curated, and random rows.
 
-    .venv/bin/python bench/curation.py [--seeds 3] [--noises 5] [--only probe|lora|nlupp] [--folder FOLDER]
+    .venv/bin/python bench/curation.py [--seeds 3] [--noises 5] [--only banking|lora|nlupp] [--folder FOLDER]
 
 Curation sees the noisy rows only, under the policies in `INTENTS` and `REQUESTS`.
 
-- `probe`: the encoder with a linear model on Banking77, another noise each time, all 3,080 test rows.
+- `banking`: the encoder with a linear model on Banking77, another noise each time, all 3,080 test rows.
 - `lora`: LoRA on the built-in base on Banking77, one noise, several training seeds, 500 test rows. Do 3,000 cleaned rows beat a
   raw pile three times as large? All see as many examples: 9,000 rows once or 3,000 rows three times.
 - `nlupp`: the encoder with a linear model on the intents of requests, several each; a row in five has one intent for one of the
@@ -14,11 +14,9 @@ Curation sees the noisy rows only, under the policies in `INTENTS` and `REQUESTS
 """
 
 import argparse
-import csv
 import json
-import subprocess
-import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,13 +24,15 @@ import numpy as np
 from scipy import stats
 
 import sartor
+from noise import SHARED, planted, read, write
 from record import Row, record, row
+from sartor.curate.embeddings import Remembered
 from sartor.data.carve import sample
 from sartor.data.example import Example
 from sartor.evaluate.own import load_functions
 from sartor.flows.base import LoadedBase
 from sartor.flows.evaluate import judge
-from sartor.flows.prepare import Task, open_task, prepare
+from sartor.flows.prepare import open_task, prepare
 from sartor.flows.run import Stages
 from sartor.generate.linear import LinearSystem
 from sartor.jobs.here import Here
@@ -41,8 +41,6 @@ from sartor.models.encoder import Encoder
 from sartor.progress import silent
 from sartor.store import Store
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
-NOISE = SHARED / "bench" / "label_noise.py"
 RATE = 0.2
 PILE, SUBSET, TESTED = 9000, 3000, 500
 INTENTS = """\
@@ -60,208 +58,48 @@ data: {{train: train.jsonl, test: test.jsonl, input: text, target: intents, labe
 curate: {{label_errors: {{action: {action}, threshold: 0.3}}, near_duplicates: "off", outliers: "off"}}
 """
 ASKED = 500
+COLUMNS = ("id", "text", "category")
+RAW, DROPPED, RELABELLED, RANDOM = (
+    "raw",
+    "curated, errors dropped",
+    "curated, errors relabelled",
+    "random, as many as curated",
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each LoRA")
     parser.add_argument("--noises", type=int, default=5, help="drawings of the errors, where no LoRA is trained")
-    parser.add_argument("--only", choices=["probe", "lora", "nlupp"])
+    parser.add_argument("--only", choices=["banking", "lora", "nlupp"])
     parser.add_argument("--folder", type=Path)
     args = parser.parse_args()
-    if not NOISE.exists():
-        sys.exit(f"{NOISE} is not there: the generator and its data are not part of the repository")
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary)
-        if args.only in (None, "probe"):
-            record("curation_probe", probe(folder, args.noises), {}, noise=RATE, kind="confusable")
+        if args.only in (None, "banking"):
+            record("curation_banking", banking(folder / "banking", args.noises), {}, noise=RATE, kind="confusable")
         if args.only in (None, "lora"):
             record("curation_lora", lora(folder / "noise-1", args.seeds), {}, noise=RATE, kind="confusable")
         if args.only in (None, "nlupp"):
             record("curation_nlupp", nlupp(folder / "nlupp", args.noises), {}, noise=RATE, kind="confusable")
 
 
-def plant(folder: Path, noise: int, tested: int | None) -> dict[str, str]:
-    """Writes both tasks' noisy rows and the test rows into `folder`; true label by row."""
+def plant(folder: Path, noise: int, tested: int | None) -> dict[str, tuple[str, ...]]:
+    """Writes both tasks of intents, noisy rows and true test rows; the true label by row."""
     source = SHARED / "data" / "banking77"
-    noisy = folder / "noisy.csv"
-    folder.mkdir(parents=True, exist_ok=True)
-    options: list[str | Path] = ["--label", "category", "--rate", str(RATE), "--seed", str(noise), "--out", noisy]
-    subprocess.run(
-        [sys.executable, NOISE, "--data", source / "train.csv", *options], check=True, stdout=subprocess.DEVNULL
-    )
-    rows = [line | {"id": str(at)} for at, line in enumerate(read(noisy))]
+    rows = [
+        line | {"id": str(at)} for at, line in enumerate(planted(read(source / "train.csv"), RATE, "confusable", noise))
+    ]
     pile = sorted(np.random.default_rng(noise).permutation(len(rows))[:PILE].tolist())
     test = [line | {"id": f"t{at}"} for at, line in enumerate(read(source / "test.csv"))]
     test = [test[at] for at in sorted(np.random.default_rng(0).permutation(len(test))[:tested].tolist())]
     for action in ("drop", "fix"):
         place = folder / action
-        place.mkdir(exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)
         (place / "sartor.yaml").write_text(INTENTS.format(action=action))
-        write(place / "train.csv", [rows[at] for at in pile])
-        write(place / "test.csv", test)
-    return {rows[at]["id"]: rows[at]["true_label"] for at in pile}
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(path: Path, rows: list[dict[str, str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ["id", "text", "category"], extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def curated(folder: Path) -> tuple[list[Example], list[Example]]:
-    """The rows as they came and as `sartor curate` leaves them; what was curated before is not curated again."""
-    project = sartor.open(folder)
-    if not project.versions():
-        project.curate()
-    first, _ = project.versions()[0]
-    return project.version(first.hash)[2], project.version()[2]
-
-
-def probe(folder: Path, noises: int) -> list[Row]:
-    accuracy: dict[str, list[float]] = {}
-    sizes: dict[str, int] = {}
-    for noise in range(1, noises + 1):
-        place = folder / f"noise-{noise}"
-        truth = plant(place, noise, None)
-        raw, cleaned = curated(place / "drop")
-        relabelled = curated(place / "fix")[1]
-        test = prepare(open_task(place / "drop")).splits.test
-        sets = {
-            "raw pile": raw,
-            "curated, errors dropped": cleaned,
-            "curated, errors relabelled": relabelled,
-            "random, as many as curated": sample(raw, len(cleaned), noise, floor=0),
-            "curated, 3,000": sample(cleaned, SUBSET, noise, floor=0),
-            "random, 3,000": sample(raw, SUBSET, noise, floor=0),
-            "true labels, 3,000": true(sample(raw, SUBSET, noise, floor=0), truth),
-            "true labels, whole pile": true(raw, truth),
-        }
-        for name, rows in sets.items():
-            system = LinearSystem.fit(Encoder.load(), rows, seed=0)
-            answers = system.answer(test)
-            right = np.mean([answer.text == example.target for answer, example in zip(answers, test, strict=True)])
-            accuracy.setdefault(name, []).append(100 * float(right))
-            wrong = np.mean([example.target != truth[example.id] for example in rows])
-            sizes[name] = len(rows)
-            print(f"noise {noise}: {name}, {len(rows):,} rows, {wrong:.3f} wrong: {100 * right:.2f}", flush=True)
-    return beside(
-        "Banking77, encoder + linear",
-        "accuracy",
-        accuracy,
-        sizes,
-        [
-            ("curated, errors dropped", "raw pile"),
-            ("curated, errors relabelled", "raw pile"),
-            ("curated, errors dropped", "random, as many as curated"),
-            ("curated, 3,000", "raw pile"),
-            ("curated, 3,000", "random, 3,000"),
-        ],
-    )
-
-
-def true(rows: list[Example], truth: dict[str, str]) -> list[Example]:
-    return [replace(example, target=truth[example.id], labels=(truth[example.id],)) for example in rows]
-
-
-def lora(folder: Path, seeds: int) -> list[Row]:
-    plant(folder, 1, TESTED)
-    raw, cleaned = curated(folder / "drop")
-    task = open_task(folder / "drop")
-    spec = task.spec
-    answers, base, found = {}, LoadedBase(task), []
-    store = Store.open(folder / "drop" / ".sartor")
-    with Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
-        for seed in range(seeds):
-            ways = {
-                "curated": (sample(cleaned, SUBSET, seed, floor=0), 3),
-                "raw": (raw, 1),
-                "random": (sample(raw, SUBSET, seed, floor=0), 3),
-            }
-            for way, (rows, epochs) in ways.items():
-                train = spec.train.model_copy(update={"seed": seed, "epochs": epochs})
-                way_task = Task(task.folder, spec.model_copy(update={"train": train}), tuple(rows))
-                stages = Stages(way_task, prepare(way_task), base, store, steps, silent)
-                trained = stages.train()
-                answers[f"{way}, seed {seed}"] = stages.answer(stages.specialist(trained)).answers
-                test = stages.prepared.splits.test
-                right = np.mean([a.text == e.target for a, e in zip(answers[f"{way}, seed {seed}"], test, strict=True)])
-                print(f"{way}, seed {seed}: {right:.3f}, {trained.history.seconds:.0f} s", flush=True)
-    recipes = {way: [f"{way}, seed {seed}" for seed in range(seeds)] for way in ("curated", "raw", "random")}
-    judged = judge(spec, test, answers, load_functions(spec, task.folder), recipes=recipes)
-    for each in judged.recipe_comparisons:
-        what = f"LoRA, {each.a} less {each.b}"
-        found.append(row(what, each.metric, 100 * each.difference, "points", 100 * each.low, 100 * each.high))
-    return found
-
-
-def nlupp(folder: Path, noises: int) -> list[Row]:
-    """Micro F1 of the intents, by the encoder with a linear model that learns several labels."""
-    scores: dict[str, list[float]] = {}
-    sizes: dict[str, int] = {}
-    for noise in range(1, noises + 1):
-        place = folder / f"noise-{noise}"
-        truth = plant_intents(place, noise)
-        raw, cleaned = curated(place / "drop")
-        relabelled = curated(place / "fix")[1]
-        test = prepare(open_task(place / "drop")).splits.test
-        sets = {
-            "raw": raw,
-            "curated, errors dropped": cleaned,
-            "curated, errors relabelled": relabelled,
-            "random, as many as curated": sample(raw, len(cleaned), noise, floor=0),
-            "true labels": [replace(each, labels=truth[each.id], target="; ".join(truth[each.id])) for each in raw],
-        }
-        for name, rows in sets.items():
-            answers = LinearSystem.fit(Encoder.load(), rows, seed=0).answer(test)
-            given, wanted = (
-                [set(each.split("; ")) for each in texts]
-                for texts in ([a.text for a in answers], [e.target for e in test])
-            )
-            right = sum(len(a & b) for a, b in zip(given, wanted, strict=True))
-            scores.setdefault(name, []).append(200 * right / (sum(map(len, given)) + sum(map(len, wanted))))
-            wrong = np.mean([set(each.labels) != set(truth[each.id]) for each in rows])
-            sizes[name] = len(rows)
-            print(f"noise {noise}: {name}, {len(rows):,} rows, {wrong:.3f} wrong: {scores[name][-1]:.2f}", flush=True)
-    return beside(
-        "nlupp, encoder + linear",
-        "micro F1",
-        scores,
-        sizes,
-        [
-            ("curated, errors dropped", "raw"),
-            ("curated, errors relabelled", "raw"),
-            ("curated, errors dropped", "random, as many as curated"),
-        ],
-    )
-
-
-def beside(
-    what: str, metric: str, scores: dict[str, list[float]], sizes: dict[str, int], pairs: list[tuple[str, str]]
-) -> list[Row]:
-    """Means over the noises with least and most, and differences with a t interval."""
-    found = [
-        row(
-            f"{what}, {name} ({sizes[name]:,} rows)",
-            f"{metric} (mean, least and most)",
-            float(np.mean(values)),
-            "%",
-            min(values),
-            max(values),
-        )
-        for name, values in scores.items()
-    ]
-    for name, other in pairs:
-        less = np.array(scores[name]) - np.array(scores[other])
-        low, high = stats.t.interval(0.95, len(less) - 1, less.mean(), stats.sem(less))
-        found.append(row(f"{what}, {name} less {other}", metric, less.mean(), "points", low, high))
-    return found
+        write(place / "train.csv", [rows[at] for at in pile], COLUMNS)
+        write(place / "test.csv", test, COLUMNS)
+    return {rows[at]["id"]: (rows[at]["true_label"],) for at in pile}
 
 
 def plant_intents(folder: Path, noise: int) -> dict[str, tuple[str, ...]]:
@@ -291,6 +129,121 @@ def plant_intents(folder: Path, noise: int) -> dict[str, tuple[str, ...]]:
             made = [{"id": id, "text": text, "intents": list(given)} for id, text, given in side]
             (place / name).write_text("".join(json.dumps(line) + "\n" for line in made))
     return {id: given for id, _, given in rows}
+
+
+def curated(folder: Path) -> tuple[list[Example], list[Example]]:
+    """The rows as they came and as `sartor curate` leaves them; what was curated before is not curated again."""
+    project = sartor.open(folder)
+    if not project.versions():
+        project.curate()
+    first, _ = project.versions()[0]
+    return project.version(first.hash)[2], project.version()[2]
+
+
+def banking(folder: Path, noises: int) -> list[Row]:
+    def plant_all(place: Path, noise: int) -> dict[str, tuple[str, ...]]:
+        return plant(place, noise, None)
+
+    return probe("Banking77", folder, noises, plant_all, SUBSET)
+
+
+def nlupp(folder: Path, noises: int) -> list[Row]:
+    return probe("nlupp", folder, noises, plant_intents)
+
+
+def probe(
+    data: str,
+    folder: Path,
+    noises: int,
+    plant: Callable[[Path, int], dict[str, tuple[str, ...]]],
+    subset: int | None = None,
+) -> list[Row]:
+    """Micro F1 (accuracy, where rows have one label) of the encoder with a linear model, on true test rows."""
+    scores: dict[str, list[float]] = {}
+    sizes: dict[str, int] = {}
+    pairs = [(DROPPED, RAW), (RELABELLED, RAW), (DROPPED, RANDOM)]
+    for noise in range(1, noises + 1):
+        place = folder / f"noise-{noise}"
+        truth = plant(place, noise)
+        raw, cleaned = curated(place / "drop")
+        test = prepare(open_task(place / "drop")).splits.test
+        sets = {
+            RAW: raw,
+            DROPPED: cleaned,
+            RELABELLED: curated(place / "fix")[1],
+            RANDOM: sample(raw, len(cleaned), noise, floor=0),
+            "true labels": [replace(each, labels=truth[each.id]) for each in raw],
+        }
+        if subset:
+            few = {f"{way}, {subset:,}": sample(sets[way], subset, noise, floor=0) for way in (DROPPED, RAW)}
+            sets |= few
+            pairs = [*pairs[:3], *((f"{DROPPED}, {subset:,}", other) for other in (RAW, f"{RAW}, {subset:,}"))]
+        texts = list({each.question for rows in (*sets.values(), test) for each in rows})
+        encoder = Remembered(texts, Encoder.load().encode(texts))
+        for name, rows in sets.items():
+            answers = LinearSystem.fit(encoder, rows, seed=0).answer(test)
+            given, wanted = [set(answer.text.split("; ")) for answer in answers], [set(each.labels) for each in test]
+            right = sum(len(a & b) for a, b in zip(given, wanted, strict=True))
+            scores.setdefault(name, []).append(200 * right / (sum(map(len, given)) + sum(map(len, wanted))))
+            wrong = np.mean([set(each.labels) != set(truth[each.id]) for each in rows])
+            sizes[name] = len(rows)
+            print(f"noise {noise}: {name}, {len(rows):,} rows, {wrong:.3f} wrong: {scores[name][-1]:.2f}", flush=True)
+    return beside(f"{data}, encoder + linear", "micro F1", scores, sizes, pairs)
+
+
+def beside(
+    what: str, metric: str, scores: dict[str, list[float]], sizes: dict[str, int], pairs: list[tuple[str, str]]
+) -> list[Row]:
+    """Means over the noises with least and most, and differences with a t interval."""
+    found = [
+        row(
+            f"{what}, {name} ({sizes[name]:,} rows)",
+            f"{metric} (mean, least and most)",
+            float(np.mean(values)),
+            "%",
+            min(values),
+            max(values),
+        )
+        for name, values in scores.items()
+    ]
+    for name, other in pairs:
+        less = np.array(scores[name]) - np.array(scores[other])
+        low, high = stats.t.interval(0.95, len(less) - 1, less.mean(), stats.sem(less))
+        found.append(row(f"{what}, {name} less {other}", metric, less.mean(), "points", low, high))
+    return found
+
+
+def lora(folder: Path, seeds: int) -> list[Row]:
+    plant(folder, 1, TESTED)
+    raw, cleaned = curated(folder / "drop")
+    task = open_task(folder / "drop")
+    spec = task.spec
+    answers, base, found = {}, LoadedBase(task), []
+    store = Store.open(folder / "drop" / ".sartor")
+    with Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
+        for seed in range(seeds):
+            ways = {
+                "curated": (sample(cleaned, SUBSET, seed, floor=0), 3),
+                "raw": (raw, 1),
+                "random": (sample(raw, SUBSET, seed, floor=0), 3),
+            }
+            for way, (rows, epochs) in ways.items():
+                train = spec.train.model_copy(update={"seed": seed, "epochs": epochs})
+                way_task = replace(task, spec=spec.model_copy(update={"train": train}), rows=tuple(rows))
+                stages = Stages(way_task, prepare(way_task), base, store, steps, silent)
+                trained = stages.train()
+                answers[f"{way}, seed {seed}"] = stages.answer(stages.specialist(trained)).answers
+                test = stages.prepared.splits.test
+                told = zip(answers[f"{way}, seed {seed}"], test, strict=True)
+                right = 100 * float(np.mean([answer.text == each.target for answer, each in told]))
+                found.append(row(f"LoRA, {way}, seed {seed}", "accuracy", right, "%"))
+    found.append(row("Banking77, curation", "rows dropped of 9,000", len(raw) - len(cleaned), "rows"))
+    recipes = {way: [f"{way}, seed {seed}" for seed in range(seeds)] for way in ("curated", "raw", "random")}
+    judged = judge(spec, test, answers, load_functions(spec, task.folder), recipes=recipes)
+    for each in judged.recipe_comparisons:
+        what = f"LoRA, {each.a} less {each.b}"
+        found.append(row(what, each.metric, 100 * each.difference, "points", 100 * each.low, 100 * each.high))
+    return found
 
 
 if __name__ == "__main__":

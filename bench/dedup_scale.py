@@ -8,6 +8,8 @@ letter dropped, doubled or swapped, two words swapped, or a polite wrapper; 2 % 
 which is no duplicate; a tenth of the originals stand in a template of 30 words. A third of the held-out rows are rows edited
 likewise.
 
+The whole command, `sartor curate` with three checks and a ledger, is timed on CSV files of the same rows.
+
 datasketch runs a tenth of that in its own environment (bench/peers), as its documentation sets it up, in turn with ours; it
 looks for near duplicates alone, and verifies none.
 """
@@ -46,9 +48,13 @@ def main() -> None:
     parser.add_argument("--peer-rows", type=int, default=100_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--command", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.ours:
         print(json.dumps(measure(args.ours)))
+        return
+    if args.command:
+        print(json.dumps(curate(args.command)))
         return
     lines = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -58,6 +64,7 @@ def main() -> None:
         peer = [PEER_PYTHON, ROOT / "bench" / "peers" / "dedup.py", "datasketch", small]
         turns = [(ours(small), run(peer)) for _ in range(args.repeats)]
         found = ours(large)
+        whole = run([sys.executable, __file__, "--command", large])
     about = f"{args.rows:,} rows"
     lines += [
         row("sartor", f"{about}, exact + near + leakage against {args.held_out:,}", found["seconds"], "s"),
@@ -67,6 +74,8 @@ def main() -> None:
         row("sartor", f"{about}, planted leaks found", found["leaks"], "share"),
         row("sartor", f"{about}, near-misses merged", found["misses"], "share"),
     ]
+    what = f"{about}, `sartor curate` from CSV to page"
+    lines += [row("sartor", what, whole["seconds"], "s"), row("sartor", what, whole["gigabytes"], "GB")]
     for place, system in enumerate(("sartor", "datasketch")):
         seconds = statistics.median(turn[place]["seconds"] for turn in turns)
         lines.append(row(system, f"{args.peer_rows:,} rows, median of {args.repeats}", seconds, "s"))
@@ -180,6 +189,26 @@ def measure(path: Path) -> dict[str, float]:
         "misses": float(np.mean(of[near_miss] == of[like[near_miss]])),
         "leaks": sum(row in leaked for row in held) / len(held),
     }
+
+
+def curate(path: Path) -> dict[str, float]:
+    """The whole command, from CSV files of the same rows to versions, ledger and page."""
+    from sartor.cli.main import main as sartor
+
+    made = json.loads(path.read_text(encoding="utf-8"))
+    folder = path.parent / "task"
+    folder.mkdir()
+    for name, texts in (("train.csv", made["texts"]), ("test.csv", made["held_out"])):
+        pl.DataFrame({"text": texts, "label": ["a", "b"] * (len(texts) // 2)}).write_csv(folder / name)
+    (folder / "sartor.yaml").write_text(
+        "task: scale\nkind: classification\ndata: {train: train.csv, test: test.csv, input: text, target: label}\n"
+    )
+    del made
+    checks = [word for name in ("exact_duplicates", "near_duplicates", "leakage") for word in ("--check", name)]
+    began = time.perf_counter()
+    assert sartor(["curate", str(folder), *checks, "--ledger", str(folder / "ledger.jsonl")]) == 0
+    seconds = time.perf_counter() - began
+    return {"seconds": seconds, "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
 
 
 if __name__ == "__main__":

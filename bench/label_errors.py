@@ -10,19 +10,15 @@ categories left out, contracts kept in one fold. Settings were chosen on seeds 1
 """
 
 import argparse
-import csv
 import json
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
+from noise import SHARED, planted, read
 from record import Row, record, row
 from sartor.curate.embeddings import Embeddings, Vectors, spell
 from sartor.curate.label_errors import Labels, Matrix, label_errors
@@ -30,8 +26,6 @@ from sartor.curate.neighbours import nearest
 from sartor.curate.probabilities import FOLDS, assign_folds, out_of_fold
 from sartor.models.encoder import Encoder
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
-NOISE = SHARED / "bench" / "label_noise.py"
 CHECKED = 1000
 """Rows that a person looks at."""
 KINDS = ("uniform", "confusable")
@@ -42,8 +36,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--dry", action="store_true", help="print, and write no result")
     args = parser.parse_args()
-    if not NOISE.exists():
-        sys.exit(f"{NOISE} is not there: the generator and its data are not part of the repository")
     encoder = Encoder.load()
     rows: list[Row] = []
     for name, lines in (("Banking77", banking()), ("CUAD", clauses())):
@@ -77,8 +69,7 @@ def main() -> None:
 
 
 def banking() -> list[dict[str, str]]:
-    with (SHARED / "data" / "banking77" / "train.csv").open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return read(SHARED / "data" / "banking77" / "train.csv")
 
 
 def clauses() -> list[dict[str, str]]:
@@ -93,18 +84,9 @@ def clauses() -> list[dict[str, str]]:
 
 def plant(lines: list[dict[str, str]], kind: str, seed: int) -> tuple[Labels, Labels]:
     """Labels [n] with errors, and the true ones."""
-    with tempfile.TemporaryDirectory() as folder:
-        clean, noisy = Path(folder) / "clean.csv", Path(folder) / "noisy.csv"
-        with clean.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(lines[0]))
-            writer.writeheader()
-            writer.writerows(lines)
-        options = ["--data", clean, "--label", "category", "--kind", kind, "--seed", str(seed), "--out", noisy]
-        subprocess.run([sys.executable, NOISE, *options], check=True, stdout=subprocess.DEVNULL)
-        with noisy.open(encoding="utf-8", newline="") as file:
-            planted = list(csv.DictReader(file))
-    names, truth = np.unique([line["true_label"] for line in planted], return_inverse=True)
-    return np.searchsorted(names, [line["category"] for line in planted]), truth
+    noisy = planted(lines, 0.1, kind, seed)
+    names, truth = np.unique([line["true_label"] for line in noisy], return_inverse=True)
+    return np.searchsorted(names, [line["category"] for line in noisy]), truth
 
 
 def one_seed(

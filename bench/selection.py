@@ -8,18 +8,13 @@ at random from the same 9,000, with a t interval over the seeds.
 """
 
 import argparse
-import csv
-import subprocess
-import sys
-import tempfile
-from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
+from noise import SHARED, planted, read
 from record import Row, record, row
-from sartor.curate.embeddings import Vectors
+from sartor.curate.embeddings import Remembered
 from sartor.curate.neighbours import nearest
 from sartor.curate.select import Rows, evenly, facility_location, k_center, longest
 from sartor.data.carve import sample
@@ -27,20 +22,8 @@ from sartor.data.example import Example, Message
 from sartor.generate.linear import LinearSystem
 from sartor.models.encoder import Encoder
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
-NOISE = SHARED / "bench" / "label_noise.py"
 POOL, SIZES = 9000, (500, 1000, 3000)
 WAYS = ("random", "coverage", "diverse", "typical", "longest")
-
-
-class Known:
-    """An encoder of texts that were read already."""
-
-    def __init__(self, vectors: dict[str, Vectors]) -> None:
-        self.vectors = vectors
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        return np.stack([self.vectors[text] for text in texts])
 
 
 def main() -> None:
@@ -48,16 +31,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--dry", action="store_true", help="print, and write no result")
     args = parser.parse_args()
-    if not NOISE.exists():
-        sys.exit(f"{NOISE} is not there: the generator and its data are not part of the repository")
-    clean, test = (read(SHARED / "data" / "banking77" / f"{name}.csv") for name in ("train", "test"))
+    lines, tested = (read(SHARED / "data" / "banking77" / f"{name}.csv") for name in ("train", "test"))
+    clean, test = examples(lines), examples(tested)
     texts = list({example.question for example in (*clean, *test)})
-    encoder = Known(dict(zip(texts, Encoder.load().encode(texts), strict=True)))
+    encoder = Remembered(texts, Encoder.load().encode(texts))
     found: list[Row] = []
     for name, rate in (("clean", 0.0), ("noisy", 0.2)):
         accuracy: dict[tuple[str, int], list[float]] = {}
         for seed in range(1, args.seeds + 1):
-            rows = planted(rate, seed) if rate else clean
+            rows = examples(planted(lines, rate, "confusable", seed)) if rate else clean
             pool = [rows[at] for at in sorted(np.random.default_rng(seed).permutation(len(rows))[:POOL].tolist())]
             for way in WAYS:
                 order = chosen(way, pool, encoder, seed)
@@ -78,7 +60,7 @@ def main() -> None:
         record("selection", found, {}, seeds=args.seeds, pool=POOL)
 
 
-def chosen(way: str, pool: list[Example], encoder: Known, seed: int) -> Rows | None:
+def chosen(way: str, pool: list[Example], encoder: Remembered, seed: int) -> Rows | None:
     """The rows in the order of choice, as many as the largest selection; None: at random."""
     vectors, most = encoder.encode([example.question for example in pool]), max(SIZES)
     match way:
@@ -93,18 +75,7 @@ def chosen(way: str, pool: list[Example], encoder: Known, seed: int) -> Rows | N
     return None
 
 
-def planted(rate: float, seed: int) -> list[Example]:
-    with tempfile.TemporaryDirectory() as folder:
-        noisy = Path(folder) / "noisy.csv"
-        options: list[str | Path] = ["--label", "category", "--rate", str(rate), "--seed", str(seed), "--out", noisy]
-        command = [sys.executable, NOISE, "--data", SHARED / "data" / "banking77" / "train.csv", *options]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return read(noisy)
-
-
-def read(path: Path) -> list[Example]:
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = list(csv.DictReader(file))
+def examples(lines: list[dict[str, str]]) -> list[Example]:
     return [
         Example(str(at), (Message("user", line["text"]),), line["category"], (line["category"],))
         for at, line in enumerate(lines)

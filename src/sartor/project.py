@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from sartor.flows.prepare import Task
     from sartor.flows.prove import Proof
     from sartor.flows.run import RunResult
-    from sartor.flows.select import Selected, Way
+    from sartor.flows.select import Selected
     from sartor.flows.split import Frozen
     from sartor.jobs.steps import Steps
     from sartor.store import Store
+    from sartor.task import Way
 
 STORE_NAME = ".sartor"
 TASKS_NAME = "tasks"
@@ -150,8 +151,11 @@ class Project:
         self._note("evaluate", f"task {chosen.spec.task}", {"outputs": outputs.name})
         return judge_outputs(chosen, self._store, outputs, by, progress)
 
-    def add_rows(self, file: Path, task: str | None = None) -> Entry:
-        """The rows of a file, with the task's columns, as the latest version. Raises SystemFailure as `undo` does."""
+    def add_rows(self, file: Path, task: str | None = None) -> tuple[Entry, list[dict[str, str]]]:
+        """The rows of a file, with the task's columns, as the latest version; and each that cannot be read, by place and reason.
+
+        Raises SystemFailure as `undo` does.
+        """
         chosen = self._allowed("add", task)
         from sartor.flows.rows import add_file
 

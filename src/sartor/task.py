@@ -18,6 +18,8 @@ Kind = Literal["classification", "extraction", "summarization", "generation", "c
 CODE: tuple[Kind, ...] = ("code", "sql")
 """Kinds in whose texts a mark or a capital can be a program's."""
 Action = Literal["drop", "fix", "review", "off"]
+Way = Literal["coverage", "diverse", "typical", "hard", "similar", "longest", "random"]
+"""What rows are selected by."""
 SPEC_NAME = "sartor.yaml"
 
 DEFAULT_KPIS: dict[str, tuple[str, ...]] = {

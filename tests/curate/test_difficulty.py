@@ -38,6 +38,13 @@ def test_what_does_not_fit_loses_its_beginning(tmp_path: Path) -> None:
     folder = tiny_llama(tmp_path)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     renderer = open_base(resolve(str(folder), tmp_path)).renderer
-    long = [row("1", "word " * 500, "card")]
-    found = instruction_following_difficulty(FastForward(Decoder(model)), renderer, long, context=40)
-    assert np.isfinite(found).all()
+    long = row("1", "word " * 500, "card")
+    found = instruction_following_difficulty(FastForward(Decoder(model)), renderer, [long], context=40)
+    reply = renderer.reply_ids("card")
+    losses = []
+    for prompt in (renderer.prompt_ids(long.messages), renderer.prompt_ids((Message("user", ""),))):
+        kept = prompt[-(40 - len(reply)) :]
+        with torch.no_grad():
+            logits = model(torch.tensor([[*kept, *reply]])).logits[0, len(kept) - 1 : -1].log_softmax(-1)
+        losses.append(float(-logits[range(len(reply)), reply].mean()))
+    np.testing.assert_allclose(found, np.exp(losses[0] - losses[1]), rtol=1e-4)

@@ -399,3 +399,15 @@ def test_a_changed_file_does_not_bring_back_a_test_set_that_the_task_does_not_na
         file.write(json.dumps({"text": "one more question", "label": "card"}) + "\n")
     with pytest.raises(InputError, match=f"write `test_version: {frozen.test_version[:12]}` under `data`"):
         sartor.open(folder).curate(["exact_duplicates"])
+
+
+def test_two_files_with_the_same_good_rows_keep_their_own_broken_ones(folder: Path) -> None:
+    rows = (folder / "train.jsonl").read_text()
+    project = sartor.open(folder)
+    for name, broken in (("a.jsonl", "{one\n"), ("b.jsonl", "{two\n{three\n")):
+        (folder / name).write_text(rows + broken)
+        _, aside = project.add_rows(folder / name)
+        assert len(aside) == broken.count("\n")
+        made = project.curate(["exact_duplicates"], plan=True)
+        assert [each.row for each in made.decisions if each.check == "unreadable"] == [each["place"] for each in aside]
+    assert len({entry.hash for entry, _ in project.versions()}) == 1

@@ -8,11 +8,10 @@ import pytest
 from tests.tasks import write_task
 
 import sartor
-from sartor.cli.curate import Ways
 from sartor.cli.main import main
 from sartor.errors import InputError
-from sartor.flows.select import Way
 from sartor.models.builtin import ENCODER, pulled
+from sartor.task import Way
 
 pytestmark = pytest.mark.real
 WORDS = {"card": ("card", "debit card", "credit card", "bank card"), "rate": ("dollars", "euros", "yen", "pounds")}
@@ -35,7 +34,7 @@ def folder(base: Path, tmp_path: Path) -> Path:
     return write_task(tmp_path / "task", base, ROWS, ROWS[::9], "classification", **spec)
 
 
-@pytest.mark.parametrize("way", ["coverage", "diverse", "typical", "hard", "longest", "random", "similar"])
+@pytest.mark.parametrize("way", get_args(Way))
 def test_every_way_makes_a_version_of_its_size_that_can_be_undone(folder: Path, tmp_path: Path, capsys, way) -> None:
     ledger, like = tmp_path / "ledger.jsonl", folder / "test.jsonl"
     options = ["--like", str(like)] if way == "similar" else []
@@ -92,7 +91,3 @@ def test_rows_that_all_ask_the_same_are_chosen_from_without_a_probe(base: Path, 
     made = sartor.open(write_task(tmp_path / "one", base, rows, None, "classification")).select(2, way)
     assert len(made.chosen[way]) == 2
     assert all(choice.probe is None for choice in made.choices)
-
-
-def test_the_command_line_knows_every_way() -> None:
-    assert tuple(way.value for way in Ways) == get_args(Way)

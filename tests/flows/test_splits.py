@@ -129,7 +129,7 @@ def test_the_frozen_set_is_the_one_that_a_run_draws_and_nothing_changes_it_any_m
 
 def test_a_test_set_is_frozen_once_and_undo_takes_that_back(folder: Path, capsys) -> None:
     project = sartor.open(folder)
-    before = project.add_rows(folder / "train.jsonl").hash
+    before = project.add_rows(folder / "train.jsonl")[0].hash
     made = freeze(folder, capsys, "--share", "0.3")
     assert made["rows"] == {"train": 84, "test": 36}
     frozen = f"the test set is frozen already: write `test_version: {made['test_version'][:12]}` under `data`"
@@ -242,6 +242,6 @@ def test_a_test_set_has_one_name(folder: Path, capsys) -> None:
         with pytest.raises(InputError, match=said):
             project.check()
     set_keys(folder, test_version=None)
-    set_keys(folder, test_version=project.add_rows(folder / "train.jsonl").hash)
+    set_keys(folder, test_version=project.add_rows(folder / "train.jsonl")[0].hash)
     with pytest.raises(InputError, match="every row is in the frozen test set, or linked with it"):
         project.check()

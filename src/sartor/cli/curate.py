@@ -1,5 +1,4 @@
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +7,7 @@ from typer.core import TyperGroup
 
 from sartor.cli import terminal
 from sartor.errors import InputError
+from sartor.task import Way
 
 
 class _Default(TyperGroup):
@@ -17,18 +17,6 @@ class _Default(TyperGroup):
         if not args or (args[0] not in self.commands and args[0] != "--help"):
             args = ["run", *args]
         return super().parse_args(ctx, args)
-
-
-class Ways(StrEnum):
-    """As `sartor.flows.select` has them, without its imports."""
-
-    coverage = "coverage"
-    diverse = "diverse"
-    typical = "typical"
-    hard = "hard"
-    similar = "similar"
-    longest = "longest"
-    random = "random"
 
 
 app = typer.Typer(cls=_Default, help="Make the task's rows better, with a reason for each.")
@@ -92,7 +80,7 @@ def run(
 def select(
     size: Annotated[int, typer.Option(min=1, help="Rows to choose.")],
     folder: terminal.Folder = Path(),
-    by: Annotated[Ways, typer.Option(help="What to choose by.")] = Ways.coverage,
+    by: Annotated[Way, typer.Option(help="What to choose by.")] = "coverage",
     like: Annotated[
         Path | None, typer.Option(help="With --by similar: a file of rows that the chosen are to be like.")
     ] = None,
@@ -117,7 +105,7 @@ def select(
     terminal.check_file(ledger, "--ledger")
     project = sartor.open(folder)
     with terminal.progress(as_json) as progress:
-        made = project.select(size, by.value, like, plan, progress=progress)
+        made = project.select(size, by, like, plan, progress=progress)
     if ledger:
         write_file(ledger, made.ledger.encode())
     if not as_json:

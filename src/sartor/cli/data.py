@@ -29,9 +29,8 @@ def add(
     import sartor
 
     project = sartor.open(folder)
-    entry = project.add_rows(file)
-    _, manifest, examples = project.version(entry.hash)
-    aside = manifest["config"].get("set_aside", [])
+    entry, aside = project.add_rows(file)
+    _, _, examples = project.version(entry.hash)
     if as_json:
         terminal.emit({"version": entry.hash, "step": entry.step, "rows": len(examples), "set_aside": aside})
         return

@@ -26,6 +26,17 @@ class Embeddings:
     """float32 [n, ≤ 256]: of like character n-grams, close by cosine."""
 
 
+class Remembered:
+    """An encoder of texts that were read already. Raises KeyError for another."""
+
+    def __init__(self, texts: Sequence[str], vectors: Vectors) -> None:
+        self._vectors = dict(zip(texts, vectors, strict=True))
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """float32 [len(texts), d]"""
+        return np.stack([self._vectors[text] for text in texts])
+
+
 def embed(texts: Sequence[str], encoder: Encoder, seed: int = 0) -> Embeddings:
     """Both views of `texts`; the caller may keep the arrays on disk."""
     return Embeddings(np.asarray(encoder.encode(texts), dtype=np.float32), spell(texts, seed))

@@ -14,8 +14,8 @@ from sartor.curate.check import Check, Suspicions
 from sartor.data.example import Example
 from sartor.task import Action, CheckSpec
 
-OF = "duplicate_of"
-NAMING = (OF, "targets", "neighbour", "nearest", "test", "like")
+DUPLICATE_OF = "duplicate_of"
+NAMING = (DUPLICATE_OF, "targets", "neighbour", "nearest", "test", "like")
 """What names rows in the evidence of a check."""
 Outcome = str
 """`keep`, `drop`, `fix` or `review`."""
@@ -117,10 +117,10 @@ def _heirs(examples: Sequence[Example], decisions: list[Decision]) -> set[int]:
     for at, decision in enumerate(decisions):
         if decision.action == "drop":
             dropping.setdefault(decision.row, []).append(at)
-    gone = {row for row, found in dropping.items() if any(OF not in decisions[at].evidence for at in found)}
+    gone = {row for row, found in dropping.items() if any(DUPLICATE_OF not in decisions[at].evidence for at in found)}
     heirs: dict[str, int] = {}
     for row, found in dropping.items():
-        for of in (decisions[at].evidence[OF] for at in found if row not in gone):
+        for of in (decisions[at].evidence[DUPLICATE_OF] for at in found if row not in gone):
             if of in gone and of not in heirs:
                 heirs[of] = places[row]
                 for at in found:

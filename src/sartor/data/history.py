@@ -11,7 +11,7 @@ from sartor.data.versions import content_hash, freeze, thaw
 from sartor.errors import InputError
 from sartor.store import Store
 from sartor.store.records import now
-from sartor.store.tables import dataset_versions, history
+from sartor.store.tables import dataset_versions, history, history_configs
 
 ADD, SPLIT, UNDO = "add", "split", "undo"
 TEST = "split/test"
@@ -33,6 +33,8 @@ class Entry:
     ledger: str | None
     """The address of the step's decisions in the store."""
     created_at: str
+    config: dict[str, Any]
+    """What the step was configured with."""
 
 
 class History:
@@ -43,9 +45,14 @@ class History:
 
     def entries(self) -> list[Entry]:
         """All lines, the first one first."""
-        query = select(history).where(history.c.task == self._task).order_by(history.c.seq)
+        same = (history_configs.c.task == history.c.task) & (history_configs.c.seq == history.c.seq)
+        query = select(history, history_configs.c.config).outerjoin(history_configs, same)
+        query = query.where(history.c.task == self._task).order_by(history.c.seq)
         with self._store.records.read() as connection:
-            rows = connection.execute(query).mappings().all()
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        for row in rows:
+            if row["config"] is None:  # lines of old have that of their version
+                row["config"] = self.manifest(row["hash"])["config"]
         return [Entry(**{key: value for key, value in row.items() if key != "task"}) for row in rows]
 
     def head(self) -> Entry | None:
@@ -63,12 +70,14 @@ class History:
     ) -> Entry:
         """The examples as a new version after the head's; without a `parent` they come from outside.
 
-        Where neither they nor the decisions are new, the head stays as it is.
+        Where neither they nor the decisions are new, nor what rows were added from, the head stays as it is.
         """
         head = self.head()
-        if head and head.hash == content_hash(examples) and ledger in (None, head.ledger):
+        same = head and head.hash == content_hash(examples) and ledger in (None, head.ledger)
+        if head and same and (step != ADD or self.root(head).config == config):
             return head
-        return self._write(self._keep(examples, step, config, parent), step, head.seq if head else None, ledger)
+        hash = self._keep(examples, step, config, parent)
+        return self._write(hash, step, head.seq if head else None, ledger, config)
 
     def split_off(
         self, test: Sequence[Example], rest: Sequence[Example], config: dict[str, Any], parent: str
@@ -81,7 +90,7 @@ class History:
         """The test rows that were split off on the way to where the examples stand; None where none were, or it was undone."""
         head = self.head()
         found = next((entry for entry in self.way(head) if entry.step == SPLIT), None) if head else None
-        return self.manifest(found.hash)["config"].get("test") if found else None
+        return found.config["test"] if found else None
 
     def undo(self) -> Entry:
         """Back to the version before the last change that was not undone. Raises InputError where there is none."""
@@ -92,7 +101,7 @@ class History:
         if before is None:
             raise InputError(f"{self._task} has no step to undo; `sartor data list` shows its versions")
         # An undo stands where the line stands that it goes back to: undoing again goes one further.
-        return self._write(before.hash, UNDO, before.before, before.ledger)
+        return self._write(before.hash, UNDO, before.before, before.ledger, before.config)
 
     def root(self, entry: Entry) -> Entry:
         """The `add` that a line's rows came from."""
@@ -157,10 +166,11 @@ class History:
         self._store.records.add_dataset_version(self._task, manifest.sha256, parent, step, about)
         return manifest.sha256
 
-    def _write(self, hash: str, step: str, before: int | None, ledger: str | None) -> Entry:
+    def _write(self, hash: str, step: str, before: int | None, ledger: str | None, config: dict[str, Any]) -> Entry:
         with self._store.records.write() as connection:
             last = select(history.c.seq).where(history.c.task == self._task).order_by(history.c.seq.desc()).limit(1)
-            entry = Entry((connection.execute(last).scalar() or 0) + 1, hash, step, before, ledger, now())
-            values = {key: getattr(entry, key) for key in Entry.__slots__}
+            entry = Entry((connection.execute(last).scalar() or 0) + 1, hash, step, before, ledger, now(), config)
+            values = {key: getattr(entry, key) for key in Entry.__slots__ if key != "config"}
             connection.execute(insert(history).values(task=self._task, **values))
+            connection.execute(insert(history_configs).values(task=self._task, seq=entry.seq, config=config))
         return entry

@@ -103,10 +103,8 @@ def annotators(prepared: Prepared, found: Agreement | None) -> Iterator[Finding]
     else:
         yield Finding("note", f"annotators agree enough (`data.agreement: {gate:g}`): {found}")
         if found.low is not None and found.low < gate:
-            yield Finding(
-                "warning",
-                f"so few rows do not show it: alpha may be as low as {found.low:.3f}; let more be answered twice",
-            )
+            text = f"the annotators' alpha may be as low as {found.low:.3f}, below `data.agreement: {gate:g}`"
+            yield Finding("warning", f"{text}: have more rows answered twice")
 
 
 def require_agreement(prepared: Prepared) -> None:

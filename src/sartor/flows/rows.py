@@ -28,7 +28,7 @@ def standing(task: Task, history: History) -> tuple[Entry, list[dict[str, str]]]
     """The same, and the rows of the file that cannot be read, as it is now."""
     file, head = task.folder / task.spec.data.train, history.head()
     if head:
-        config = history.manifest(history.root(head).hash)["config"]
+        config = history.root(head).config
         if config.get("file") != file.name:
             return head, config.get("set_aside", [])
     examples, aside = _read(task.spec, file)
@@ -39,16 +39,19 @@ def standing(task: Task, history: History) -> tuple[Entry, list[dict[str, str]]]
             f"{file.name} has changed since a test set was split off: write `test_version: {frozen[:12]}` under `data`, "
             "so that its rows are left out, or take the split back with `sartor curate undo`"
         )
-    return _add(history, file, examples, aside), _places(aside)
+    return _add(history, file, examples, aside)
 
 
-def add_file(history: History, spec: TaskSpec, file: Path) -> Entry:
-    """The rows of a file as the latest version; those that cannot be read are set aside, and named in its manifest."""
+def add_file(history: History, spec: TaskSpec, file: Path) -> tuple[Entry, list[dict[str, str]]]:
+    """The rows of a file as the latest version, and those that cannot be read, by place and reason."""
     return _add(history, file, *_read(spec, file))
 
 
-def _add(history: History, file: Path, examples: Sequence[Example], aside: Quarantine) -> Entry:
-    return history.append(examples, ADD, {"file": file.name, "set_aside": _places(aside)})
+def _add(
+    history: History, file: Path, examples: Sequence[Example], aside: Quarantine
+) -> tuple[Entry, list[dict[str, str]]]:
+    set_aside = _places(aside)
+    return history.append(examples, ADD, {"file": file.name, "set_aside": set_aside}), set_aside
 
 
 def _places(aside: Quarantine) -> list[dict[str, str]]:

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sartor.curate.difficulty import instruction_following_difficulty
+from sartor.curate.embeddings import Remembered
 from sartor.curate.ledger import Decision, to_jsonl
 from sartor.curate.neighbours import BLOCK, MOST_COMPARED, nearest
 from sartor.curate.pool import Pool
@@ -40,9 +41,8 @@ from sartor.progress import Progress, silent
 from sartor.report.format import plural
 from sartor.store import Store, disk_errors
 from sartor.store.canonical import digest
-from sartor.task import TaskSpec
+from sartor.task import TaskSpec, Way
 
-Way = Literal["coverage", "diverse", "typical", "hard", "similar", "longest", "random"]
 SELECT = "select"
 RANDOM, LONGEST = "random", "longest"
 CLUSTER_ROWS = 10
@@ -263,22 +263,12 @@ def _probes(choosing: _Choosing, pool: Pool, ways: Iterable[str], size: int) -> 
         return {}
     among, share = np.flatnonzero(~held), max(1, round(size * (~held).mean()))
     rest = [pool.examples[place] for place in np.flatnonzero(held).tolist()]
-    found = dict[str, Probe]()
+    encoder, found = Remembered(pool.questions, pool.embeddings.meaning), dict[str, Probe]()
     for way in ways:
         chosen = [pool.examples[place] for place in choosing.rows(way, share, among).tolist()]
         if len({example.labels for example in chosen}) > 1:
-            answers = LinearSystem.fit(_Known(pool), chosen, seed=0).answer(rest)
+            answers = LinearSystem.fit(encoder, chosen, seed=0).answer(rest)
             right = sum(answer.text == example.target for answer, example in zip(answers, rest, strict=True))
             interval = wilson(right, len(rest))
             found[way] = Probe(right / len(rest), interval.low, interval.high, len(rest))
     return found
-
-
-class _Known:
-    """An encoder of texts that were read already."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._vectors = dict(zip(pool.questions, pool.embeddings.meaning, strict=True))
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return np.stack([self._vectors[text] for text in texts])

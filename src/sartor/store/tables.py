@@ -75,6 +75,16 @@ history = Table(
     ForeignKeyConstraint(["task", "hash"], ["dataset_versions.task", "dataset_versions.hash"]),
 )
 
+history_configs = Table(
+    "history_configs",
+    metadata,
+    # What each line's step was configured with: two lines may stand at the same rows and have come to them otherwise.
+    Column("task", String, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("config", JSON, nullable=False),
+    ForeignKeyConstraint(["task", "seq"], ["history.task", "history.seq"]),
+)
+
 adapters = Table(
     "adapters",
     metadata,
