@@ -14,7 +14,8 @@ from tests.tiny import VOCABULARY, tiny_gpt2, tiny_llama, tiny_mistral, tiny_qwe
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from sartor.models.decoder import Decoder
-from sartor.models.lora import LoraWeights
+from sartor.models.methods.lora import LoraWeights
+from sartor.task import TrainSpec
 from sartor.train.batches import Encoded
 from sartor.train.network import FastNetwork, PlainNetwork
 
@@ -63,7 +64,7 @@ def fast_network(folder: Path, seed: int = 0, wide: float = 0.0, device: str = "
 
 def plain_network(folder: Path, lora: LoraWeights | None = None, seed: int = 0) -> PlainNetwork:
     """The same base through PEFT, with the numbers of `lora` where it is given."""
-    network = PlainNetwork(plain_model(folder), RANK, ALPHA, seed, "tiny")
+    network = PlainNetwork(plain_model(folder), TrainSpec(rank=RANK, alpha=ALPHA, seed=seed), "tiny")
     if lora is not None:
         named = peft_tensors(network)
         with torch.no_grad():

@@ -40,4 +40,4 @@ def train_in_a_process(base: Path, scratch: Path, result: Path, dies_at: int, ch
             die()
 
     network, _ = train_until(base, scratch, stop, checkpoint_seconds)
-    save_file({"flat": network.lora.flat.detach()}, result)
+    save_file({"flat": network.weights.flat.detach()}, result)

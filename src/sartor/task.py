@@ -17,6 +17,18 @@ from sartor.positions import read_yaml
 Kind = Literal["classification", "extraction", "summarization", "generation", "code", "sql"]
 CODE: tuple[Kind, ...] = ("code", "sql")
 """Kinds in whose texts a mark or a capital can be a program's."""
+Method = Literal["lora", "qlora", "ia3", "bottleneck", "prompt", "prefix", "full"]
+Placement = Literal["pfeiffer", "houlsby"]
+METHOD_SETTINGS: dict[Method, tuple[str, ...]] = {
+    "lora": ("rank", "alpha", "rslora", "dora", "lora_plus", "depth"),
+    "qlora": ("rank", "alpha", "rslora", "dora", "lora_plus", "depth"),
+    "ia3": (),
+    "bottleneck": ("rank", "placement", "depth"),
+    "prompt": ("virtual_tokens",),
+    "prefix": ("virtual_tokens",),
+    "full": (),
+}
+"""The keys of `train` that a method reads, beside those that every method does."""
 Action = Literal["drop", "fix", "review", "off"]
 Way = Literal["coverage", "diverse", "typical", "hard", "similar", "longest", "random"]
 """What rows are selected by."""
@@ -168,13 +180,28 @@ class KpiSpec(Strict):
 
 
 class TrainSpec(Strict):
-    method: Literal["lora"] = "lora"
+    method: Method = "lora"
     rank: int = Field(default=16, ge=1, le=512)
+    """LoRA's rank, or the width of a bottleneck adapter."""
     alpha: float | None = Field(default=None, gt=0)
     """LoRA scale numerator; default 2 × rank."""
+    rslora: bool = False
+    """Scale by α/√r instead of α/r."""
+    dora: bool = False
+    """Learn the length of every row of a weight apart from its direction."""
+    lora_plus: float = Field(default=1.0, gt=0)
+    """By how much the learning rate of LoRA's B exceeds that of A."""
+    placement: Placement = "pfeiffer"
+    """Bottleneck adapters: behind the feed-forward part only (pfeiffer), or behind the attention too (houlsby)."""
+    virtual_tokens: int = Field(default=20, ge=1, le=1024)
+    """Prompt and prefix tuning: how many."""
+    depth: int | None = Field(default=None, ge=1)
+    """Adapt only this many of the last layers; default: all."""
     epochs: int = Field(default=3, ge=1, le=100)
     learning_rate: Literal["auto"] | Annotated[float, Field(gt=0, le=1)] = "auto"
     batch_size: int = Field(default=16, ge=1)
+    pass_tokens: int = Field(default=4096, ge=8)
+    """Most tokens in one forward pass; a larger batch is accumulated over several, which changes memory and no result."""
     validation: float = Field(default=0.1, ge=0, le=0.5)
     """Share of the training rows held back for early stopping (at most 200 rows); 0 turns early stopping off."""
     max_length: int | None = Field(default=None, ge=8)
@@ -184,6 +211,27 @@ class TrainSpec(Strict):
     budget: float | None = Field(default=None, gt=0)
     """Most that training may cost, in `costs.currency`; checked before it starts and while it runs."""
     seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _read_by_its_method(self) -> "TrainSpec":
+        own = METHOD_SETTINGS[self.method]
+        for keys in METHOD_SETTINGS.values():
+            for key in keys:
+                if key in self.model_fields_set and key not in own:
+                    readers = [method for method, read in METHOD_SETTINGS.items() if key in read]
+                    raise ValueError(
+                        f"`{key}` is read by `method: {' | '.join(readers)}`, and this is `method: {self.method}`: "
+                        "remove one of the two"
+                    )
+        return self
+
+    @property
+    def method_settings(self) -> dict[str, Any]:
+        """The method, and what it reads."""
+        own = {key: getattr(self, key) for key in METHOD_SETTINGS[self.method]}
+        if "alpha" in own and own["alpha"] is None:
+            own["alpha"] = 2.0 * self.rank
+        return {"method": self.method, **own}
 
 
 class GenerateSpec(Strict):

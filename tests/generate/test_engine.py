@@ -92,7 +92,7 @@ def test_the_plain_path_writes_the_same(llama: Path, gpt2: Path) -> None:
 def test_an_adapter_writes_what_it_writes_in_peft(llama: Path, tmp_path: Path) -> None:
     network = fast_network(llama, wide=0.1)
     network.save(tmp_path)
-    replies = generate(FastForward(network.decoder, network.lora), PROMPTS, SHARED, STOP, 10)
+    replies = generate(FastForward(network.decoder, network.weights), PROMPTS, SHARED, STOP, 10)
     wanted = huggingface(PeftModel.from_pretrained(plain_model(llama), str(tmp_path)), PROMPTS, 10)
     assert [reply.ids for reply in replies] == wanted
     assert wanted != huggingface(plain_model(llama), PROMPTS, 10)
@@ -308,5 +308,5 @@ def test_labels_under_an_adapter_are_those_of_peft(llama: Path, tmp_path: Path) 
     network = fast_network(llama, wide=0.1)
     network.save(tmp_path)
     model = PeftModel.from_pretrained(plain_model(llama), str(tmp_path))
-    probs = choose(FastForward(network.decoder, network.lora), PROMPTS, SHARED, TRIE)
+    probs = choose(FastForward(network.decoder, network.weights), PROMPTS, SHARED, TRIE)
     np.testing.assert_allclose(probs, [scored_alone(model, prompt) for prompt in PROMPTS], rtol=1e-3, atol=1e-6)

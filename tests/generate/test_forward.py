@@ -96,7 +96,7 @@ def test_an_adapter_reads_as_in_peft(family: Path, tmp_path: Path) -> None:
     network = fast_network(family, wide=0.05)
     network.save(tmp_path)
     [shared], rows = draw(5), draw(4, 9, seed=1)
-    reading = FastForward(network.decoder, network.lora).read(shared, rows, room=4)
+    reading = FastForward(network.decoder, network.weights).read(shared, rows, room=4)
     reading.extend([[9, 10], [11]])
     model = PeftModel.from_pretrained(plain_model(family), str(tmp_path))
     wanted = logits_of(model, [shared + rows[0] + [9, 10], shared + rows[1] + [11]])

@@ -43,7 +43,7 @@ def logits(decoder: Decoder, prefix: Tensor, rows: Tensor) -> tuple[Tensor, Tens
     P, (B, L) = len(prefix), rows.shape
     spots = torch.cat((torch.arange(P), torch.arange(P, P + L).repeat(B)))
     attend = SharedPrefixAttention(P, B, L, decoder.device)
-    hidden = decoder.hidden(torch.cat((prefix, rows.flatten())), decoder.rotary(spots), attend, None)
+    hidden = decoder.hidden(decoder.embed(torch.cat((prefix, rows.flatten()))), decoder.rotary(spots), attend)
     out = decoder.logits(hidden)
     return out[:P], out[P:].view(B, L, -1)
 

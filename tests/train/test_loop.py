@@ -80,11 +80,11 @@ def test_validation_loss_is_the_mean_over_supervised_tokens(llama: Path) -> None
 
 def test_two_runs_with_one_seed_are_the_same_to_the_bit(llama: Path, tmp_path: Path) -> None:
     (first, history), (again, history_again) = (train_until(llama, tmp_path / name) for name in ("a", "b"))
-    assert torch.equal(first.lora.flat, again.lora.flat)
+    assert torch.equal(first.weights.flat, again.weights.flat)
     assert timeless(history) == timeless(history_again)
     other = fast_network(llama)
     train(other, ROWS, HELD, replace(RECIPE, seed=1), tmp_path / "c")
-    assert not torch.equal(first.lora.flat, other.lora.flat)
+    assert not torch.equal(first.weights.flat, other.weights.flat)
 
 
 @pytest.mark.parametrize("checkpoint_seconds", [0.0, 20.0], ids=["a checkpoint a step", "a checkpoint an epoch"])
@@ -100,7 +100,7 @@ def test_stopped_at_any_step_it_goes_on_to_the_same_bits(
         network, resumed = train_until(llama, scratch, made.append, checkpoint_seconds)
         kept = step - 1 if checkpoint_seconds == 0 else (step - 1) // 3 * 3
         assert made == list(range(kept + 1, STEPS + 1))
-        assert torch.equal(network.lora.flat, whole.lora.flat)
+        assert torch.equal(network.weights.flat, whole.weights.flat)
         assert timeless(resumed) == timeless(history)
         assert resumed.attempts == (2 if kept else 1)
 
@@ -111,7 +111,7 @@ def test_stopped_again_and_again_it_still_ends_the_same(llama: Path, tmp_path: P
         with pytest.raises(Stopped):
             train_until(llama, tmp_path / "scratch", stop_at(step), 0.0)
     network, resumed = train_until(llama, tmp_path / "scratch", checkpoint_seconds=0.0)
-    assert torch.equal(network.lora.flat, whole.lora.flat)
+    assert torch.equal(network.weights.flat, whole.weights.flat)
     assert timeless(resumed) == timeless(history)
 
 
@@ -120,7 +120,7 @@ def test_a_finished_training_is_not_done_again(llama: Path, tmp_path: Path) -> N
     made: list[int] = []
     again, _ = train_until(llama, tmp_path, made.append)
     assert made == []
-    assert torch.equal(first.lora.flat, again.lora.flat)
+    assert torch.equal(first.weights.flat, again.weights.flat)
 
 
 def test_killed_in_earnest_it_goes_on_to_the_same_bits(llama: Path, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_torn_checkpoint_is_never_read(llama: Path, tmp_path: Path) -> None:
     [checkpoint] = (tmp_path / "killed").iterdir()
     checkpoint.with_suffix(".new").write_bytes(checkpoint.read_bytes()[:1000])
     network, _ = train_until(llama, tmp_path / "killed")
-    assert torch.equal(network.lora.flat, whole.lora.flat)
+    assert torch.equal(network.weights.flat, whole.weights.flat)
 
 
 def test_the_budget_stops_it_before_it_is_overspent_and_a_higher_one_lets_it_go_on(llama: Path, tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ def test_a_resumed_run_has_spent_what_it_spent_before(llama: Path, tmp_path: Pat
 def test_poisoned_weights_fail_in_the_first_step_with_a_remedy(llama: Path, tmp_path: Path) -> None:
     network = fast_network(llama)
     with torch.no_grad():
-        network.lora.flat[7] = math.nan
-    with pytest.raises(SystemFailure, match="not finite at step 1: lower `train.learning_rate`"):
+        network.weights.flat[7] = math.nan
+    with pytest.raises(SystemFailure, match="not finite at step 1, rows .*: lower `train.learning_rate`"):
         train(network, ROWS, HELD, RECIPE, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -239,6 +239,6 @@ def test_on_a_gpu_it_learns_and_resumes(llama: Path, tmp_path: Path) -> None:
     with pytest.raises(Stopped):
         train_until(llama, tmp_path / "killed", stop_at(5), 0.0, device="cuda")
     network, history = train_until(llama, tmp_path / "killed", device="cuda")
-    assert network.lora.flat.is_cuda
+    assert network.weights.flat.is_cuda
     assert history.losses[-1][1] < history.losses[0][1]
-    torch.testing.assert_close(network.lora.flat, whole.lora.flat)
+    torch.testing.assert_close(network.weights.flat, whole.weights.flat)

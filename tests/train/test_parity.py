@@ -5,7 +5,6 @@ order costs one or two of them.
 """
 
 import json
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from sartor.models import decoder
 from sartor.models.decoder import Decoder
-from sartor.models.lora import LoraWeights
+from sartor.models.methods.lora import LoraWeights
 from sartor.train import loop
 from sartor.train.batches import Batch, Encoded, collate, common_prefix, micro_batches
 from sartor.train.loop import Recipe, train
@@ -63,11 +62,11 @@ def test_the_examples_share_a_prefix() -> None:
 
 def test_loss_and_gradients_are_those_of_peft(family: Path) -> None:
     fast = fast_network(family, wide=0.05)
-    plain = plain_network(family, fast.lora)
+    plain = plain_network(family, fast.weights)
     loss, found = gradient(fast, [collate(ROWS, PREFIX, PAD)])
     wanted_loss, _ = gradient(plain, [collate(ROWS, 0, PAD)])
     assert loss == pytest.approx(wanted_loss, rel=1e-5)
-    assert_same(found, by_name(fast.lora, plain))
+    assert_same(found, by_name(fast.weights, plain))
 
 
 @pytest.mark.parametrize("prefix", range(PREFIX))
@@ -92,7 +91,7 @@ def test_flash_attention_has_the_gradients_of_the_dense_one(family: Path, monkey
 
 def test_bfloat16_costs_what_the_format_costs_and_trains_float32_numbers(family: Path) -> None:
     wide = fast_network(family, wide=0.05)
-    narrow = FastNetwork(Decoder(plain_model(family).bfloat16()), wide.lora, "tiny")
+    narrow = FastNetwork(Decoder(plain_model(family).bfloat16()), wide.weights, "tiny")
     loss, found = gradient(narrow, [collate(ROWS, PREFIX, PAD)])
     wanted_loss, wanted = gradient(wide, [collate(ROWS, PREFIX, PAD)])
     assert loss == pytest.approx(wanted_loss, rel=1e-2)
@@ -152,8 +151,8 @@ def numbers(network: Network) -> Tensor:
 
 
 def three_steps(network: Network, tmp_path: Path) -> None:
-    """The loop's own, all rows in every batch."""
-    recipe = Recipe(learning_rate=1e-2, epochs=3, batch_size=len(ROWS), seed=0, pad=PAD)
+    """The loop's own, all rows in every batch, which is computed in several passes."""
+    recipe = Recipe(learning_rate=1e-2, epochs=3, batch_size=len(ROWS), seed=0, pad=PAD, pass_tokens=100)
     assert train(network, ROWS, [], recipe, tmp_path / "scratch").steps == 3
 
 
@@ -173,17 +172,14 @@ def three_steps_of_peft(network: PlainNetwork) -> list[float]:
     return norms
 
 
-def test_steps_of_the_optimiser_are_those_of_peft(
-    family: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_steps_of_the_optimiser_are_those_of_peft(family: Path, tmp_path: Path) -> None:
     """Token-weighted loss over accumulated passes, clipping, AdamW, learning rate: to a thousandth of what they move."""
     fast = fast_network(family, wide=0.1)
-    plain = plain_network(family, fast.lora)
+    plain = plain_network(family, fast.weights)
     before = numbers(fast)
-    monkeypatch.setattr(loop, "micro_batches", partial(micro_batches, tokens=100))
     three_steps(fast, tmp_path)
     assert max(three_steps_of_peft(plain)) > loop.CLIP_NORM
-    wanted = torch.cat([peft_tensors(plain)[name].detach().flatten() for name in fast.lora.names])
+    wanted = torch.cat([peft_tensors(plain)[name].detach().flatten() for name in fast.weights.names])
     assert (numbers(fast) - wanted).norm() <= 1e-3 * (wanted - before).norm()
 
 

@@ -1,5 +1,6 @@
 """A task's base model in this process: opened at once, its weights loaded when something first needs them."""
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from sartor.generate.forward import FastForward, Forward, PlainForward
 from sartor.models.base import BaseModel, context_length, load, open_base, resolve
 from sartor.models.decoder import Decoder, unsupported
 from sartor.models.dtype import choose_dtype
-from sartor.models.lora import LoraWeights
+from sartor.models.methods import fresh, is_full
+from sartor.models.methods import load as load_weights
 from sartor.models.template import Renderer
 from sartor.progress import Progress, silent
+from sartor.task import TrainSpec
 from sartor.train.network import FastNetwork, Network, PlainNetwork
 
 
@@ -27,6 +30,8 @@ class LoadedBase:
         """
         self.opened: BaseModel = open_base(resolve(task.spec.base, task.folder, progress), weights)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.four_bits = task.spec.train.method == "qlora"
+        """Whether the base's matrices are in 4 bits."""
         self.slow_because = unsupported(self.opened.config)
         """Why the fast path does not cover this base; None where it does."""
 
@@ -43,28 +48,34 @@ class LoadedBase:
         """The format that is faster here, and the measurement behind the choice."""
         return choose_dtype(self.device)
 
-    def network(self, rank: int, alpha: float, seed: int) -> Network:
-        """A fresh adapter on this base, ready to be trained."""
+    def network(self, spec: TrainSpec) -> Network:
+        """What `spec` trains on this base, as training starts. Raises InputError for what cannot be trained on it."""
         if self.slow_because:
-            return PlainNetwork(self.model(), rank, alpha, seed, self.opened.name)
-        return FastNetwork(self._decoder, LoraWeights(self.opened.config, rank, alpha, seed), self.opened.name)
+            return PlainNetwork(self.model(), spec, self.opened.name)
+        return FastNetwork(self._decoder, fresh(self._decoder, spec), self.opened.name)
 
     def forward(self, adapter: Path | None = None) -> Forward:
         """This base, with an adapter's folder where one is given, ready to generate."""
         if self.slow_because is None:
-            return FastForward(self._decoder, LoraWeights.load(adapter, self.opened.config) if adapter else None)
-        model = self.model()
+            return FastForward(self._decoder, load_weights(adapter, self._decoder) if adapter else None)
         vocabulary: int = self.opened.config.get_text_config().vocab_size
         if adapter is None:
-            return PlainForward(model, vocabulary)
+            return PlainForward(self.model(), vocabulary)
+        if is_full(adapter):
+            return PlainForward(load(replace(self.opened, path=adapter), *self._where), vocabulary)
         from peft import PeftModel
 
-        return PlainForward(PeftModel.from_pretrained(model, str(adapter)), vocabulary)
+        return PlainForward(PeftModel.from_pretrained(self.model(), str(adapter)), vocabulary)
 
     @cached_property
     def _decoder(self) -> Decoder:
-        return Decoder(self.model())
+        decoder = Decoder(self.model())
+        return decoder.quantised() if self.four_bits else decoder
+
+    @property
+    def _where(self) -> tuple[torch.dtype, str]:
+        return self.number_format[0], self.device
 
     def model(self) -> PreTrainedModel:
         """The model as Transformers has it; PEFT changes one in place, so each use loads its own."""
-        return load(self.opened, self.number_format[0], self.device)
+        return load(self.opened, *self._where)

@@ -11,6 +11,7 @@ from sartor.flows.outcome import Outcome
 from sartor.flows.systems import SPECIALIST
 from sartor.report import view
 from sartor.report.view import CostRow, CostView, DataView, MetricView, ReportData, SystemView, TrainingView
+from sartor.task import Method, TrainSpec
 from sartor.train.loop import History
 
 LOSS_POINTS = 120
@@ -138,12 +139,35 @@ def _data(outcome: Outcome) -> DataView:
     )
 
 
+METHOD_NAMES: dict[Method, str] = {
+    "lora": "LoRA on all linear layers",
+    "qlora": "QLoRA on all linear layers, base in 4 bits",
+    "ia3": "(IA)³",
+    "bottleneck": "bottleneck adapters",
+    "prompt": "prompt tuning",
+    "prefix": "prefix tuning",
+    "full": "full fine-tuning",
+}
+
+
+def describe(spec: TrainSpec) -> str:
+    """The method in words, with what it was set to."""
+    settings = spec.method_settings
+    name = METHOD_NAMES[settings.pop("method")]
+    told = [
+        f"{key.replace('_', ' ')} {value:g}" if isinstance(value, float) else f"{key.replace('_', ' ')} {value}"
+        for key, value in settings.items()
+        if value not in (None, False) and (key, value) != ("lora_plus", 1.0)
+    ]
+    return ", ".join([name, *told])
+
+
 def _training(outcome: Outcome) -> TrainingView:
     spec, trained, history = outcome.task.spec.train, outcome.trained, outcome.trained.history
     manifest, step = trained.manifest, trained.step
     auto = spec.learning_rate == "auto"
     return TrainingView(
-        method=f"LoRA, rank {spec.rank}, on all linear layers",
+        method=describe(spec),
         train_loss=_curve(history, outcome.check.rows["train"], spec.batch_size),
         validation_loss=tuple((float(epoch), loss) for epoch, loss in history.validation),
         seconds=history.seconds,

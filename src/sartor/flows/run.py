@@ -118,21 +118,21 @@ class Stages:
         spec, base, opened = self.spec.train, self.base, self.base.opened
         splits = self.prepared.splits
         dtype, why = base.number_format
-        rate = auto_learning_rate(opened.config.hidden_size) if spec.learning_rate == "auto" else spec.learning_rate
-        alpha = spec.alpha if spec.alpha is not None else 2.0 * spec.rank
+        rate = spec.learning_rate
+        if rate == "auto":
+            rate = auto_learning_rate(opened.config.hidden_size, spec.method)
         recipe = Recipe(
             learning_rate=rate,
             epochs=spec.epochs,
             batch_size=spec.batch_size,
             seed=spec.seed,
             pad=min(base.renderer.stop_ids),
+            pass_tokens=spec.pass_tokens,
             price_per_hour=self.spec.costs.hour,
             budget=spec.budget,
         )
         settings = {
-            "method": spec.method,
-            "rank": spec.rank,
-            "alpha": alpha,
+            **spec.method_settings,
             "learning_rate": rate,
             "epochs": spec.epochs,
             "batch_size": spec.batch_size,
@@ -150,7 +150,7 @@ class Stages:
             validation = encode(splits.validation, base.renderer, limit, spec.overlong)
             if base.slow_because:
                 log.info("training takes the plain path: %s", base.slow_because)
-            network = base.network(spec.rank, alpha, spec.seed)
+            network = base.network(spec)
             history = train(network, encoded.rows, validation.rows, recipe, folder, self.progress)
             made = folder / "adapter"
             made.mkdir(exist_ok=True)

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sartor.generate.trie import LabelTrie
-from sartor.models.decoder import Decoder, causal_attention
-from sartor.models.lora import LoraView, LoraWeights
+from sartor.models.decoder import FROZEN, AdapterView, Decoder, KeysValues, causal_attention
+from sartor.models.methods import Weights
 
 
 class Reading(Protocol):
@@ -45,7 +45,7 @@ class Reading(Protocol):
 
 
 class Forward(Protocol):
-    """A model with at most one adapter."""
+    """A base, or what fine-tuning made of it."""
 
     vocabulary: int
 
@@ -55,17 +55,16 @@ class Forward(Protocol):
 
 
 class FastForward:
-    def __init__(self, decoder: Decoder, lora: LoraWeights | None = None) -> None:
-        self.decoder = decoder
+    def __init__(self, decoder: Decoder, weights: Weights | None = None) -> None:
         self.vocabulary = len(decoder.head)
-        self._lora: LoraView | None = None
-        if lora is not None:
+        self._decoder, self._view = decoder, FROZEN
+        if weights is not None:
             with torch.no_grad():
-                self._lora = lora.to(decoder.device).view(decoder.dtype)
+                self._decoder, self._view = weights.to(decoder.device).apply(decoder)
 
     @torch.no_grad()
     def read(self, prefix: Sequence[int], rows: Sequence[Sequence[int]], room: int) -> "FastReading":
-        return FastReading(self.decoder, self._lora, prefix, rows, room)
+        return FastReading(self._decoder, self._view, prefix, rows, room)
 
 
 class FastReading:
@@ -74,15 +73,15 @@ class FastReading:
     def __init__(
         self,
         decoder: Decoder,
-        lora: LoraView | None,
+        view: AdapterView,
         prefix: Sequence[int],
         rows: Sequence[Sequence[int]],
         room: int,
     ) -> None:
-        self._decoder, self._lora, self._prefix = decoder, lora, len(prefix)
+        self._decoder, self._view, self._prefix = decoder, view, view.virtual + len(prefix)
         self._prefix_keys: list[Tensor] = []
         self._prefix_values: list[Tensor] = []
-        if prefix:
+        if self._prefix:
             self._read_prefix(prefix)
         shape = (len(rows), decoder.kv_heads, max(len(row) for row in rows) + room, decoder.head_dim)
         self._keys, self._values = (
@@ -145,15 +144,16 @@ class FastReading:
         return found
 
     def _read_prefix(self, prefix: Sequence[int]) -> None:
-        decoder = self._decoder
-        ids = torch.tensor(prefix, device=decoder.device)
+        decoder, view, P = self._decoder, self._view, self._prefix
+        x = decoder.embed(torch.tensor(prefix, dtype=torch.long, device=decoder.device), view)
 
-        def attend(index: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            self._prefix_keys.append(k.transpose(0, 1).contiguous())
-            self._prefix_values.append(v.transpose(0, 1).contiguous())
-            return causal_attention(q, k, v)
+        def attend(index: int, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None) -> Tensor:
+            keys, values = (k, v) if before is None else (torch.cat((before[0], k)), torch.cat((before[1], v)))
+            self._prefix_keys.append(keys.transpose(0, 1).contiguous())
+            self._prefix_values.append(values.transpose(0, 1).contiguous())
+            return causal_attention(q, k, v, before)
 
-        decoder.hidden(ids, decoder.rotary(torch.arange(len(prefix), device=decoder.device)), attend, self._lora)
+        decoder.hidden(x, decoder.rotary(torch.arange(P - len(x), P, device=decoder.device)), attend, view)
 
     def _read(self, ids: Tensor, depth: Tensor, visible: Tensor) -> Tensor:
         """Hidden states [B, N, hidden] of N new tokens a row; `visible` [N, N] says which new ones each new one sees.
@@ -176,7 +176,7 @@ class FastReading:
         row_index = torch.arange(B, device=ids.device)[:, None]
         new_slots = self._filled[:, None] + torch.arange(N, device=ids.device)
 
-        def attend(index: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        def attend(index: int, q: Tensor, k: Tensor, v: Tensor, _: KeysValues | None) -> Tensor:
             self._keys[index][row_index, :, new_slots] = k.view(B, N, kv_heads, d)
             self._values[index][row_index, :, new_slots] = v.view(B, N, kv_heads, d)
             keys, values = self._keys[index][:, :, :slots], self._values[index][:, :, :slots]
@@ -196,7 +196,8 @@ class FastReading:
                 out = out + part.view(kv_heads, B, group * N, d).transpose(0, 1)
             return out.view(B, kv_heads, group, N, d).permute(0, 3, 1, 2, 4).reshape(B * N, heads * d)
 
-        hidden = decoder.hidden(ids.flatten(), decoder.rotary(positions.flatten()), attend, self._lora)
+        x = decoder.embed(ids.flatten())
+        hidden = decoder.hidden(x, decoder.rotary(positions.flatten()), attend, self._view)
         return hidden.view(B, N, -1)
 
 

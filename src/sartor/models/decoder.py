@@ -1,4 +1,4 @@
-"""The fast path: a functional forward pass over the frozen weights of a Llama-family decoder.
+"""The fast path: a functional forward pass over the weights of a Llama-family decoder.
 
 One rectangle of examples follows one shared prompt prefix, computed once:
 
@@ -12,23 +12,48 @@ matrix product, gate and up another (the modules' own weights become views of th
 Covers Llama, Qwen2, Qwen3 and Mistral without an active sliding window; `unsupported` says why another base cannot.
 """
 
+import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
 
-from sartor.models.lora import LoraView, lora_linear
+from sartor.models.quantised import Matrix, dense, quantise
 
 ARCHITECTURES = ("llama", "qwen2", "qwen3", "mistral")
 DENSE_SCORES = 512
 """Up to this many keys the scores of a layer are kept for the backward pass; above, flash attention recomputes them."""
 
-Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
-"""(layer, q [T, heads, d], k [T, kv heads, d], v [T, kv heads, d]) → [T, heads · d]"""
+KeysValues = tuple[Tensor, Tensor]
+"""Keys and values [n, kv heads, d] that every position attends to, before all others."""
+Attend = Callable[[int, Tensor, Tensor, Tensor, KeysValues | None], Tensor]
+"""(layer, q [T, heads, d], k [T, kv heads, d], v [T, kv heads, d], those before) → [T, heads · d]"""
+
+
+class AdapterView:
+    """What an adapter changes in one pass over a frozen decoder. This one changes nothing; a method overrides its part."""
+
+    virtual = 0
+    """Positions that virtual tokens occupy before the first real one."""
+
+    def embeds(self) -> Tensor | None:
+        """Virtual tokens [virtual, hidden] that stand before all others."""
+        return None
+
+    def keys_values(self, layer: int) -> KeysValues | None:
+        """Keys and values of virtual tokens that have no hidden states, [virtual, kv heads, d]."""
+        return None
+
+    def linear(self, x: Tensor, weight: Matrix, layer: int, group: str, bias: Tensor | None = None) -> Tensor:
+        """A layer's product `group` (qkv, out, gate_up or down) of x [T, in] with its weight [out, in] → [T, out]."""
+        return F.linear(x, dense(weight, x.dtype), bias)
+
+
+FROZEN = AdapterView()
 
 
 def unsupported(config: PretrainedConfig) -> str | None:
@@ -58,14 +83,14 @@ class Layer:
     """The frozen weights of one block; matrices are [out, in] as in `nn.Linear`."""
 
     norm: Tensor
-    qkv: Tensor
+    qkv: Matrix
     qkv_bias: Tensor | None
     q_norm: Tensor | None
     k_norm: Tensor | None
-    out: Tensor
+    out: Matrix
     mlp_norm: Tensor
-    gate_up: Tensor
-    down: Tensor
+    gate_up: Matrix
+    down: Matrix
 
 
 def _fuse(linears: list[nn.Linear]) -> tuple[Tensor, Tensor | None]:
@@ -116,6 +141,26 @@ class Decoder:
                 )
             )
 
+    def quantised(self) -> "Decoder":
+        """The same with every layer's matrices in 4 bits; embeddings, head and norms stay as they are."""
+        layers = [
+            replace(
+                layer,
+                qkv=quantise(dense(layer.qkv, self.dtype)),
+                out=quantise(dense(layer.out, self.dtype)),
+                gate_up=quantise(dense(layer.gate_up, self.dtype)),
+                down=quantise(dense(layer.down, self.dtype)),
+            )
+            for layer in self.layers
+        ]
+        return self.with_weights(self.embedding, self.head, self.norm, layers)
+
+    def with_weights(self, embedding: Tensor, head: Tensor, norm: Tensor, layers: list[Layer]) -> "Decoder":
+        """The same architecture over other numbers."""
+        other = copy.copy(self)
+        other.embedding, other.head, other.norm, other.layers = embedding, head, norm, layers
+        return other
+
     @property
     def dtype(self) -> torch.dtype:
         return self.embedding.dtype
@@ -129,15 +174,22 @@ class Decoder:
         cos, sin = self._rotary(self.embedding, positions[None])
         return cos[0, :, None], sin[0, :, None]
 
-    def hidden(self, ids: Tensor, rotary: tuple[Tensor, Tensor], attend: Attend, lora: LoraView | None) -> Tensor:
-        """Hidden states [T, hidden] before the final norm, for token ids [T]."""
+    def embed(self, ids: Tensor, view: AdapterView = FROZEN) -> Tensor:
+        """Embeddings [virtual + T, hidden] of token ids [T], the view's virtual tokens before them."""
         x = F.embedding(ids, self.embedding)
-        for index, layer in enumerate(self.layers):
-            q, k, v = self._project(index, layer, rms_norm(x, layer.norm, self.eps), rotary, lora)
-            x = x + lora_linear(attend(index, q, k, v), layer.out, lora, index, "out")
-            gate_up = lora_linear(rms_norm(x, layer.mlp_norm, self.eps), layer.gate_up, lora, index, "gate_up")
+        virtual = view.embeds()
+        return x if virtual is None else torch.cat((virtual, x))
+
+    def hidden(
+        self, x: Tensor, rotary: tuple[Tensor, Tensor], attend: Attend, view: AdapterView = FROZEN, first: int = 0
+    ) -> Tensor:
+        """Hidden states [T, hidden] before the final norm, from embeddings [T, hidden], or from what enters layer `first`."""
+        for index, layer in enumerate(self.layers[first:], first):
+            q, k, v = self._project(index, layer, rms_norm(x, layer.norm, self.eps), rotary, view)
+            x = x + view.linear(attend(index, q, k, v, view.keys_values(index)), layer.out, index, "out")
+            gate_up = view.linear(rms_norm(x, layer.mlp_norm, self.eps), layer.gate_up, index, "gate_up")
             gate, up = gate_up.chunk(2, dim=-1)
-            x = x + lora_linear(F.silu(gate) * up, layer.down, lora, index, "down")
+            x = x + view.linear(F.silu(gate) * up, layer.down, index, "down")
         return x
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -145,11 +197,9 @@ class Decoder:
         return F.linear(rms_norm(hidden, self.norm, self.eps), self.head)
 
     def _project(
-        self, index: int, layer: Layer, x: Tensor, rotary: tuple[Tensor, Tensor], lora: LoraView | None
+        self, index: int, layer: Layer, x: Tensor, rotary: tuple[Tensor, Tensor], view: AdapterView
     ) -> tuple[Tensor, Tensor, Tensor]:
-        qkv = lora_linear(x, layer.qkv, lora, index, "qkv")
-        if layer.qkv_bias is not None:
-            qkv = qkv + layer.qkv_bias
+        qkv = view.linear(x, layer.qkv, index, "qkv", layer.qkv_bias)
         qkv = qkv.view(len(x), self.heads + 2 * self.kv_heads, self.head_dim)
         qk, v = qkv.split((self.heads + self.kv_heads, self.kv_heads), dim=1)
         if layer.q_norm is not None and layer.k_norm is not None:
@@ -161,7 +211,7 @@ class Decoder:
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """x / √(mean x² + ε) · weight over the last dimension, in float32 (Zhang & Sennrich 2019, 1910.07467)."""
-    if not x.requires_grad:
+    if not x.requires_grad and not weight.requires_grad:
         return _rms_norm(x, weight, eps)[0]
     return RmsNorm.apply(x, weight, eps)  # type: ignore[no-any-return,no-untyped-call]
 
@@ -173,7 +223,7 @@ def _rms_norm(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
 
 
 class RmsNorm(torch.autograd.Function):
-    """RMS norm with a frozen weight: keeps x and one number a row, where autograd would keep three float32 copies."""
+    """RMS norm: keeps x and one number a row, where autograd would keep three float32 copies."""
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, eps: float) -> Tensor:  # type: ignore[no-untyped-def]
@@ -182,12 +232,13 @@ class RmsNorm(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[no-untyped-def]
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor | None, None]:  # type: ignore[no-untyped-def]
         x, weight, scale = ctx.saved_tensors
         g = (grad * weight).float()
         normed = x * scale
+        grad_weight = (grad * normed).flatten(0, -2).sum(0).to(weight.dtype) if ctx.needs_input_grad[1] else None
         g.sub_(normed.mul_((g * normed).mean(-1, keepdim=True))).mul_(scale)
-        return g.to(x.dtype), None, None
+        return g.to(x.dtype), grad_weight, None
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -209,30 +260,32 @@ class SharedPrefixAttention:
         visible = torch.ones(width, prefix + width, dtype=torch.bool, device=device).tril(prefix)
         self._bias = torch.zeros(visible.shape, device=device).masked_fill_(~visible, float("-inf"))
 
-    def __call__(self, index: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def __call__(self, index: int, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None = None) -> Tensor:
         P, B, L = self.prefix, self.rows, self.width
         heads, d, kv_heads = q.shape[1], q.shape[2], k.shape[1]
         group = heads // kv_heads
-        if P + L > DENSE_SCORES:
-            return self._flash(q, k, v)
+        first_keys, first_values = (k[:P], v[:P]) if before is None else _joined(before, k[:P], v[:P])
+        S = len(first_keys)
+        if S + L > DENSE_SCORES:
+            return self._flash(q, k, v, before)
         # One product per kv head serves its whole group of query heads. Only the prefix's keys and values are repeated,
         # which are few numbers beside the scores.
         queries = (q[P:] * (1 / math.sqrt(d))).view(B, L, kv_heads, group, d).permute(0, 2, 3, 1, 4)
         queries = queries.reshape(B * kv_heads, group * L, d)
-        keys, values = self._rows(k, kv_heads), self._rows(v, kv_heads)
-        bias = self._bias.to(q.dtype).repeat(group, 1).expand(B * kv_heads, group * L, P + L)
+        keys, values = self._rows(first_keys, k), self._rows(first_values, v)
+        bias = F.pad(self._bias, (S - P, 0)).to(q.dtype).repeat(group, 1).expand(B * kv_heads, group * L, S + L)
         weights = torch.baddbmm(bias, queries, keys.transpose(1, 2)).softmax(-1)
         out = torch.bmm(weights, values).view(B, kv_heads, group, L, d).permute(0, 3, 1, 2, 4).reshape(B * L, heads * d)
-        return torch.cat((causal_attention(q[:P], k[:P], v[:P]), out)) if P else out
+        return torch.cat((causal_attention(q[:P], k[:P], v[:P], before), out)) if P else out
 
-    def _rows(self, x: Tensor, kv_heads: int) -> Tensor:
-        """Prefix and own part of every row: [B · kv heads, P + L, d]."""
-        P, B, L, d = self.prefix, self.rows, self.width, x.shape[2]
-        own = x[P:].view(B, L, kv_heads, d)
-        both = torch.cat((x[:P].expand(B, P, kv_heads, d), own), dim=1) if P else own
-        return both.transpose(1, 2).reshape(B * kv_heads, P + L, d)
+    def _rows(self, first: Tensor, x: Tensor) -> Tensor:
+        """What all rows see first, and every row's own part: [B · kv heads, S + L, d]."""
+        B, L, (kv_heads, d) = self.rows, self.width, x.shape[1:]
+        own = x[self.prefix :].view(B, L, kv_heads, d)
+        both = torch.cat((first.expand(B, *first.shape), own), dim=1) if len(first) else own
+        return both.transpose(1, 2).reshape(B * kv_heads, len(first) + L, d)
 
-    def _flash(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def _flash(self, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None) -> Tensor:
         """Each row's prefix and example as one causal sequence; the prefix rows' outputs are taken once."""
         P, B, L = self.prefix, self.rows, self.width
 
@@ -242,21 +295,28 @@ class SharedPrefixAttention:
                 example = torch.cat((x[:P].expand(B, P, *x.shape[1:]), example), dim=1)
             return example.transpose(1, 2)
 
-        out = F.scaled_dot_product_attention(
-            rows(q), rows(k), rows(v), is_causal=True, enable_gqa=q.shape[1] != k.shape[1]
-        )
-        out = out.transpose(1, 2).flatten(2)
+        out = _causal(rows(q), rows(k), rows(v), before).transpose(1, 2).flatten(2)
         example = out[:, P:].reshape(B * L, -1)
         return torch.cat((out[0, :P], example)) if P else example
 
 
-def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Causal attention of one sequence with itself: [T, heads, d] → [T, heads · d]."""
-    out = F.scaled_dot_product_attention(
-        q.transpose(0, 1)[None],
-        k.transpose(0, 1)[None],
-        v.transpose(0, 1)[None],
-        is_causal=True,
-        enable_gqa=q.shape[1] != k.shape[1],
-    )
+def causal_attention(q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None = None) -> Tensor:
+    """Causal attention of one sequence with itself, and with keys and values before it: [T, heads, d] → [T, heads · d]."""
+    out = _causal(q.transpose(0, 1)[None], k.transpose(0, 1)[None], v.transpose(0, 1)[None], before)
     return out[0].transpose(0, 1).flatten(1)
+
+
+def _causal(q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None) -> Tensor:
+    """[rows, heads, T, d] → the same."""
+    gqa = q.shape[1] != k.shape[1]
+    if before is None:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=gqa)
+    first_k, first_v = (x.transpose(0, 1).expand(len(k), -1, -1, -1) for x in before)
+    n, T = first_k.shape[2], q.shape[2]
+    sees = torch.ones(T, n + T, dtype=torch.bool, device=q.device).tril(n)
+    k, v = torch.cat((first_k, k), dim=2), torch.cat((first_v, v), dim=2)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=sees, enable_gqa=gqa)
+
+
+def _joined(before: KeysValues, k: Tensor, v: Tensor) -> KeysValues:
+    return torch.cat((before[0], k)), torch.cat((before[1], v))

@@ -11,7 +11,7 @@ from sartor.models.template import shared_prefix
 
 WINDOW = 8
 """Lengths are sorted within windows of this many batches: little padding, yet batches differ from epoch to epoch."""
-MICRO_TOKENS = 4096
+PASS_TOKENS = 4096
 """Most tokens in one forward pass; a batch above it is accumulated over several passes, weighted by token."""
 WIDTH_STEP = 8
 """Widths are rounded up to this, so that few shapes occur: the CPU backend caches memory per shape."""
@@ -90,7 +90,7 @@ def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int
     return batches
 
 
-def micro_batches(examples: Sequence[Encoded], prefix: int, pad: int, tokens: int = MICRO_TOKENS) -> list[Batch]:
+def micro_batches(examples: Sequence[Encoded], prefix: int, pad: int, tokens: int = PASS_TOKENS) -> list[Batch]:
     """Rectangles of at most `tokens` tokens each (or of one example), shortest first."""
     groups: list[list[Encoded]] = []
     for example in sorted(examples, key=len):

@@ -1,4 +1,4 @@
-"""The training loop: frozen base, small adapter, loss on the reply only; resumes to the same bits.
+"""The training loop: loss on the reply only; resumes to the same bits.
 
 What it does, in order: one pass at the largest batch (memory), then epochs of seeded batches with AdamW
 (Loshchilov & Hutter 2019, 1711.05101), linear warm-up and linear decay, gradients clipped at norm 1, the loss weighted
@@ -22,7 +22,8 @@ from torch import Tensor
 
 from sartor.errors import InputError, SystemFailure
 from sartor.progress import Progress, silent
-from sartor.train.batches import Encoded, common_prefix, epoch_batches, micro_batches
+from sartor.task import Method
+from sartor.train.batches import PASS_TOKENS, Batch, Encoded, common_prefix, epoch_batches, micro_batches
 from sartor.train.network import Network
 
 WARMUP_SHARE = 0.06
@@ -39,6 +40,8 @@ class Recipe:
     batch_size: int
     seed: int
     pad: int
+    pass_tokens: int = PASS_TOKENS
+    """Most tokens in one forward pass."""
     price_per_hour: float = 0.0
     budget: float | None = None
 
@@ -70,13 +73,25 @@ class History:
         return cls(**(values | pairs))
 
 
-def auto_learning_rate(hidden_size: int) -> float:
-    """`learning_rate: auto`: 5e-4 · (2000 / hidden)^0.781, at most 2e-3, for α/r = 2.
+RATE_OF_METHOD: dict[Method, float] = {
+    "lora": 1.0,
+    "qlora": 1.0,
+    "full": 0.1,
+    "bottleneck": 1.0,
+    "ia3": 10.0,
+    "prefix": 10.0,
+    "prompt": 30.0,
+}
+"""Learning rates of the methods as multiples of LoRA's."""
+
+
+def auto_learning_rate(hidden_size: int, method: Method = "lora") -> float:
+    """`learning_rate: auto`: 5e-4 · (2000 / hidden)^0.781, at most 2e-3, for α/r = 2; other methods by `RATE_OF_METHOD`.
 
     The dependence on the hidden size is the fit of Schulman et al., "LoRA Without Regret" (2025), for Llama-family
     bases; docs/explanation/recipe.md says how it was adapted.
     """
-    return float(min(2e-3, 5e-4 * (2000 / hidden_size) ** 0.781))
+    return float(min(2e-3, 5e-4 * (2000 / hidden_size) ** 0.781)) * RATE_OF_METHOD[method]
 
 
 def learning_rate_at(step: int, total: int, peak: float) -> float:
@@ -96,61 +111,187 @@ def train(
     progress: Progress = silent,
     checkpoint_seconds: float = 20.0,
 ) -> History:
-    """Train the network's adapter in place; the best epoch's weights are in it at the end.
+    """Train the network in place; the best epoch's weights are in it at the end.
 
     `scratch` holds the checkpoint: a run that was killed goes on from it and ends with the same adapter.
-    Raises InputError when the budget would be overspent, SystemFailure when loss or gradients are not finite.
+    Raises InputError when the budget would be overspent, SystemFailure when loss or gradients are not finite, or memory
+    does not suffice for the largest pass.
     """
-    prefix = common_prefix([*training, *validation]) if network.shares_prefix else 0
-    lengths = [len(example) for example in training]
-    steps_per_epoch = -(-len(training) // recipe.batch_size)
-    total = steps_per_epoch * recipe.epochs
-    optimizer = torch.optim.AdamW(
-        network.trainable, lr=recipe.learning_rate, weight_decay=0.0, fused=network.trainable[0].is_floating_point()
+    job = Job(network, training, validation, recipe, scratch, progress, checkpoint_seconds)
+    while not job.finished:
+        for batch in job.passes():
+            loss = network.loss(batch)
+            (loss / job.supervised).backward()
+            job.count(batch, float(loss.detach()))
+        job.step()
+    return job.finish()
+
+
+class Job:
+    """One training: its rows, optimiser, schedule, validation and checkpoint. Who drives it computes losses and gradients.
+
+    In turn: `passes` gives the batches of the next step, `count` hears of each, `step` moves the weights.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        training: Sequence[Encoded],
+        validation: Sequence[Encoded],
+        recipe: Recipe,
+        scratch: Path,
+        progress: Progress = silent,
+        checkpoint_seconds: float = 20.0,
+    ) -> None:
+        """Goes on from the checkpoint where there is one, else rehearses the largest pass. Raises as `train` does."""
+        self.network, self.recipe = network, recipe
+        self._training, self._validation, self._progress = training, validation, progress
+        self._checkpoint_seconds = checkpoint_seconds
+        self._prefix = common_prefix([*training, *validation]) if network.shares_prefix else 0
+        self._lengths = [len(example) for example in training]
+        self._steps_per_epoch = -(-len(training) // recipe.batch_size)
+        self.history = History(total_steps=self._steps_per_epoch * recipe.epochs)
+        groups = [
+            {"params": [tensor], "ratio": ratio}
+            for tensor, ratio in zip(network.trainable, network.rate_ratios, strict=True)
+        ]
+        self._optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=0.0, fused=True)
+        self._best = [tensor.detach().clone() for tensor in network.trainable]
+        self._checkpoint = Checkpoint(
+            scratch / "checkpoint.safetensors", network.trainable, self._optimizer, self._best
+        )
+        if (restored := self._checkpoint.load()) is not None:
+            self.history = restored
+        else:
+            self._rehearse()
+        self.history.attempts += 1
+        self._started = self._saved = time.monotonic()
+        self._seconds_before = self.history.seconds
+        self._batches: list[list[int]] = []
+        self._batch: list[Encoded] = []
+        self._summed = 0.0
+
+    @property
+    def finished(self) -> bool:
+        return self.history.epochs == self.recipe.epochs or self.history.stopped_early
+
+    @property
+    def supervised(self) -> int:
+        """Supervised tokens of the step that `passes` began."""
+        return sum(len(example.reply) for example in self._batch)
+
+    def passes(self) -> list[Batch]:
+        """What the next step computes, in rectangles of at most `recipe.pass_tokens`."""
+        history, recipe = self.history, self.recipe
+        if not self._batches:
+            batches = epoch_batches(self._lengths, recipe.batch_size, recipe.seed, history.epochs)
+            self._batches = batches[history.steps - history.epochs * self._steps_per_epoch :]
+        self._batch, self._summed = [self._training[place] for place in self._batches[0]], 0.0
+        return micro_batches(self._batch, self._prefix, recipe.pad, recipe.pass_tokens)
+
+    def count(self, batch: Batch, loss: float) -> None:
+        """Gradients of `loss`, summed over the batch's supervised tokens, have been added."""
+        self._summed += loss
+        self.history.computed_tokens += batch.tokens
+
+    def step(self) -> None:
+        """Clip, move the weights, and whatever is due: validation, a checkpoint. Raises as `train` does."""
+        history, recipe, trainable = self.history, self.recipe, self.network.trainable
+        norm = float(torch.nn.utils.clip_grad_norm_(trainable, CLIP_NORM))
+        if not math.isfinite(self._summed) or not math.isfinite(norm):
+            rows = ", ".join(example.id for example in self._batch)
+            raise SystemFailure(
+                f"loss or gradient is not finite at step {history.steps + 1}, rows {rows}: "
+                "lower `train.learning_rate` and run again"
+            )
+        rate = learning_rate_at(history.steps, history.total_steps, recipe.learning_rate)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate * group["ratio"]
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self._batches.pop(0)
+        history.steps += 1
+        history.examples += len(self._batch)
+        history.supervised_tokens += self.supervised
+        loss = self._summed / self.supervised
+        history.losses.append((history.steps, loss))
+        now = time.monotonic()
+        history.seconds = self._seconds_before + now - self._started
+        if _overspends(history, recipe):
+            self._pause()
+            raise InputError(
+                f"training stopped after step {history.steps} of {history.total_steps}: the next one would cost more than "
+                f"`train.budget`, {recipe.budget:g}; raise it and run again to go on from here, or lower `train.epochs`"
+            )
+        self._progress("train", history.steps, history.total_steps, _detail(history, loss, recipe))
+        if not self._batches:
+            history.epochs += 1
+            self._judge_epoch()
+            self._pause()
+        elif now - self._saved > self._checkpoint_seconds:
+            self._pause()
+
+    def finish(self) -> History:
+        """Put the best epoch's weights in place."""
+        trainable = self.network.trainable
+        if self._validation:
+            with torch.no_grad():
+                for tensor, kept in zip(trainable, self._best, strict=True):
+                    tensor.copy_(kept)
+        if not all(tensor.isfinite().all() for tensor in trainable):
+            raise SystemFailure("the trained weights hold numbers that are not finite: lower `train.learning_rate`")
+        return self.history
+
+    def _pause(self) -> None:
+        self._saved = time.monotonic()
+        self.history.seconds = self._seconds_before + self._saved - self._started
+        self._checkpoint.save(self.history)
+
+    def _judge_epoch(self) -> None:
+        history = self.history
+        if not self._validation:
+            history.best_epoch = history.epochs
+            return
+        loss = validation_loss(self.network, self._validation, self._prefix, self.recipe.pad)
+        if not math.isfinite(loss):
+            raise SystemFailure(
+                f"the validation loss is not finite after epoch {history.epochs}: lower `train.learning_rate` and run again"
+            )
+        if all(loss < earlier for _, earlier in history.validation):
+            history.best_epoch = history.epochs
+            for kept, tensor in zip(self._best, self.network.trainable, strict=True):
+                kept.copy_(tensor.detach())
+        history.validation.append((history.epochs, loss))
+        history.stopped_early = history.epochs - history.best_epoch >= PATIENCE
+
+    def _rehearse(self) -> None:
+        """One forward and backward pass at the largest batch, so that memory runs out at once or never."""
+        recipe = self.recipe
+        longest = sorted(self._training, key=len)[-recipe.batch_size :]
+        passes = micro_batches(longest, self._prefix, recipe.pad, recipe.pass_tokens)
+        widest = max(passes, key=lambda batch: batch.tokens)
+        try:
+            self.network.loss(widest).backward()
+        except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
+            if not _is_memory(error):
+                raise
+            raise SystemFailure(_less_memory(widest, longest[-1])) from error
+        for tensor in self.network.trainable:
+            tensor.grad = None
+
+
+def _is_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _less_memory(widest: Batch, longest: Encoded) -> str:
+    said = f"memory ran out at the largest pass, {widest.tokens:,} tokens"
+    if len(widest.ids) > 1:
+        return f"{said}: set `train.pass_tokens: {max(widest.tokens // 2, len(longest))}`, which changes no result"
+    return (
+        f"{said} of one row ({longest.id}): set `train.max_length: {len(longest) // 2}` with `train.overlong: drop`, "
+        "a smaller `train.depth`, or take a smaller base"
     )
-    history = History(total_steps=total)
-    best = [tensor.detach().clone() for tensor in network.trainable]
-    checkpoint = Checkpoint(scratch / "checkpoint.safetensors", network.trainable, optimizer, best)
-    if (restored := checkpoint.load()) is not None:
-        history = restored
-    else:
-        _rehearse(network, training, recipe, prefix)
-    history.attempts += 1
-    started = saved = time.monotonic()
-    seconds_before = history.seconds
-
-    def pause(now: float) -> None:
-        history.seconds = seconds_before + now - started
-        checkpoint.save(history)
-
-    while history.epochs < recipe.epochs and not history.stopped_early:
-        batches = epoch_batches(lengths, recipe.batch_size, recipe.seed, history.epochs)
-        for batch in batches[history.steps - history.epochs * steps_per_epoch :]:
-            rate = learning_rate_at(history.steps, total, recipe.learning_rate)
-            loss = _step(network, optimizer, [training[i] for i in batch], prefix, recipe.pad, rate, history)
-            history.losses.append((history.steps, loss))
-            now = time.monotonic()
-            history.seconds = seconds_before + now - started
-            if _overspends(history, recipe):
-                pause(now)
-                raise InputError(
-                    f"training stopped after step {history.steps} of {total}: the next one would cost more than "
-                    f"`train.budget`, {recipe.budget:g}; raise it and run again to go on from here, or lower `train.epochs`"
-                )
-            progress("train", history.steps, total, _detail(history, loss, recipe))
-            if now - saved > checkpoint_seconds:
-                pause(now)
-                saved = time.monotonic()
-        history.epochs += 1
-        _judge_epoch(network, validation, prefix, recipe.pad, history, best)
-        pause(time.monotonic())
-    if validation:
-        with torch.no_grad():
-            for tensor, kept in zip(network.trainable, best, strict=True):
-                tensor.copy_(kept)
-    if not all(tensor.isfinite().all() for tensor in network.trainable):
-        raise SystemFailure("the trained adapter holds numbers that are not finite: lower `train.learning_rate`")
-    return history
 
 
 def validation_loss(network: Network, examples: Sequence[Encoded], prefix: int, pad: int) -> float:
@@ -159,65 +300,6 @@ def validation_loss(network: Network, examples: Sequence[Encoded], prefix: int, 
         batches = micro_batches(examples, prefix, pad)
         total = sum(float(network.loss(batch)) for batch in batches)
     return total / sum(len(batch.targets) for batch in batches)
-
-
-def _step(
-    network: Network,
-    optimizer: torch.optim.Optimizer,
-    examples: list[Encoded],
-    prefix: int,
-    pad: int,
-    rate: float,
-    history: History,
-) -> float:
-    supervised = sum(len(example.reply) for example in examples)
-    summed = 0.0
-    for batch in micro_batches(examples, prefix, pad):
-        loss = network.loss(batch)
-        (loss / supervised).backward()
-        summed += float(loss.detach())
-        history.computed_tokens += batch.tokens
-    norm = torch.nn.utils.clip_grad_norm_(network.trainable, CLIP_NORM)
-    if not math.isfinite(summed) or not math.isfinite(float(norm)):
-        raise SystemFailure(
-            f"loss or gradient is not finite at step {history.steps + 1}: lower `train.learning_rate` and run again"
-        )
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.step()
-    optimizer.zero_grad()
-    history.steps += 1
-    history.examples += len(examples)
-    history.supervised_tokens += supervised
-    return summed / supervised
-
-
-def _judge_epoch(
-    network: Network, validation: Sequence[Encoded], prefix: int, pad: int, history: History, best: list[Tensor]
-) -> None:
-    if not validation:
-        history.best_epoch = history.epochs
-        return
-    loss = validation_loss(network, validation, prefix, pad)
-    if not math.isfinite(loss):
-        raise SystemFailure(
-            f"the validation loss is not finite after epoch {history.epochs}: lower `train.learning_rate` and run again"
-        )
-    if all(loss < earlier for _, earlier in history.validation):
-        history.best_epoch = history.epochs
-        for kept, tensor in zip(best, network.trainable, strict=True):
-            kept.copy_(tensor.detach())
-    history.validation.append((history.epochs, loss))
-    history.stopped_early = history.epochs - history.best_epoch >= PATIENCE
-
-
-def _rehearse(network: Network, training: Sequence[Encoded], recipe: Recipe, prefix: int) -> None:
-    """One forward and backward pass at the largest batch, so that memory runs out at once or never."""
-    longest = sorted(training, key=len)[-recipe.batch_size :]
-    widest = max(micro_batches(longest, prefix, recipe.pad), key=lambda batch: batch.tokens)
-    network.loss(widest).backward()
-    for tensor in network.trainable:
-        tensor.grad = None
 
 
 def _overspends(history: History, recipe: Recipe) -> bool:

@@ -1,4 +1,4 @@
-"""A frozen base with a trainable adapter, as the loop sees it: a loss, its parameters, and a way to be saved.
+"""A base with what is trained of it, as the loop sees it: a loss, its parameters, and a way to be saved.
 
 `FastNetwork` runs the functional decoder with prefix sharing; `PlainNetwork` runs any causal language model through
 Transformers and PEFT. Both give the same loss and gradients.
@@ -6,89 +6,130 @@ Transformers and PEFT. Both give the same loss and gradients.
 
 import warnings
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from sartor.errors import InputError
 from sartor.models.decoder import Decoder, SharedPrefixAttention, rms_norm
-from sartor.models.lora import LoraWeights
+from sartor.models.methods import Weights
+from sartor.task import TrainSpec
 from sartor.train.batches import Batch
 from sartor.train.loss import reply_loss
 
 
 class Network(Protocol):
-    """What the training loop asks of a base with its adapter."""
+    """What the training loop asks of a base with what is trained of it."""
 
     shares_prefix: bool
     """Whether a batch's shared prefix is computed once; otherwise batches are collated with prefix 0."""
     trainable: list[Tensor]
+    rate_ratios: list[float]
+    """For each of `trainable`, by how much its learning rate exceeds the run's."""
 
     def loss(self, batch: Batch) -> Tensor:
         """Sum of the cross-entropy over the batch's supervised tokens."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Write the adapter in PEFT's format."""
+        """Write the adapter in PEFT's format, or the whole model in that of Transformers."""
         ...
 
 
 class FastNetwork:
     shares_prefix = True
 
-    def __init__(self, decoder: Decoder, lora: LoraWeights, base_name: str) -> None:
-        self.decoder, self.lora, self.base_name = decoder, lora.to(decoder.device), base_name
-        self.trainable = [lora.flat]
+    def __init__(self, decoder: Decoder, weights: Weights, base_name: str) -> None:
+        self.decoder, self.weights, self.base_name = decoder, weights.to(decoder.device), base_name
+        self.trainable, self.rate_ratios = weights.trainable, weights.rate_ratios
 
     def loss(self, batch: Batch) -> Tensor:
-        decoder = self.decoder
+        decoder, view = self.weights.apply(self.decoder)
         device = decoder.device
-        prefix, (rows, width) = len(batch.prefix), batch.ids.shape
-        ids = torch.cat((batch.prefix, batch.ids.flatten())).to(device)
-        spots = torch.arange(prefix + width, device=device)
+        x = decoder.embed(torch.cat((batch.prefix, batch.ids.flatten())).to(device), view)
+        rows, width = batch.ids.shape
+        prefix = len(x) - rows * width
+        first = view.virtual + len(batch.prefix) - prefix
+        spots = torch.arange(first, first + prefix + width, device=device)
         cos, sin = decoder.rotary(spots)
-        row_spots = torch.cat((spots[:prefix], spots[prefix:].repeat(rows)))
+        order = torch.arange(prefix + width, device=device)
+        order = torch.cat((order[:prefix], order[prefix:].repeat(rows)))
         attend = SharedPrefixAttention(prefix, rows, width, device)
-        hidden = decoder.hidden(ids, (cos[row_spots], sin[row_spots]), attend, self.lora.view(decoder.dtype))
+        hidden = decoder.hidden(x, (cos[order], sin[order]), attend, view)
         supervised = hidden[prefix + batch.predicts.to(device)]
         return reply_loss(rms_norm(supervised, decoder.norm, decoder.eps), decoder.head, batch.targets.to(device))
 
     def save(self, folder: Path) -> None:
-        self.lora.save(folder, self.base_name)
+        self.weights.save(folder, self.base_name)
 
 
 class PlainNetwork:
     shares_prefix = False
 
-    def __init__(self, model: PreTrainedModel, rank: int, alpha: float, seed: int, base_name: str) -> None:
-        from peft import LoraConfig, get_peft_model
-
-        torch.manual_seed(seed)
-        config = LoraConfig(
-            r=rank,
-            lora_alpha=alpha,  # type: ignore[arg-type]
-            lora_dropout=0.0,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what PEFT sets right by itself
-            self.model = get_peft_model(model, config)
-        # PEFT would write the base's folder, and a set in any order: the same adapter's files would not be the same.
-        config.base_model_name_or_path = base_name
-        config.target_modules = sorted(config.target_modules or ())
-        self.trainable: list[Tensor] = [p for p in self.model.parameters() if p.requires_grad]
+    def __init__(self, model: PreTrainedModel, spec: TrainSpec, base_name: str) -> None:
+        """Raises InputError for a method that PEFT does not have."""
+        torch.manual_seed(spec.seed)
+        self._base_name = base_name
+        self.model: Any = model.requires_grad_() if spec.method == "full" else _with_peft(model, spec, base_name)
+        named = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        self.trainable: list[Tensor] = list(named.values())
+        self.rate_ratios = [spec.lora_plus if ".lora_B." in name else 1.0 for name in named]
 
     def loss(self, batch: Batch) -> Tensor:
         device = self.trainable[0].device
         seen = torch.arange(batch.ids.shape[1]) < batch.lengths[:, None]
         rows, columns = batch.predicts // batch.ids.shape[1], batch.predicts % batch.ids.shape[1]
         logits = self.model(input_ids=batch.ids.to(device), attention_mask=seen.long().to(device)).logits
+        logits = logits[:, logits.shape[1] - batch.ids.shape[1] :]  # without those of virtual tokens
         supervised = logits[rows.to(device), columns.to(device)].float()
         return torch.nn.functional.cross_entropy(supervised, batch.targets.to(device), reduction="sum")
 
     def save(self, folder: Path) -> None:
+        if isinstance(self.model, PreTrainedModel):
+            self.model.save_pretrained(str(folder))
+            return
         # Left to itself, PEFT asks the hub for the base's config.
         self.model.save_pretrained(str(folder), save_embedding_layers=False)
         (folder / "README.md").unlink(missing_ok=True)
+
+
+def _with_peft(model: PreTrainedModel, spec: TrainSpec, base_name: str) -> Any:
+    from peft import IA3Config, LoraConfig, PrefixTuningConfig, PromptTuningConfig, TaskType, get_peft_model
+
+    task = TaskType.CAUSAL_LM
+    match spec.method:
+        case "lora":
+            if spec.depth is not None:
+                raise InputError("`train.depth` is for bases of the fast path: remove it, or choose another base")
+            config: Any = LoraConfig(
+                r=spec.rank,
+                lora_alpha=spec.method_settings["alpha"],
+                lora_dropout=0.0,
+                target_modules="all-linear",
+                use_rslora=spec.rslora,
+                use_dora=spec.dora,
+                task_type=task,
+            )
+        case "ia3":
+            config = IA3Config(task_type=task)
+        case "prompt":
+            config = PromptTuningConfig(
+                num_virtual_tokens=spec.virtual_tokens, prompt_tuning_init="SAMPLE_VOCAB", task_type=task
+            )
+        case "prefix":
+            config = PrefixTuningConfig(num_virtual_tokens=spec.virtual_tokens, task_type=task)
+        case _:
+            raise InputError(
+                f"`method: {spec.method}` is for bases of the fast path ({model.config.model_type} is none): "
+                "choose another method or base"
+            )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what PEFT sets right by itself
+        made = get_peft_model(model, config)
+    # PEFT would write the base's folder, and a set in any order: the same adapter's files would not be the same.
+    config.base_model_name_or_path = base_name
+    if isinstance(getattr(config, "target_modules", None), set):
+        config.target_modules = sorted(config.target_modules)
+    return made

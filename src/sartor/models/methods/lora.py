@@ -1,0 +1,185 @@
+"""LoRA (Hu et al. 2021, 2106.09685) on every linear layer of a Llama-family decoder.
+
+    y = x Wᵀ + s · (x Aᵀ) Bᵀ          W [out, in] frozen, A [r, in], B [out, r], s = α / r
+
+rsLoRA (2312.03732) scales by s = α / √r; LoRA+ (2402.12354) lets B learn faster than A, by a fixed ratio. Projections that
+the decoder fuses (q, k, v; gate, up) share one product: their A are stacked and their B stand on a block diagonal. Files are
+PEFT's own format.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import PretrainedConfig
+
+from sartor.models.decoder import AdapterView, Decoder
+from sartor.models.methods.weights import AdapterWeights, layers_of, read_config
+from sartor.models.quantised import Matrix, dense
+from sartor.task import TrainSpec
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "out": ("self_attn.o_proj",),
+    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
+    "down": ("mlp.down_proj",),
+}
+TARGET_MODULES = [module.split(".")[1] for modules in GROUPS.values() for module in modules]
+
+
+class LoraWeights(AdapterWeights):
+    """Fresh: A by Kaiming-uniform(√5) from `seed`, B zero, as in PEFT."""
+
+    peft_type = "LORA"
+
+    def __init__(
+        self,
+        config: PretrainedConfig,
+        rank: int,
+        alpha: float,
+        seed: int = 0,
+        rslora: bool = False,
+        plus: float = 1.0,
+        depth: int | None = None,
+    ) -> None:
+        """`plus` is by how much the rate of B exceeds that of A; `depth` is how many of the last layers are adapted."""
+        self.rank, self.alpha, self.rslora, self.plus = rank, alpha, rslora, plus
+        self.adapted = layers_of(config, depth)
+        self._all_layers: int = config.num_hidden_layers
+        sides = {"lora_A": {}, "lora_B": {}}  # type: dict[str, dict[str, tuple[int, ...]]]
+        for layer in self.adapted:
+            for module, (out_features, in_features) in module_shapes(config).items():
+                sides["lora_A"][tensor_name(layer, module, "lora_A.weight")] = (rank, in_features)
+                sides["lora_B"][tensor_name(layer, module, "lora_B.weight")] = (out_features, rank)
+        self._down = len(sides["lora_A"])
+        super().__init__(sides["lora_A"] | sides["lora_B"] | self._more_shapes(config))
+        generator = torch.Generator().manual_seed(seed)
+        for tensor in list(self.tensors().values())[: self._down]:
+            bound = 1 / math.sqrt(tensor.shape[1])
+            tensor.uniform_(-bound, bound, generator=generator)
+
+    @classmethod
+    def fresh(cls, decoder: Decoder, spec: TrainSpec) -> Self:
+        alpha = 2.0 * spec.rank if spec.alpha is None else spec.alpha
+        return cls(decoder.config, spec.rank, alpha, spec.seed, spec.rslora, spec.lora_plus, spec.depth)
+
+    @classmethod
+    def load(cls, folder: Path, decoder: Decoder) -> Self:
+        """Raises ValueError also when it is scaled in a way that the fast path does not know."""
+        settings = read_config(folder)
+        if settings.get("alpha_pattern") or settings.get("rank_pattern"):
+            raise ValueError(f"{folder} scales its layers differently, which is not read here")
+        rslora = bool(settings.get("use_rslora"))
+        layers = settings.get("layers_to_transform")
+        depth = len(layers) if layers is not None else None
+        return cls(decoder.config, settings["r"], settings["lora_alpha"], rslora=rslora, depth=depth)._read(folder)
+
+    def _more_shapes(self, config: PretrainedConfig) -> dict[str, tuple[int, ...]]:
+        return {}
+
+    def _leaf_sizes(self) -> list[list[int]]:
+        return [self._sizes] if self.plus == 1 else [self._sizes[: self._down], self._sizes[self._down :]]
+
+    @property
+    def rate_ratios(self) -> list[float]:
+        return [1.0] if self.plus == 1 else [1.0, self.plus]
+
+    @property
+    def scale(self) -> float:
+        return self.alpha / (math.sqrt(self.rank) if self.rslora else self.rank)
+
+    def view(self, dtype: torch.dtype) -> "LoraView":
+        return LoraView(self._pairs(dict(zip(self.names, self._cast(dtype), strict=True))), self.scale)
+
+    def _pairs(self, named: dict[str, Tensor]) -> "dict[tuple[int, str], Pair]":
+        pairs = {}
+        for layer in self.adapted:
+            for group, modules in GROUPS.items():
+                down, up = (
+                    [named[tensor_name(layer, module, f"{side}.weight")] for module in modules]
+                    for side in ("lora_A", "lora_B")
+                )
+                pairs[layer, group] = (
+                    Pair(torch.cat(down), torch.block_diag(*up)) if len(modules) > 1 else Pair(down[0], up[0])
+                )
+        return pairs
+
+    def config(self) -> dict[str, Any]:
+        everywhere = len(self.adapted) == self._all_layers
+        return {
+            "r": self.rank,
+            "lora_alpha": self.alpha,
+            "lora_dropout": 0.0,
+            "bias": "none",
+            "fan_in_fan_out": False,
+            "use_rslora": self.rslora,
+            "use_dora": False,
+            "target_modules": sorted(TARGET_MODULES),
+            "layers_to_transform": None if everywhere else list(self.adapted),
+        }
+
+
+def tensor_name(layer: int, module: str, tensor: str) -> str:
+    """The name that PEFT gives a module's tensor in a file."""
+    return f"base_model.model.model.layers.{layer}.{module}.{tensor}"
+
+
+def module_shapes(config: PretrainedConfig) -> dict[str, tuple[int, int]]:
+    """[out, in] of every linear layer of a block."""
+    hidden, inner = config.hidden_size, config.intermediate_size
+    heads = config.num_attention_heads
+    head_dim = getattr(config, "head_dim", None) or hidden // heads
+    kv_heads = getattr(config, "num_key_value_heads", None) or heads
+    return {
+        "self_attn.q_proj": (heads * head_dim, hidden),
+        "self_attn.k_proj": (kv_heads * head_dim, hidden),
+        "self_attn.v_proj": (kv_heads * head_dim, hidden),
+        "self_attn.o_proj": (hidden, heads * head_dim),
+        "mlp.gate_proj": (inner, hidden),
+        "mlp.up_proj": (inner, hidden),
+        "mlp.down_proj": (hidden, inner),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An adapter's part in one product: A [n·r, in], B [out, n·r]."""
+
+    down: Tensor
+    up: Tensor
+
+
+class LoraView(AdapterView):
+    def __init__(self, pairs: dict[tuple[int, str], Pair], scale: float) -> None:
+        self.pairs, self.scale = pairs, scale
+
+    def linear(self, x: Tensor, weight: Matrix, layer: int, group: str, bias: Tensor | None = None) -> Tensor:
+        pair = self.pairs.get((layer, group))
+        if pair is None:
+            return super().linear(x, weight, layer, group, bias)
+        y: Tensor = LoraLinear.apply(x, weight, pair.down, pair.up, self.scale)  # type: ignore[no-untyped-call]
+        return y if bias is None else y + bias
+
+
+class LoraLinear(torch.autograd.Function):
+    """Base and adapter in one step: no gradient for W, no dense ΔW, and x is kept once."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Matrix, down: Tensor, up: Tensor, scale: float) -> Tensor:  # type: ignore[no-untyped-def]
+        inner = F.linear(x, down)
+        ctx.save_for_backward(x, down, up, inner)
+        ctx.weight, ctx.scale = weight, scale
+        return F.linear(x, dense(weight, x.dtype)).addmm_(inner, up.T, alpha=scale)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, None, Tensor, Tensor, None]:  # type: ignore[no-untyped-def]
+        x, down, up, inner = ctx.saved_tensors
+        grad_inner = (grad @ up).mul_(ctx.scale)
+        grad_up = (grad.T @ inner).mul_(ctx.scale)
+        grad_down = grad_inner.T @ x
+        grad_x = (grad @ dense(ctx.weight, x.dtype)).addmm_(grad_inner, down) if ctx.needs_input_grad[0] else None
+        return grad_x, None, grad_down, grad_up, None

@@ -1,0 +1,133 @@
+"""What every method of fine-tuning has in common: its trainable numbers, and how it is made, saved and read again."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import PretrainedConfig
+
+from sartor.errors import InputError
+from sartor.models.decoder import AdapterView, Decoder
+from sartor.task import TrainSpec
+
+ADAPTER_NAME, CONFIG_NAME = "adapter_model.safetensors", "adapter_config.json"
+
+
+class Weights(ABC):
+    """The trainable numbers of one adapter, all in one flat float32 vector.
+
+    So the optimiser, the gradient's norm, checkpoints and the cast to the base's number format are single operations.
+    """
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Zeros. `shapes` by the name that PEFT gives a tensor in a file."""
+        self.names = list(shapes)
+        self._shapes = list(shapes.values())
+        self._sizes = [torch.Size(shape).numel() for shape in self._shapes]
+        self._spread(torch.zeros(sum(self._sizes)))
+
+    def _spread(self, flat: Tensor) -> None:
+        self.flat = flat
+        leaves = flat.split([sum(sizes) for sizes in self._leaf_sizes()])
+        self.trainable: list[Tensor] = [leaf.requires_grad_() for leaf in leaves]
+
+    def _leaf_sizes(self) -> list[list[int]]:
+        """The tensors' sizes, divided among the leaves of autograd that the optimiser sees; in order."""
+        return [self._sizes]
+
+    @property
+    def rate_ratios(self) -> list[float]:
+        """For each of `trainable`, by how much its learning rate exceeds the run's."""
+        return [1.0] * len(self.trainable)
+
+    def to(self, device: torch.device) -> Self:
+        """Move the numbers to the base's device, before an optimiser takes them."""
+        if self.flat.device != device:
+            self._spread(self.flat.to(device))
+        return self
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor by PEFT's name: views of `flat`, without gradient."""
+        parts = self.flat.split(self._sizes)
+        return {name: part.view(shape) for name, part, shape in zip(self.names, parts, self._shapes, strict=True)}
+
+    def _cast(self, dtype: torch.dtype) -> list[Tensor]:
+        """The tensors in the order of `names` for one pass; gradients flow back to `trainable`."""
+        leaves = zip(self.trainable, self._leaf_sizes(), strict=True)
+        parts = [part for leaf, sizes in leaves for part in leaf.to(dtype).split(sizes)]
+        return [part.view(shape) for part, shape in zip(parts, self._shapes, strict=True)]
+
+    @classmethod
+    @abstractmethod
+    def fresh(cls, decoder: Decoder, spec: TrainSpec) -> Self:
+        """As training starts; every random number comes from `spec.seed`."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, decoder: Decoder) -> Self:
+        """What `save` wrote, or PEFT. Raises ValueError when a tensor is missing or has another shape than this base wants."""
+
+    @abstractmethod
+    def apply(self, decoder: Decoder) -> tuple[Decoder, AdapterView]:
+        """The decoder to run in one pass, and what is changed in it; gradients flow back to `trainable`."""
+
+    @abstractmethod
+    def save(self, folder: Path, base_name: str) -> None:
+        """Write what `load` reads."""
+
+
+class AdapterWeights(Weights):
+    """Weights beside a frozen base, in PEFT's own format."""
+
+    peft_type: ClassVar[str]
+    """What PEFT calls the method."""
+
+    @abstractmethod
+    def view(self, dtype: torch.dtype) -> AdapterView:
+        """The adapter for one pass over its base."""
+
+    @abstractmethod
+    def config(self) -> dict[str, Any]:
+        """What PEFT's config of this method holds, beside what is the same for all."""
+
+    def apply(self, decoder: Decoder) -> tuple[Decoder, AdapterView]:
+        return decoder, self.view(decoder.dtype)
+
+    def save(self, folder: Path, base_name: str) -> None:
+        """Write `adapter_model.safetensors` and `adapter_config.json` as PEFT does."""
+        save_file({name: tensor.clone() for name, tensor in self.tensors().items()}, folder / ADAPTER_NAME)
+        config = {
+            "peft_type": self.peft_type,
+            "task_type": "CAUSAL_LM",
+            "base_model_name_or_path": base_name,
+            "inference_mode": True,
+            **self.config(),
+        }
+        (folder / CONFIG_NAME).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+    def _read(self, folder: Path) -> Self:
+        stored, own = load_file(folder / ADAPTER_NAME), self.tensors()
+        if stored.keys() != own.keys() or any(stored[name].shape != own[name].shape for name in own):
+            raise ValueError(f"{folder} was not trained on this base, or with other settings than its config says")
+        for name, tensor in own.items():
+            tensor.copy_(stored[name])
+        return self
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The contents of an adapter's `adapter_config.json`."""
+    config: dict[str, Any] = json.loads((folder / CONFIG_NAME).read_text())
+    return config
+
+
+def layers_of(config: PretrainedConfig, depth: int | None) -> range:
+    """The last `depth` layers, or all. Raises InputError when there are fewer."""
+    layers: int = config.num_hidden_layers
+    if depth is not None and depth > layers:
+        raise InputError(f"`train.depth` is {depth}, and the base has {layers} layers: lower it")
+    return range(layers - depth if depth is not None else 0, layers)
