@@ -8,6 +8,7 @@ PEFT's own format.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -157,29 +158,63 @@ class LoraView(AdapterView):
     def __init__(self, pairs: dict[tuple[int, str], Pair], scale: float) -> None:
         self.pairs, self.scale = pairs, scale
 
+    def _scale(self, place: tuple[int, str]) -> float | Tensor:
+        return self.scale
+
     def linear(self, x: Tensor, weight: Matrix, layer: int, group: str, bias: Tensor | None = None) -> Tensor:
         pair = self.pairs.get((layer, group))
         if pair is None:
             return super().linear(x, weight, layer, group, bias)
-        y: Tensor = LoraLinear.apply(x, weight, pair.down, pair.up, self.scale)  # type: ignore[no-untyped-call]
+        y: Tensor = LoraLinear.apply(x, weight, pair.down, pair.up, self._scale((layer, group)))  # type: ignore[no-untyped-call]
         return y if bias is None else y + bias
+
+
+class ManyLoraView(LoraView):
+    """Several adapters in one pass, each for its own tokens.
+
+    Their A are stacked and their B stand side by side; x Aᵀ is scaled by each token's own adapter's s, and by zero for all
+    others. That takes r · adapters columns where r would do, but no more products than one adapter does.
+    """
+
+    def __init__(self, views: Sequence[LoraView], tokens: Sequence[int]) -> None:
+        """The first `tokens[0]` tokens are for `views[0]`, and so on; views may repeat, and differ in rank and depth."""
+        self.pairs, self._scales = {}, {}
+        scales = torch.tensor([view.scale for view in views])
+        owner = torch.arange(len(views)).repeat_interleave(torch.tensor(tokens))
+        known = dict[tuple[int, ...], Tensor]()
+        for place in dict.fromkeys(place for view in views for place in view.pairs):
+            found = [(at, view.pairs[place]) for at, view in enumerate(views) if place in view.pairs]
+            pairs = [pair for _, pair in found]
+            self.pairs[place] = Pair(
+                torch.cat([pair.down for pair in pairs]), torch.cat([pair.up for pair in pairs], dim=1)
+            )
+            columns = tuple(at for at, pair in found for _ in range(len(pair.down)))
+            if columns not in known:
+                column = torch.tensor(columns)
+                mask = torch.where(owner[:, None] == column, scales[column], 0.0)
+                known[columns] = mask.to(pairs[0].down)
+            self._scales[place] = known[columns]
+
+    def _scale(self, place: tuple[int, str]) -> Tensor:
+        return self._scales[place]
 
 
 class LoraLinear(torch.autograd.Function):
     """Base and adapter in one step: no gradient for W, no dense ΔW, and x is kept once."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Matrix, down: Tensor, up: Tensor, scale: float) -> Tensor:  # type: ignore[no-untyped-def]
-        inner = F.linear(x, down)
+    def forward(ctx, x: Tensor, weight: Matrix, down: Tensor, up: Tensor, scale: float | Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        """`scale` is s, or one for every token and column of x Aᵀ: [T, n·r]."""
+        inner = F.linear(x, down).mul_(scale)
         ctx.save_for_backward(x, down, up, inner)
         ctx.weight, ctx.scale = weight, scale
-        return F.linear(x, dense(weight, x.dtype)).addmm_(inner, up.T, alpha=scale)
+        return F.linear(x, dense(weight, x.dtype)).addmm_(inner, up.T)
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, None, Tensor, Tensor, None]:  # type: ignore[no-untyped-def]
         x, down, up, inner = ctx.saved_tensors
         grad_inner = (grad @ up).mul_(ctx.scale)
-        grad_up = (grad.T @ inner).mul_(ctx.scale)
+        grad_up = grad.T @ inner
         grad_down = grad_inner.T @ x
         grad_x = (grad @ dense(ctx.weight, x.dtype)).addmm_(grad_inner, down) if ctx.needs_input_grad[0] else None
         return grad_x, None, grad_down, grad_up, None

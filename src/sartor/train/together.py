@@ -1,0 +1,133 @@
+"""Several LoRA adapters trained at once over one frozen base: for seeds, folds, sweeps, and many small tasks.
+
+    tokens   [ job 1: prefix, rows | job 2: prefix, rows | … ]
+
+The base's products are computed for all tokens of a pass, and each adapter's for its own. Every job keeps its own rows,
+optimiser, schedule, seed, validation and clipping (`Job`), joins when there is room and leaves when it has finished; its result
+is that of its solo run but for the order of sums. It pays where one job does not fill the machine: docs/benchmarks.md says where.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from sartor.errors import SartorError
+from sartor.models.decoder import Decoder, KeysValues, SharedPrefixAttention, rms_norm
+from sartor.models.methods.lora import LoraWeights, ManyLoraView
+from sartor.train.batches import Batch
+from sartor.train.loop import History, Job
+from sartor.train.loss import reply_loss
+from sartor.train.network import FastNetwork
+
+AT_ONCE = 16
+"""Most jobs that train at one time; the others wait for one to leave."""
+
+Piece = tuple[Job, Batch]
+
+
+def train_together(jobs: Sequence[Job], tokens: int, at_once: int = AT_ONCE) -> list[History | SartorError]:
+    """What `train` gives for each job, or the error that stopped it, which stops no other; at most `tokens` in a pass.
+
+    All jobs are LoRA (not DoRA) networks on the same decoder.
+    """
+    results: dict[int, History | SartorError] = {}
+    waiting, active = list(range(len(jobs))), list[int]()
+    while waiting or active:
+        while waiting and len(active) < at_once:
+            active.append(waiting.pop(0))
+        pieces = [(jobs[at], batch) for at in active if not jobs[at].finished for batch in jobs[at].passes()]
+        losses = [loss for group in _passes(pieces, tokens) for loss in _learn(group)]
+        if not _finite(pieces):  # of one job, which by 0 · NaN became all others': each alone shows whose it is
+            losses = [loss for piece in pieces for loss in _learn([piece])]
+        for (job, batch), loss in zip(pieces, losses, strict=True):
+            job.count(batch, loss)
+        for at in list(active):
+            try:
+                if not jobs[at].finished:
+                    jobs[at].step()
+                if jobs[at].finished:
+                    results[at] = jobs[at].finish()
+            except SartorError as error:
+                results[at] = error
+            if at in results:
+                active.remove(at)
+    return [results[at] for at in range(len(jobs))]
+
+
+def _learn(group: Sequence[Piece]) -> list[float]:
+    """The losses of one pass, whose gradients are added to those of its jobs."""
+    losses = pass_losses(group)
+    torch.stack([loss / job.supervised for loss, (job, _) in zip(losses, group, strict=True)]).sum().backward()
+    return [float(loss) for loss in torch.stack(losses).tolist()]
+
+
+def _finite(pieces: Sequence[Piece]) -> bool:
+    """Whether all jobs' gradients are; if not, all are taken back."""
+    leaves = [leaf for job, _ in pieces for leaf in job.network.trainable]
+    finite = bool(torch.stack([leaf.grad.sum() for leaf in leaves if leaf.grad is not None]).isfinite().all())
+    for leaf in leaves if not finite else ():
+        leaf.grad = None
+    return finite
+
+
+def _passes(pieces: Sequence[Piece], tokens: int) -> Iterator[list[Piece]]:
+    group, held = list[Piece](), 0
+    for piece in pieces:
+        size = piece[1].tokens
+        if group and held + size > tokens:
+            yield group
+            group, held = [], 0
+        group.append(piece)
+        held += size
+    if group:
+        yield group
+
+
+def pass_losses(pieces: Sequence[Piece]) -> list[Tensor]:
+    """Of every piece the sum of the cross-entropy over its supervised tokens, from one pass over the base."""
+    decoder, weights = _of_one_base([job for job, _ in pieces])
+    batches = [batch for _, batch in pieces]
+    device = decoder.device
+    views = {id(each): each.view(decoder.dtype) for each in weights}
+    view = ManyLoraView([views[id(each)] for each in weights], [batch.tokens for batch in batches])
+    ids = torch.cat([part for batch in batches for part in (batch.prefix, batch.ids.flatten())]).to(device)
+    spots = torch.cat([_spots(batch) for batch in batches]).to(device)
+    cos, sin = decoder.rotary(torch.arange(int(spots.max()) + 1, device=device))
+    hidden = decoder.hidden(decoder.embed(ids), (cos[spots], sin[spots]), _Segments(batches, device), view)
+    losses, start = [], 0
+    for batch in batches:
+        supervised = hidden[start + len(batch.prefix) + batch.predicts.to(device)]
+        normed = rms_norm(supervised, decoder.norm, decoder.eps)
+        losses.append(reply_loss(normed, decoder.head, batch.targets.to(device)))
+        start += batch.tokens
+    return losses
+
+
+def _spots(batch: Batch) -> Tensor:
+    """Each token's position in its own sequence."""
+    prefix, (rows, width) = len(batch.prefix), batch.ids.shape
+    return torch.cat((torch.arange(prefix), torch.arange(prefix, prefix + width).repeat(rows)))
+
+
+def _of_one_base(jobs: Sequence[Job]) -> tuple[Decoder, list[LoraWeights]]:
+    networks = [job.network for job in jobs]
+    decoders = {id(network.decoder): network.decoder for network in networks if isinstance(network, FastNetwork)}
+    weights = [network.weights for network in networks if isinstance(network, FastNetwork)]
+    lora = [each for each in weights if type(each) is LoraWeights]
+    if len(decoders) != 1 or len(lora) != len(jobs):
+        raise ValueError("jobs train together only with LoRA on one decoder")
+    return next(iter(decoders.values())), lora
+
+
+class _Segments:
+    """Every job's tokens attend among themselves."""
+
+    def __init__(self, batches: Sequence[Batch], device: torch.device) -> None:
+        self._sizes = [batch.tokens for batch in batches]
+        shapes = [(len(batch.prefix), batch.ids.shape[0], batch.ids.shape[1]) for batch in batches]
+        self._attend = [SharedPrefixAttention(*shape, device) for shape in shapes]
+
+    def __call__(self, index: int, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None) -> Tensor:
+        parts = zip(self._attend, *(x.split(self._sizes) for x in (q, k, v)), strict=True)
+        return torch.cat([attend(index, *own) for attend, *own in parts])
