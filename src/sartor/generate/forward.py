@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sartor.generate.trie import LabelTrie
-from sartor.models.decoder import FROZEN, AdapterView, Decoder, KeysValues, causal_attention
+from sartor.models.attention import KeysValues, causal_attention
+from sartor.models.decoder import FROZEN, AdapterView, Decoder
 from sartor.models.methods import Weights
 
 

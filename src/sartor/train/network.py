@@ -13,7 +13,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from sartor.errors import InputError
-from sartor.models.decoder import Decoder, SharedPrefixAttention, rms_norm
+from sartor.models.attention import attention
+from sartor.models.decoder import Decoder, rms_norm
 from sartor.models.methods import Weights
 from sartor.task import TrainSpec
 from sartor.train.batches import Batch
@@ -56,7 +57,7 @@ class FastNetwork:
         cos, sin = decoder.rotary(spots)
         order = torch.arange(prefix + width, device=device)
         order = torch.cat((order[:prefix], order[prefix:].repeat(rows)))
-        attend = SharedPrefixAttention(prefix, rows, width, device)
+        attend = attention([(prefix, rows, width)], device, virtual=first > 0)
         hidden = decoder.hidden(x, (cos[order], sin[order]), attend, view)
         supervised = hidden[prefix + batch.predicts.to(device)]
         return reply_loss(rms_norm(supervised, decoder.norm, decoder.eps), decoder.head, batch.targets.to(device))
