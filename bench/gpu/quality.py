@@ -4,8 +4,8 @@
     python bench/gpu/quality.py train FOLDER --base BASE --stage recipe|methods|sizes --out FOLDER [--limit SECONDS]
     python bench/gpu/quality.py score FOLDER OUT                   where the data are: the answers' KPIs
 
-`recipe`: validation loss over learning rates, epochs and batch sizes on three tasks. `methods`: LoRA and full fine-tuning, each
-at the rate that is best on validation rows, three seeds, all test rows answered. `sizes`: the default recipe at 250 to 2,000
+`recipe`: validation loss over learning rates, epochs and batch sizes on three tasks. `methods`: LoRA, LoRA on the last ten layers, and
+full fine-tuning, each at the rate that is best on validation rows, three seeds, all test rows answered. `sizes`: the default recipe at 250 to 2,000
 labels on five tasks that it was not chosen on. Answers are greedy, with label choice and JSON constraints off. What the machine
 in the middle needs is PyTorch, Transformers, safetensors, pydantic and PyYAML: no task file, and no row but as numbers.
 """
@@ -125,6 +125,7 @@ class Plan:
     """Of the method's `auto` learning rate."""
     epochs: int = 3
     batch: int = 16
+    depth: int | None = None
     answer: bool = False
 
 
@@ -165,15 +166,15 @@ class Bench:
 
     def methods(self) -> None:
         for task in (name for name in METHODS_ON if name in self.args.only):
-            for method in ("lora", "full"):
+            for method, depth in (("lora", None), ("full", None), ("lora", 10)):
                 tried = {}
                 for multiple in (0.5, 1, 2):
                     if not self.late:
-                        tried[multiple] = self.alone(Plan(task, 1000, 0, method, multiple))
+                        tried[multiple] = self.alone(Plan(task, 1000, 0, method, multiple, depth=depth))
                 best = min(tried, key=tried.__getitem__, default=1.0)
                 for seed in (0, 1, 2):
                     if not self.late:
-                        self.alone(Plan(task, 1000, seed, method, best, answer=True))
+                        self.alone(Plan(task, 1000, seed, method, best, depth=depth, answer=True))
 
     def together(self, plans: Sequence[Plan]) -> None:
         """Jobs of about one length at a time."""
@@ -219,7 +220,8 @@ class Bench:
         rows = self.rows(plan.task, "train")
         held, pool = rows[:HELD], rows[HELD:]
         training = random.Random(plan.seed).sample(pool, min(plan.rows, len(pool)))
-        network = FastNetwork(self.decoder, fresh(self.decoder, TrainSpec(method=plan.method, seed=plan.seed)), "base")
+        spec = TrainSpec(method=plan.method, seed=plan.seed, **({"depth": plan.depth} if plan.depth else {}))
+        network = FastNetwork(self.decoder, fresh(self.decoder, spec), "base")
         rate = plan.multiple * auto_learning_rate(self.decoder.config.hidden_size, plan.method)
         recipe = Recipe(rate, plan.epochs, plan.batch, plan.seed, END, PASS_TOKENS)
         scratch = self.scratch / str(hash(plan))
@@ -239,7 +241,11 @@ class Bench:
             line["failed"] = str(history)
         else:
             line |= {"validation": history.validation, "best_epoch": history.best_epoch, "seconds": round(seconds, 2)}
-            line |= {"tokens": history.computed_tokens, "examples": history.examples, "supervised": history.supervised_tokens}
+            line |= {
+                "tokens": history.computed_tokens,
+                "examples": history.examples,
+                "supervised": history.supervised_tokens,
+            }
             line["trainable"] = sum(leaf.numel() for leaf in network.trainable)
             if self.device == "cuda":
                 line["peak_memory"] = torch.cuda.max_memory_allocated()

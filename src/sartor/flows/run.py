@@ -150,7 +150,7 @@ class Stages:
             validation = encode(splits.validation, base.renderer, limit, spec.overlong)
             if base.slow_because:
                 log.info("training takes the plain path: %s", base.slow_because)
-            network = base.network(spec)
+            network = base.network(spec, self.store.trunks(self.spec.task))
             history = train(network, encoded.rows, validation.rows, recipe, folder, self.progress)
             made = folder / "adapter"
             made.mkdir(exist_ok=True)

@@ -9,6 +9,7 @@ all of them; elsewhere each group is a product of rectangles.
 import functools
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -72,8 +73,8 @@ def segments_of(shapes: Sequence[Shape]) -> tuple[Tensor, Tensor]:
 def _flex(device: str) -> Callable[..., Tensor]:
     from torch.nn.attention.flex_attention import flex_attention
 
-    chosen: Callable[..., Tensor] = torch.compile(flex_attention, dynamic=True) if device == "cuda" else flex_attention
-    return chosen
+    chosen: Any = torch.compile(flex_attention, dynamic=True) if device == "cuda" else flex_attention
+    return chosen  # type: ignore[no-any-return]
 
 
 class ApartAttention:

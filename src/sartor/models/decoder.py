@@ -173,10 +173,16 @@ class Decoder:
         return x if virtual is None else torch.cat((virtual, x))
 
     def hidden(
-        self, x: Tensor, rotary: tuple[Tensor, Tensor], attend: Attend, view: AdapterView = FROZEN, first: int = 0
+        self,
+        x: Tensor,
+        rotary: tuple[Tensor, Tensor],
+        attend: Attend,
+        view: AdapterView = FROZEN,
+        first: int = 0,
+        last: int | None = None,
     ) -> Tensor:
-        """Hidden states [T, hidden] before the final norm, from embeddings [T, hidden], or from what enters layer `first`."""
-        for index, layer in enumerate(self.layers[first:], first):
+        """What leaves the layers `first` to `last` − 1 (default: all), [T, hidden], for what enters them; no final norm."""
+        for index, layer in enumerate(self.layers[first:last], first):
             q, k, v = self._project(index, layer, rms_norm(x, layer.norm, self.eps), rotary, view)
             x = x + view.linear(attend(index, q, k, v, view.keys_values(index)), layer.out, index, "out")
             gate_up = view.linear(rms_norm(x, layer.mlp_norm, self.eps), layer.gate_up, index, "gate_up")

@@ -19,6 +19,7 @@ from sartor.models.methods import Weights
 from sartor.task import TrainSpec
 from sartor.train.batches import Batch
 from sartor.train.loss import reply_loss
+from sartor.train.trunk import Trunk
 
 
 class Network(Protocol):
@@ -42,14 +43,18 @@ class Network(Protocol):
 class FastNetwork:
     shares_prefix = True
 
-    def __init__(self, decoder: Decoder, weights: Weights, base_name: str) -> None:
-        self.decoder, self.weights, self.base_name = decoder, weights.to(decoder.device), base_name
+    def __init__(self, decoder: Decoder, weights: Weights, base_name: str, trunk: Trunk | None = None) -> None:
+        """`trunk` remembers what the layers below the lowest changed one make of the rows."""
+        self.decoder, self.weights, self.base_name, self.trunk = decoder, weights.to(decoder.device), base_name, trunk
         self.trainable, self.rate_ratios = weights.trainable, weights.rate_ratios
 
     def loss(self, batch: Batch) -> Tensor:
         decoder, view = self.weights.apply(self.decoder)
         device = decoder.device
-        x = decoder.embed(torch.cat((batch.prefix, batch.ids.flatten())).to(device), view)
+        if self.trunk:
+            x, lowest = self.trunk(batch), self.trunk.first
+        else:
+            x, lowest = decoder.embed(torch.cat((batch.prefix, batch.ids.flatten())).to(device), view), 0
         rows, width = batch.ids.shape
         prefix = len(x) - rows * width
         first = view.virtual + len(batch.prefix) - prefix
@@ -58,7 +63,7 @@ class FastNetwork:
         order = torch.arange(prefix + width, device=device)
         order = torch.cat((order[:prefix], order[prefix:].repeat(rows)))
         attend = attention([(prefix, rows, width)], device, virtual=first > 0)
-        hidden = decoder.hidden(x, (cos[order], sin[order]), attend, view)
+        hidden = decoder.hidden(x, (cos[order], sin[order]), attend, view, lowest)
         supervised = hidden[prefix + batch.predicts.to(device)]
         return reply_loss(rms_norm(supervised, decoder.norm, decoder.eps), decoder.head, batch.targets.to(device))
 

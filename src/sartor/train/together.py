@@ -96,7 +96,10 @@ def pass_losses(pieces: Sequence[Piece]) -> list[Tensor]:
     spots = torch.cat([_spots(batch) for batch in batches]).to(device)
     cos, sin = decoder.rotary(torch.arange(int(spots.max()) + 1, device=device))
     attend = attention([(len(batch.prefix), *batch.ids.shape) for batch in batches], device)
-    hidden = decoder.hidden(decoder.embed(ids), (cos[spots], sin[spots]), attend, view)
+    trunks = {id(job.network.trunk): job.network.trunk for job, _ in pieces if isinstance(job.network, FastNetwork)}
+    trunk = next(iter(trunks.values())) if len(trunks) == 1 else None
+    x = torch.cat([trunk(batch) for batch in batches]) if trunk else decoder.embed(ids)
+    hidden = decoder.hidden(x, (cos[spots], sin[spots]), attend, view, trunk.first if trunk else 0)
     losses, start = [], 0
     for batch in batches:
         supervised = hidden[start + len(batch.prefix) + batch.predicts.to(device)]

@@ -41,6 +41,11 @@ class Weights(ABC):
         return [self._sizes]
 
     @property
+    def first_layer(self) -> int:
+        """The lowest layer that the method changes; those below, and the embeddings, stay as they are."""
+        return 0
+
+    @property
     def rate_ratios(self) -> list[float]:
         """For each of `trainable`, by how much its learning rate exceeds the run's."""
         return [1.0] * len(self.trainable)
