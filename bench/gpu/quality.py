@@ -4,10 +4,10 @@
     python bench/gpu/quality.py train FOLDER --base BASE --stage recipe|methods|sizes --out FOLDER [--limit SECONDS]
     python bench/gpu/quality.py score FOLDER OUT                   where the data are: the answers' KPIs
 
-`recipe`: validation loss over learning rates, epochs and batch sizes on three tasks. `methods`: LoRA, LoRA on the last ten layers, and
-full fine-tuning, each at the rate that is best on validation rows, three seeds, all test rows answered. `sizes`: the default recipe at 250 to 2,000
-labels on five tasks that it was not chosen on. Answers are greedy, with label choice and JSON constraints off. What the machine
-in the middle needs is PyTorch, Transformers, safetensors, pydantic and PyYAML: no task file, and no row but as numbers.
+`recipe`: validation loss over learning rates, epochs and batch sizes on three tasks. `methods`: LoRA, LoRA on the last ten
+layers and full fine-tuning, each at the rate that is best on validation rows, three seeds, the test rows answered. `sizes`: the
+default recipe at 250 to 2,000 labels. Answers are greedy, with label choice and JSON constraints off. What the machine in the
+middle needs is PyTorch, Transformers, safetensors, pydantic and PyYAML: no task file, and no row but as numbers.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """What the frozen lower layers make of each example, computed once: for adapters in the last layers (`train.depth`).
 
 In a causal model the hidden states that enter layer k depend on the tokens alone while everything below is frozen, so epochs,
-seeds, folds and jobs share them. They are kept in the base's number format, by a hash of the tokens, in one file that is mapped into
-memory; hidden states tell of the rows as the rows themselves do, so the folder belongs with the store.
+seeds, folds and jobs share them. They are kept in the base's number format, by a hash of the tokens, in one file that is
+mapped into memory; hidden states tell of the rows as the rows themselves do, so the folder belongs with the store.
 """
 
 import hashlib
