@@ -1,17 +1,20 @@
 """Every method of fine-tuning on tiny bases, for the one suite over them, and the same in a process that is killed."""
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from tests.networks import examples, plain_model
 from tests.processes import die
 
+from sartor.errors import SystemFailure
 from sartor.models.decoder import Decoder
 from sartor.models.methods import fresh
 from sartor.task import TrainSpec
-from sartor.train.batches import common_prefix
+from sartor.train.batches import Encoded, collate, common_prefix
 from sartor.train.loop import History, Recipe, train
 from sartor.train.network import FastNetwork, Network, PlainNetwork
 
@@ -69,6 +72,22 @@ def train_method_until_killed(base: Path, method: str, fast: bool, scratch: Path
             die()
 
     train_method(base, method, fast, scratch, stop)
+
+
+def train_starving(base: Path, told: Path, megabytes: int, rows: int, length: int, settings: dict[str, Any]) -> None:
+    """A batch of rows, in a process that the system lets have so much memory more; what comes of it goes into `told`."""
+    decoder = Decoder(plain_model(base))
+    spec = TrainSpec(**settings)
+    network = FastNetwork(decoder, fresh(decoder, spec), "tiny")
+    batch = [Encoded(str(place), (3 + place, *[7] * (length - 11)), (*[9] * 9, 2)) for place in range(rows)]
+    network.loss(collate(ROWS, 0, PAD)).backward()  # what the backend keeps
+    limit = psutil.Process().memory_info().vms + megabytes * 1_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    try:
+        recipe = Recipe(1e-3, 1, rows, 0, PAD, spec.pass_tokens)
+        told.write_text(str(train(network, batch, [], recipe, told.parent / "scratch").steps))
+    except SystemFailure as error:
+        told.write_text(str(error))
 
 
 def numbers(network: Network) -> torch.Tensor:

@@ -15,7 +15,17 @@ NO_RIGHTS = 77
 _NEW_USER, _NEW_MOUNTS, _NEW_NETWORK = 0x10000000, 0x00020000, 0x40000000
 _REMOUNT, _RECURSIVE, _PRIVATE = 32, 16384, 1 << 18
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["sartor.flows.run", "transformers.models.llama.modeling_llama", "pytest", "sqlite3"])
+_context.set_forkserver_preload(
+    [
+        "sartor.flows.run",
+        "transformers.models.llama.modeling_llama",
+        "transformers.models.gpt2.modeling_gpt2",
+        "peft",
+        "bitsandbytes",
+        "pytest",
+        "sqlite3",
+    ]
+)
 
 
 def exit_code(work: Callable[..., object], *arguments: object) -> int | None:

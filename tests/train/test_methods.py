@@ -1,5 +1,6 @@
 """One suite over every method: it gives what PEFT or Transformers gives, trains, is saved, read again, and resumed."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tests.methods import (
     numbers,
     train_method,
     train_method_until_killed,
+    train_starving,
 )
 from tests.networks import plain_model
 from tests.processes import KILLED, exit_code
@@ -142,7 +144,7 @@ def test_killed_in_earnest_it_goes_on_to_the_same_bits(base: Path, method: str, 
     assert exit_code(train_method_until_killed, base, method, fast, tmp_path / "killed", 4) == KILLED
     made: list[int] = []
     resumed, again = train_method(base, method, fast, tmp_path / "killed", made.append)
-    assert made == [4, 5, 6]
+    assert made == list(range(4, history.steps + 1))
     assert torch.equal(numbers(resumed), numbers(whole))
     assert (again.losses, again.validation, again.computed_tokens, again.held_tokens) == (
         history.losses, history.validation, history.computed_tokens, history.held_tokens,
@@ -200,6 +202,29 @@ def spoilt(network: Network, where: str, at: int) -> Any:
         return value
 
     return spoiling
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "rows", "length", "settings"),
+    [(100, 64, 100, {"pass_tokens": 100_000}), (40, 1, 4000, {}), (40, 1, 4000, {"method": "full"})],
+    ids=["a batch", "one long row", "one long row, full"],
+)
+def test_where_memory_ends_it_says_what_fits_and_that_fits(
+    llama: Path, tmp_path: Path, megabytes: int, rows: int, length: int, settings: dict[str, Any]
+) -> None:
+    """The limit is the operating system's, on a process of its own."""
+    for name in ("first", "again"):
+        (tmp_path / name).mkdir()
+    told = tmp_path / "first" / "told"
+    assert exit_code(train_starving, llama, told, megabytes, rows, length, settings) == 0
+    said = told.read_text()
+    assert said.startswith("memory ran out at the largest pass, ")
+    proposed = {key: int(value) for key, value in re.findall(r"`train\.(\w+): (\d+)`", said)}
+    assert set(proposed) == ({"pass_tokens"} if rows > 1 else {"pass_tokens", "max_length"})
+    length = proposed.get("max_length", length)
+    told = tmp_path / "again" / "told"
+    assert exit_code(train_starving, llama, told, megabytes, rows, length, settings | proposed) == 0
+    assert told.read_text() == "1"
 
 
 # How many numbers, and what the path through Transformers makes of a method
