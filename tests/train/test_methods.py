@@ -206,7 +206,7 @@ def spoilt(network: Network, where: str, at: int) -> Any:
 
 @pytest.mark.parametrize(
     ("megabytes", "rows", "length", "settings"),
-    [(100, 64, 100, {"pass_tokens": 100_000}), (40, 1, 4000, {}), (40, 1, 4000, {"method": "full"})],
+    [(100, 64, 100, {"pass_tokens": 100_000}), (40, 1, 8000, {}), (40, 1, 8000, {"method": "full"})],
     ids=["a batch", "one long row", "one long row, full"],
 )
 def test_where_memory_ends_it_says_what_fits_and_that_fits(
