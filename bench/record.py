@@ -20,8 +20,10 @@ def row(system: str, metric: str, value: float, unit: str, *interval: float) -> 
     return {"system": system, "metric": metric, **named, "unit": unit}
 
 
-def record(name: str, rows: Sequence[Row], ratios: Mapping[str, float], /, **about: object) -> None:
-    """Writes bench/results/NAME.json: this machine and what else is said `about` the run, today, the rows, the ratios."""
+def record(
+    name: str, rows: Sequence[Row], ratios: Mapping[str, float], /, folder: Path = RESULTS, **about: object
+) -> None:
+    """Writes NAME.json into the folder: this machine and what else is said `about` the run, today, the rows, the ratios."""
     for ratio, value in ratios.items():
         print(f"{value:>10.2f} {'ratio':10}  {ratio}")
     result = {
@@ -31,4 +33,4 @@ def record(name: str, rows: Sequence[Row], ratios: Mapping[str, float], /, **abo
         "ratios": {ratio: round(value, 4) for ratio, value in ratios.items()},
     }
     text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
-    (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+    (folder / f"{name}.json").write_text(text, encoding="utf-8")

@@ -49,6 +49,17 @@ def test_codes_train_as_the_numbers_that_they_stand_for(family: Path) -> None:
     assert (gradient - wanted).norm() <= 1e-5 * wanted.norm()
 
 
+def test_codes_made_on_another_device_train_the_same(family: Path) -> None:
+    decoder = Decoder(plain_model(family))
+    loss, gradient = value_and_gradient(decoder.quantised())
+    moved = decoder.quantised("cpu")
+    moved_loss, moved_gradient = value_and_gradient(moved)
+    assert moved_loss == loss
+    assert torch.equal(moved_gradient, gradient)
+    tied = decoder.head.data_ptr() == decoder.embedding.data_ptr()
+    assert (moved.head.data_ptr() == moved.embedding.data_ptr()) == tied
+
+
 def test_four_bits_are_near_the_base_and_not_it(llama: Path) -> None:
     weight = Decoder(plain_model(llama)).layers[0].down
     assert isinstance(weight, Tensor)

@@ -78,8 +78,9 @@ class LoadedBase:
 
     @cached_property
     def _decoder(self) -> Decoder:
-        decoder = Decoder(self.model())
-        return decoder.quantised() if self.four_bits else decoder
+        if self.four_bits:  # the card never holds the whole base in full
+            return Decoder(load(self.opened, self.number_format[0], "cpu")).quantised(self.device)
+        return Decoder(self.model())
 
     @property
     def _where(self) -> tuple[torch.dtype, str]:

@@ -13,7 +13,7 @@ Covers Llama, Qwen2, Qwen3 and Mistral without an active sliding window; `unsupp
 """
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -133,19 +133,37 @@ class Decoder:
                 )
             )
 
-    def quantised(self) -> "Decoder":
-        """The same with every layer's matrices in 4 bits; embeddings, head and norms stay as they are."""
+    def quantised(self, device: torch.device | str | None = None) -> "Decoder":
+        """The same with every layer's matrices in 4 bits; embeddings, head and norms stay as they are.
+
+        On `device`, where it is given: a layer at a time goes there, so it never holds more than one in full.
+        """
+        to = self.device if device is None else torch.device(device)
+
+        def moved(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor.to(to)
+
         layers = [
-            replace(
-                layer,
-                qkv=quantise(dense(layer.qkv, self.dtype)),
-                out=quantise(dense(layer.out, self.dtype)),
-                gate_up=quantise(dense(layer.gate_up, self.dtype)),
-                down=quantise(dense(layer.down, self.dtype)),
+            Layer(
+                norm=layer.norm.to(to),
+                qkv=quantise(dense(layer.qkv, self.dtype).to(to)),
+                qkv_bias=moved(layer.qkv_bias),
+                q_norm=moved(layer.q_norm),
+                k_norm=moved(layer.k_norm),
+                out=quantise(dense(layer.out, self.dtype).to(to)),
+                mlp_norm=layer.mlp_norm.to(to),
+                gate_up=quantise(dense(layer.gate_up, self.dtype).to(to)),
+                down=quantise(dense(layer.down, self.dtype).to(to)),
             )
             for layer in self.layers
         ]
-        return self.with_weights(self.embedding, self.head, self.norm, layers)
+        embedding = self.embedding.to(to)
+        tied = self.head.data_ptr() == self.embedding.data_ptr()
+        head = embedding if tied else self.head.to(to)
+        other = self.with_weights(embedding, head, self.norm.to(to), layers)
+        if device is not None:
+            other._rotary = copy.deepcopy(self._rotary).to(to)
+        return other
 
     def with_weights(self, embedding: Tensor, head: Tensor, norm: Tensor, layers: list[Layer]) -> "Decoder":
         """The same architecture over other numbers."""
