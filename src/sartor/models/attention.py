@@ -2,14 +2,11 @@
 
     tokens   [ prefix P | example 1, L | … | example B, L ]            attends   prefix   prefix + itself up to its own position
 
-Several such groups may lie behind each other; none sees another's tokens. On CUDA one FlexAttention kernel (2412.05496) does
-all of them; elsewhere each group is a product of rectangles.
+Several such groups may lie behind each other; none sees another's tokens.
 """
 
-import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -27,54 +24,66 @@ Shape = tuple[int, int, int]
 """Of a group: P, B and L."""
 
 
-def attention(shapes: Sequence[Shape], device: torch.device, virtual: bool = False) -> Attend:
-    """For tokens of groups of these shapes, one behind the other. `virtual`: keys and values will be given before all others."""
-    if device.type == "cuda" and not virtual:
-        return FlexAttention(shapes, device)
+def attention(shapes: Sequence[Shape], device: torch.device) -> Attend:
+    """For tokens of groups of these shapes, one behind the other.
+
+    Several groups are padded into one on CUDA, which is idle between small products, and computed one by one elsewhere.
+    """
     if len(shapes) == 1:
         return SharedPrefixAttention(*shapes[0], device)
-    return ApartAttention(shapes, device)
+    return (StackedAttention if device.type == "cuda" else ApartAttention)(shapes, device)
 
 
-class FlexAttention:
-    """All groups in one kernel, which skips the blocks of 128 by 128 tokens where nobody sees anybody."""
+class StackedAttention:
+    """All groups at once, as one rectangle padded to the largest prefix, number of examples and length: few, large products."""
 
     def __init__(self, shapes: Sequence[Shape], device: torch.device) -> None:
-        from torch.nn.attention.flex_attention import create_block_mask
-
-        segments, prefixes = segments_of(shapes)
-        segment, prefix = segments.to(device), prefixes.to(device)
-
-        def sees(_: Tensor, __: Tensor, query: Tensor, key: Tensor) -> Tensor:
-            near = (segment[key] == segment[query]) | (segment[key] == prefix[query])
-            return (key <= query) & near
-
-        size = len(segments)
-        self._mask = create_block_mask(sees, None, None, size, size, device=device)
+        self._P, self._B, self._L = (max(sizes) for sizes in zip(*shapes, strict=True))
+        self._groups, self._size = len(shapes), self._P + self._B * self._L
+        total = sum(P + B * L for P, B, L in shapes)
+        place, start = torch.full((self._groups, self._size), total), 0  # beyond the last token lies a row of zeros
+        for group, (P, B, L) in enumerate(shapes):
+            place[group, :P] = torch.arange(start, start + P)
+            rows = place[group, self._P :].view(self._B, self._L)
+            rows[:B, :L] = torch.arange(start + P, start + P + B * L).view(B, L)
+            start += P + B * L
+        back = torch.empty(total, dtype=torch.long)
+        real = place.flatten() < total
+        back[place.flatten()[real]] = torch.arange(place.numel())[real]
+        self._place, self._back = place.flatten().to(device), back.to(device)
+        ahead = torch.ones(self._L, self._P + self._L, dtype=torch.bool).triu(self._P + 1)
+        absent = torch.arange(self._P + self._L) < self._P
+        blocked = torch.stack([ahead | absent & (torch.arange(self._P + self._L) >= P) for P, _, _ in shapes])
+        self._bias = torch.zeros(blocked.shape).masked_fill_(blocked, float("-inf")).to(device)
 
     def __call__(self, index: int, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None = None) -> Tensor:
         assert before is None, "keys and values before all others take another attention"
-        one = (x.transpose(0, 1)[None] for x in (q, k, v))
-        out = _flex(q.device.type)(*one, block_mask=self._mask, enable_gqa=q.shape[1] != k.shape[1])
-        return out[0].transpose(0, 1).flatten(1)
+        groups, P, B, L = self._groups, self._P, self._B, self._L
+        heads, d, kv_heads = q.shape[1], q.shape[2], k.shape[1]
+        group = heads // kv_heads
+        q, k, v = (
+            F.pad(x, (0, 0, 0, 0, 0, 1)).index_select(0, self._place).view(groups, self._size, -1, d) for x in (q, k, v)
+        )
+        queries = q[:, P:].reshape(groups * B, L, kv_heads, group, d).permute(0, 2, 3, 1, 4)
+        bias = self._bias.to(q.dtype)[:, None, None].expand(groups, B, group, L, P + L)
+        out = F.scaled_dot_product_attention(
+            queries.reshape(groups * B, kv_heads, group * L, d),
+            self._rows(k),
+            self._rows(v),
+            attn_mask=bias.reshape(groups * B, 1, group * L, P + L),
+        )
+        out = out.view(groups * B, kv_heads, group, L, d).permute(0, 3, 1, 2, 4).reshape(groups, B * L, heads * d)
+        if P:
+            first = _causal(q[:, :P].transpose(1, 2), k[:, :P].transpose(1, 2), v[:, :P].transpose(1, 2), None)
+            out = torch.cat((first.transpose(1, 2).flatten(2), out), dim=1)
+        return out.reshape(groups * self._size, heads * d).index_select(0, self._back)
 
-
-def segments_of(shapes: Sequence[Shape]) -> tuple[Tensor, Tensor]:
-    """For every token the number of its segment (a prefix, or an example), and that of the prefix that it sees."""
-    lengths, prefixes = list[int](), list[int]()
-    for P, B, L in shapes:
-        prefixes += [len(lengths)] * (B + 1)
-        lengths += [P] + [L] * B
-    counts = torch.tensor(lengths)
-    return torch.arange(len(lengths)).repeat_interleave(counts), torch.tensor(prefixes).repeat_interleave(counts)
-
-
-@functools.cache
-def _flex(device: str) -> Callable[..., Tensor]:
-    from torch.nn.attention.flex_attention import flex_attention
-
-    chosen: Any = torch.compile(flex_attention, dynamic=True) if device == "cuda" else flex_attention
-    return chosen  # type: ignore[no-any-return]
+    def _rows(self, x: Tensor) -> Tensor:
+        """The prefix and the own part of every example: [groups · B, kv heads, P + L, d]."""
+        groups, P, B, L = self._groups, self._P, self._B, self._L
+        own = x[:, P:].view(groups, B, L, *x.shape[2:])
+        both = torch.cat((x[:, None, :P].expand(groups, B, P, *x.shape[2:]), own), dim=2)
+        return both.view(groups * B, P + L, *x.shape[2:]).transpose(1, 2)
 
 
 class ApartAttention:

@@ -69,7 +69,7 @@ class FastNetwork:
         cos, sin = decoder.rotary(spots)
         order = torch.arange(prefix + width, device=device)
         order = torch.cat((order[:prefix], order[prefix:].repeat(rows)))
-        attend = attention([(prefix, rows, width)], device, virtual=first > 0)
+        attend = attention([(prefix, rows, width)], device)
         hidden = decoder.hidden(x, (cos[order], sin[order]), attend, view, lowest)
         supervised = hidden[prefix + batch.predicts.to(device)]
         return reply_loss(rms_norm(supervised, decoder.norm, decoder.eps), decoder.head, batch.targets.to(device))
