@@ -49,7 +49,7 @@ def best_loss(task: Task, prepared: Prepared, multiple: float, epochs: int, seed
     recipe = Recipe(rate, epochs, spec.batch_size, seed, min(base.renderer.stop_ids))
     with tempfile.TemporaryDirectory() as scratch:
         history = train(
-            base.network(spec.rank, 2.0 * spec.rank, seed),
+            base.network(spec.model_copy(update={"seed": seed})),
             training,
             validation,
             recipe,

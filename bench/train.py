@@ -110,7 +110,7 @@ def train_ours(folder: Path, save: Path | None) -> dict[str, float]:
     task = open_task(folder)
     spec, base = task.spec.train, LoadedBase(task)
     encoded = encode(prepare(task).splits.train, base.renderer, None, "error").rows
-    network = base.network(spec.rank, 2.0 * spec.rank, spec.seed)
+    network = base.network(spec)
     recipe = Recipe(RATE, spec.epochs, spec.batch_size, spec.seed, min(base.renderer.stop_ids))
     with tempfile.TemporaryDirectory() as scratch:
         history = train(network, encoded, [], recipe, Path(scratch), checkpoint_seconds=60)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,18 @@ ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 
 _skips: Counter[str] = Counter()
+
+
+_threads: list[int] = []
+"""How many torch takes by itself."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """One thread for tiny models, before any fixture: several would wait for each other longer than they compute."""
+    if torch := sys.modules.get("torch"):
+        _threads[:] = _threads or [torch.get_num_threads()]
+        torch.set_num_threads(_threads[0] if item.get_closest_marker("real") else 1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

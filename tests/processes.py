@@ -7,24 +7,42 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 KILLED = -signal.SIGKILL
 NO_RIGHTS = 77
 """How a process ends that may not be alone."""
 _NEW_USER, _NEW_MOUNTS, _NEW_NETWORK = 0x10000000, 0x00020000, 0x40000000
 _REMOUNT, _RECURSIVE, _PRIVATE = 32, 16384, 1 << 18
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["sartor.flows.run", "transformers.models.llama.modeling_llama", "pytest", "sqlite3"])
+_context.set_forkserver_preload(
+    [
+        "sartor.flows.run",
+        "transformers.models.llama.modeling_llama",
+        "transformers.models.gpt2.modeling_gpt2",
+        "peft",
+        "bitsandbytes",
+        "pytest",
+        "sqlite3",
+    ]
+)
 
 
 def exit_code(work: Callable[..., object], *arguments: object) -> int | None:
     """How a fresh process that does this work ends: 0, the code that it exits with, or `KILLED`.
 
-    It has the environment of the first such process; `work` is found by its name, so it lies in a module of `tests`.
+    It has the environment of the first such process and computes with as many threads as this one: bits depend on them.
+    `work` is found by its name, so it lies in a module of `tests`.
     """
-    process = _context.Process(target=work, args=arguments)
+    process = _context.Process(target=_on_threads, args=(torch.get_num_threads(), work, *arguments))
     process.start()
     process.join()
     return process.exitcode
+
+
+def _on_threads(threads: int, work: Callable[..., object], *arguments: object) -> None:
+    torch.set_num_threads(threads)
+    work(*arguments)
 
 
 def without_network() -> None:

@@ -260,6 +260,8 @@ class CostSpec(Strict):
     """What one labelled row costs."""
     hour: float = Field(default=0.0, ge=0)
     """What one hour of this machine costs."""
+    watts: float | None = Field(default=None, gt=0)
+    """What this machine draws while it trains; without it modelled from its processor or GPU."""
     currency: str = "USD"
 
 

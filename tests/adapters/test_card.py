@@ -1,5 +1,6 @@
 """The adapter card: Markdown that people, the hub and PEFT can read."""
 
+import pytest
 import yaml
 from huggingface_hub import ModelCard
 
@@ -35,3 +36,17 @@ def test_it_lists_all_of_the_manifest() -> None:
 def test_a_base_with_an_awkward_name_stays_valid_yaml() -> None:
     text = render_card("notes", {"base_model": "models/my: base #1", "method": "lora"})
     assert yaml.safe_load(text.split("---")[1])["base_model"] == "models/my: base #1"
+
+
+@pytest.mark.parametrize(
+    ("method", "library", "said", "unsaid"),
+    [
+        ("dora", "peft", "PeftModel.from_pretrained", "sartor predict"),
+        ("full", "transformers", "AutoModelForCausalLM.from_pretrained", "PeftModel"),
+        ("bottleneck", "sartor", "`sartor predict` runs it", "PeftModel"),
+    ],
+)
+def test_it_says_what_loads_the_files(method: str, library: str, said: str, unsaid: str) -> None:
+    text = render_card("notes", {"base_model": "mine", "method": method})
+    assert ModelCard(text).data.library_name == library
+    assert said in text and unsaid not in text

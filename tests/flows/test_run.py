@@ -28,7 +28,9 @@ from tests.running import (
     scores,
 )
 from tests.tasks import LABELS, intents
+from torch import Tensor
 
+from sartor.adapters.registry import ABOUT
 from sartor.errors import InputError, SystemFailure
 from sartor.flows import base as flows_base
 from sartor.flows import run as flows_run
@@ -36,8 +38,11 @@ from sartor.flows.prepare import Task
 from sartor.flows.run import run
 from sartor.store import Store
 from sartor.store.disk import DISK_FULL
-from sartor.store.tables import books, dataset_versions, runs
-from sartor.task import RivalSpec
+from sartor.store.folders import hash_folder
+from sartor.store.tables import adapters, books, dataset_versions, runs
+from sartor.task import RivalSpec, TrainSpec
+from sartor.train.batches import Batch
+from sartor.train.network import FastNetwork
 
 QUICK = {"epochs": 1, "rank": 2}
 STAGES = ["data", "answer zero-shot", "answer 2-shot", "train", "answer specialist", "evaluate"]
@@ -70,7 +75,7 @@ def test_the_page_and_the_document_say_the_same(finished: Finished) -> None:
     assert "<script" not in page
     assert result.verdict.headline.split(":")[0] in page
     document = json.loads(json.dumps(result.to_json(), allow_nan=False))
-    assert set(document) == {"task", "verdict", "systems", "adapter", "report"}
+    assert set(document) == {"task", "verdict", "systems", "adapter", "training", "report"}
     assert list(document["systems"]) == ["zero-shot", "2-shot", "specialist"]
     for score in document["systems"]["specialist"].values():
         assert score["n"] == 12
@@ -106,6 +111,32 @@ def test_every_stage_is_on_record_with_its_time_and_money(finished: Finished) ->
     assert {row["step"] for row in records(finished.store, dataset_versions)} == {
         "split/train", "split/validation", "split/test",
     }  # fmt: skip
+
+
+def test_what_training_took_is_in_the_document_the_manifest_and_the_books(finished: Finished) -> None:
+    read = finished.result.to_json()["training"]
+    assert finished.result.adapter.manifest["meter"] == read
+    [row] = [row for row in records(finished.store) if row["stage"] == "train"]
+    assert (read["seconds"], read["cpu_seconds"]) == (row["seconds"], row["cpu_seconds"])
+    assert (read["peak_memory_bytes"], read["gpu_seconds"]) == (row["peak_memory_bytes"], 0)
+    assert read["computed_tokens"] > read["supervised_tokens"] > 0 < read["held_tokens"]
+    assert read["energy_kwh"] == pytest.approx(row["cpu_seconds"] * 10 / 3.6e6)
+    assert read["energy_from"].startswith("10 W a busy core, over ")
+    lines = {line["item"]: line for line in records(finished.store, books) if line["run"] == row["id"]}
+    assert lines["compute"]["amount"] == pytest.approx(row["seconds"] / 3600 * 2.0)
+    told = {item: (line["quantity"], line["unit"], line["source"]) for item, line in lines.items() if item != "compute"}
+    assert told == {
+        "processor time": (read["cpu_seconds"] / 3600, "hour", "measured"),
+        "GPU time": (0, "hour", "measured"),
+        "tokens computed": (read["computed_tokens"], "token", "measured"),
+        "tokens supervised": (read["supervised_tokens"], "token", "measured"),
+        "tokens of validation": (read["held_tokens"], "token", "measured"),
+        "floating-point operations": (read["flops"], "FLOP", "modelled"),
+        "peak memory": (read["peak_memory_bytes"], "byte", "measured"),
+        "energy": (read["energy_kwh"], "kWh", "modelled"),
+    }
+    page = finished.result.report.read_text()
+    assert "Energy, modelled" in page and read["energy_from"] in page
 
 
 def test_nothing_unfinished_is_left(finished: Finished) -> None:
@@ -404,6 +435,74 @@ def test_an_adapter_of_nan_is_never_published(make_task) -> None:
     assert not (store.root / "folders" / "trained").exists()
     assert not (store.root / "folders" / "adapters").exists()
     assert [row["status"] for row in records(store) if row["stage"] == "train"] == ["failed"]
+
+
+@pytest.mark.usefixtures("plain_page")
+@pytest.mark.parametrize("where", ["loss", "gradient"])
+def test_a_training_that_breaks_half_way_registers_nothing(
+    make_task, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    task = make_task(
+        notes(30), notes(6, start=500), "extraction", train={"rank": 2}, generate={"shots": 0, "max_tokens": 4}
+    )
+    store, loss, passes = open_store(task), FastNetwork.loss, 0
+
+    def spoilt(network: FastNetwork, batch: Batch) -> Tensor:
+        nonlocal passes
+        passes += 1
+        value = loss(network, batch)
+        if passes > 2 and where == "loss":
+            return value * float("nan")
+        if passes > 2:
+            value.register_hook(lambda grad: grad * float("nan"))
+        return value
+
+    monkeypatch.setattr(FastNetwork, "loss", spoilt)
+    with pytest.raises(SystemFailure, match=r"loss or gradient is not finite at step 2, rows \d+, "):
+        run(task, store)
+    assert not (store.root / "folders" / "trained").exists()
+    assert records(store, adapters) == []
+    assert [row["status"] for row in records(store) if row["stage"] == "train"] == ["failed"]
+    assert not (task.folder / "report.html").exists()
+
+
+@pytest.mark.usefixtures("plain_page")
+@pytest.mark.parametrize(
+    "train", [{"method": "full"}, {"method": "prompt", "virtual_tokens": 4}, {"method": "qlora", "rank": 2}], ids=str
+)
+def test_every_kind_of_weights_goes_through_a_whole_run(make_task, train: dict[str, Any]) -> None:
+    short = {"shots": 0, "max_tokens": 8}
+    task = make_task(notes(20), notes(4, start=500), "extraction", train={"epochs": 1, **train}, generate=short)
+    result = run(task, open_store(task))
+    assert result.adapter.manifest["method"] == train["method"]
+    assert result.adapter.hash == hash_folder(result.adapter.path, ignore=ABOUT)
+    assert (result.adapter.path / "model.safetensors").exists() == (train["method"] == "full")
+
+
+@pytest.mark.parametrize(
+    ("base", "train", "said"),
+    [
+        ("llama", {"depth": 4}, "`train.depth` is 4, and the base has 3 layers"),
+        ("gpt2", {"method": "bottleneck"}, "`method: bottleneck` is for bases of the fast path"),
+    ],
+)
+def test_what_the_method_cannot_do_is_said_before_anything_is_asked(
+    make_task, request: pytest.FixtureRequest, base: str, train: dict[str, Any], said: str
+) -> None:
+    folder = str(request.getfixturevalue("base" if base == "llama" else base))
+    task = make_task(notes(20), notes(4, start=500), "extraction", base=folder, train=train)
+    with pytest.raises(InputError, match=said):
+        run(task, store := open_store(task))
+    assert records(store) == []
+
+
+@pytest.mark.usefixtures("plain_page")
+def test_a_base_in_four_bits_answers_anew(finished: Finished, again: Task) -> None:
+    train = TrainSpec(method="qlora", rank=2, epochs=1)
+    store = open_store(again)
+    run(Task(again.folder, again.spec.model_copy(update={"train": train})), store)
+    fresh = [row["stage"] for row in records(store)[len(STAGES) :]]
+    assert fresh == [stage for stage in STAGES if stage != "data"]
 
 
 def test_two_runs_of_one_task_at_once_are_kept_apart(finished: Finished, again: Task) -> None:

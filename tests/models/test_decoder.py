@@ -22,8 +22,9 @@ from transformers import (
     Qwen3Config,
 )
 
-from sartor.models import decoder as module
-from sartor.models.decoder import Decoder, SharedPrefixAttention, causal_attention, rms_norm, unsupported
+from sartor.models import attention as module
+from sartor.models.attention import SharedPrefixAttention, causal_attention
+from sartor.models.decoder import Decoder, rms_norm, unsupported
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}
 """Logits are of the order of 1 to 10; float32 carries seven digits, and three layers lose two of them."""

@@ -14,7 +14,7 @@ from peft import PeftModel
 from tests.networks import examples, fast_network, peft_tensors, plain_model, plain_network
 from torch import Tensor
 
-from sartor.models import decoder
+from sartor.models import attention
 from sartor.models.decoder import Decoder
 from sartor.models.methods.lora import LoraWeights
 from sartor.train import loop
@@ -81,9 +81,9 @@ def test_sharing_a_prefix_of_any_length_changes_no_gradient(prefix: int, llama: 
 def test_flash_attention_has_the_gradients_of_the_dense_one(family: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = fast_network(family, wide=0.05)
     for prefix in (0, PREFIX):
-        monkeypatch.setattr(decoder, "DENSE_SCORES", 10_000)
+        monkeypatch.setattr(attention, "DENSE_SCORES", 10_000)
         loss, dense = gradient(network, [collate(ROWS, prefix, PAD)])
-        monkeypatch.setattr(decoder, "DENSE_SCORES", 0)
+        monkeypatch.setattr(attention, "DENSE_SCORES", 0)
         flash_loss, flash = gradient(network, [collate(ROWS, prefix, PAD)])
         assert loss == pytest.approx(flash_loss, rel=1e-5)
         assert_same(flash, dense)

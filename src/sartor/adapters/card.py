@@ -16,7 +16,7 @@ def render_card(task: str, manifest: dict[str, Any]) -> str:
     method = str(manifest.get("method", "lora"))
     front = {
         "base_model": base,
-        "library_name": "peft",
+        "library_name": {"full": "transformers", "bottleneck": "sartor"}.get(method, "peft"),
         "pipeline_tag": "text-generation",
         "tags": [method, "sartor", task],
     }
@@ -26,8 +26,28 @@ def render_card(task: str, manifest: dict[str, Any]) -> str:
 
 # {task}
 
-A {method} adapter for `{base}`, trained with Sartor on one task. It answers well only to prompts of that task, written
-with the chat template that it was trained with, on the very base that is named below.
+{_introduction(method, base)}
+
+| what | value |
+| --- | --- |
+{facts}
+"""
+
+
+def _introduction(method: str, base: str) -> str:
+    limits = "It answers well only to prompts of that task, written with the chat template that it was trained with"
+    if method == "full":
+        return f"""All weights of `{base}`, trained with Sartor on one task. {limits}.
+
+```python
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("…")  # this folder
+```"""
+    about = f"A {method} adapter for `{base}`, trained with Sartor on one task. {limits}, on the very base that is named below."
+    if method == "bottleneck":
+        return f"{about} PEFT has no such method: `sartor predict` runs it."
+    return f"""{about}
 
 ```python
 from peft import PeftModel
@@ -35,12 +55,7 @@ from transformers import AutoModelForCausalLM
 
 base = AutoModelForCausalLM.from_pretrained("…")  # {base}
 model = PeftModel.from_pretrained(base, "…")  # this folder
-```
-
-| what | value |
-| --- | --- |
-{facts}
-"""
+```"""
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -18,6 +18,7 @@ from sartor.models.template import Renderer
 from sartor.progress import Progress, silent
 from sartor.task import TrainSpec
 from sartor.train.network import FastNetwork, Network, PlainNetwork
+from sartor.train.trunk import Trunk
 
 
 class LoadedBase:
@@ -48,11 +49,19 @@ class LoadedBase:
         """The format that is faster here, and the measurement behind the choice."""
         return choose_dtype(self.device)
 
-    def network(self, spec: TrainSpec) -> Network:
-        """What `spec` trains on this base, as training starts. Raises InputError for what cannot be trained on it."""
+    def network(self, spec: TrainSpec, trunks: Path | None = None) -> Network:
+        """What `spec` trains on this base, as training starts. Raises InputError for what cannot be trained on it.
+
+        Hidden states below `train.depth` are kept in the folder `trunks`, where one is given.
+        """
         if self.slow_because:
             return PlainNetwork(self.model(), spec, self.opened.name)
-        return FastNetwork(self._decoder, fresh(self._decoder, spec), self.opened.name)
+        weights, trunk = fresh(self._decoder, spec), None
+        if weights.first_layer and trunks:
+            bits = "4-bit" if self.four_bits else str(self.number_format[0]).removeprefix("torch.")
+            folder = trunks / f"{self.opened.hash[:16]}-{bits}-{weights.first_layer}"
+            trunk = Trunk(self._decoder, weights.first_layer, folder)
+        return FastNetwork(self._decoder, weights, self.opened.name, trunk)
 
     def forward(self, adapter: Path | None = None) -> Forward:
         """This base, with an adapter's folder where one is given, ready to generate."""

@@ -10,11 +10,12 @@ from sartor.data.versions import content_hash
 from sartor.evaluate.fields import UNREADABLE, pairs, parse
 from sartor.evaluate.own import load_functions
 from sartor.flows.base import LoadedBase
-from sartor.flows.check_report import CheckReport, FileView, Lengths, PartCount, Rendered
+from sartor.flows.check_report import CheckReport, FileView, Finding, Lengths, PartCount, Rendered
 from sartor.flows.cost import cost_of_training
 from sartor.flows.findings import annotators, answering, contradictions, leaks, long_tests, spending, too_long
 from sartor.flows.prepare import Prepared, Task, prepare
 from sartor.models.estimate import named_machine
+from sartor.models.methods import refusal
 from sartor.progress import Progress, silent
 from sartor.store import Store
 from sartor.train.encode import EncodedSet, token_limit, tokenise
@@ -70,6 +71,8 @@ def check(
 
     progress("check", 3, STEPS, "estimating time and memory")
     cost = cost_of_training(base, train.rows, validation.rows, spec, machine, price)
+    if reason := refusal(config, spec.train):
+        findings.append(Finding("error", reason))
     findings += spending(cost, base.slow_because, spec)
     progress("check", STEPS, STEPS)
     lengths = tuple(len(row) for row in (*encoded, *held))

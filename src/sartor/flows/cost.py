@@ -28,7 +28,7 @@ def cost_of_training(
         price = spec.costs.hour if price is None else price
     else:
         dtype = torch.bfloat16
-    expected = estimate(base.opened.config, work, spec.train.rank, dtype)
+    expected = estimate(base.opened.config, work, spec.train, dtype)
     seconds = expected.seconds(machine)
     return Cost(
         machine=machine.name,
@@ -48,22 +48,26 @@ def workload(train: Sequence[Encoded], validation: Sequence[Encoded], spec: Task
     """What the loop will compute, taking every epoch to be like the first.
 
     The fast path computes the shared prefix once a batch and the head at supervised positions only; the plain path
-    neither. A validation pass goes forward only, which is half the work of training on the same tokens.
+    neither. Prompt tuning computes its virtual tokens where it computes the prefix: once a batch, or in each row.
     """
+    virtual = spec.train.virtual_tokens if spec.train.method == "prompt" else 0
     prefix = common_prefix([*train, *validation]) if fast else 0
     lengths = [len(row) for row in train]
     tokens = 0
     for batch in epoch_batches(lengths, spec.train.batch_size, spec.train.seed, 0):
         width = max(lengths[place] for place in batch) - prefix
-        tokens += prefix + len(batch) * -(-width // WIDTH_STEP) * WIDTH_STEP
+        tokens += prefix + len(batch) * -(-width // WIDTH_STEP) * WIDTH_STEP + virtual * (1 if fast else len(batch))
     held = sum(len(row) - prefix for row in validation)
-    supervised = sum(len(row.reply) for row in train) + sum(len(row.reply) for row in validation) // 2
+    supervised = sum(len(row.reply) for row in train)
+    held_supervised = sum(len(row.reply) for row in validation)
     longest = sorted(train, key=len)[-spec.train.batch_size :]
-    heaviest = max(micro_batches(longest, prefix, pad=0), key=lambda batch: batch.tokens)
+    heaviest = max(micro_batches(longest, prefix, pad=0, tokens=spec.train.pass_tokens), key=lambda batch: batch.tokens)
     return Workload(
-        tokens=spec.train.epochs * (tokens + held // 2),
-        supervised=spec.train.epochs * (supervised if fast else tokens + held // 2),
+        tokens=spec.train.epochs * tokens,
+        supervised=spec.train.epochs * (supervised if fast else tokens),
         longest=max(lengths),
         batch_tokens=heaviest.tokens,
         batch_supervised=min(CHUNK, len(heaviest.targets)) if fast else heaviest.tokens,
+        held_tokens=spec.train.epochs * held,
+        held_supervised=spec.train.epochs * (held_supervised if fast else held),
     )

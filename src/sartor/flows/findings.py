@@ -152,7 +152,8 @@ def spending(cost: Cost, slow_because: str | None, spec: TaskSpec) -> Iterator[F
         yield Finding(
             "error",
             f"training needs about {size_bytes(cost.memory_bytes)} of memory, and {cost.machine} has "
-            f"{size_bytes(cost.machine_memory_bytes)}; lower `train.batch_size` or `train.max_length`, or take a smaller base",
+            f"{size_bytes(cost.machine_memory_bytes)}; lower `train.pass_tokens`, which changes no result, or "
+            "`train.max_length`, or take a smaller base",
         )
     budget = spec.train.budget
     if budget is None:

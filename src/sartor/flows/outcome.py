@@ -14,6 +14,7 @@ from sartor.flows.check import CheckReport
 from sartor.flows.prepare import Prepared, Task
 from sartor.jobs.steps import StepResult
 from sartor.train.loop import History
+from sartor.train.meter import Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Trained:
     manifest: dict[str, Any]
     history: History
     step: StepResult
+    meter: Meter
 
 
 @dataclass(frozen=True, slots=True)

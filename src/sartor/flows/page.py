@@ -179,6 +179,10 @@ def _training(outcome: Outcome) -> TrainingView:
         early_stop=_early_stop(history, spec.epochs),
         trainable=manifest["trainable"],
         peak_memory=step.usage.peak_memory_bytes,
+        supervised=trained.meter.supervised_tokens,
+        flops=trained.meter.flops,
+        energy=trained.meter.energy_kwh,
+        energy_from=trained.meter.energy_from,
         money=step.money,
     )
 

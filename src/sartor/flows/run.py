@@ -41,6 +41,7 @@ from sartor.store.disk import write_file
 from sartor.store.folders import hash_folder
 from sartor.train.encode import encode, token_limit
 from sartor.train.loop import History, Recipe, auto_learning_rate, train
+from sartor.train.meter import Meter, book_lines, meter
 
 REPORT_NAME = "report.html"
 log = logging.getLogger("sartor")
@@ -55,9 +56,11 @@ class RunResult:
     lines: list[str]
     """The verdict for a terminal."""
     scorecards: list[Scorecard]
+    training: Meter
+    """What the training took, in the run that did it."""
 
     def to_json(self) -> dict[str, Any]:
-        """One document for machines: verdict, scores with intervals, adapter, page."""
+        """One document for machines: verdict, scores with intervals, adapter, training, page."""
         return {
             "task": self.adapter.task,
             "verdict": asdict(self.verdict),
@@ -65,6 +68,7 @@ class RunResult:
                 card.system: {name: asdict(s) for name, s in card.all_scores.items()} for card in self.scorecards
             },
             "adapter": {"name": self.adapter.name, "hash": self.adapter.hash, "path": str(self.adapter.path)},
+            "training": asdict(self.training),
             "report": str(self.report),
         }
 
@@ -89,7 +93,7 @@ def run(task: Task, store: Store, progress: Progress = silent, checked: CheckRep
         path = task.folder / REPORT_NAME
         data = build_report(outcome, str(path))
         write_file(path, render(data).encode())
-    return RunResult(path, outcome.adapter, outcome.verdict, verdict_lines(data), outcome.scorecards)
+    return RunResult(path, outcome.adapter, outcome.verdict, verdict_lines(data), outcome.scorecards, trained.meter)
 
 
 class Stages:
@@ -150,7 +154,7 @@ class Stages:
             validation = encode(splits.validation, base.renderer, limit, spec.overlong)
             if base.slow_because:
                 log.info("training takes the plain path: %s", base.slow_because)
-            network = base.network(spec)
+            network = base.network(spec, self.store.trunks(self.spec.task))
             history = train(network, encoded.rows, validation.rows, recipe, folder, self.progress)
             made = folder / "adapter"
             made.mkdir(exist_ok=True)
@@ -179,13 +183,22 @@ class Stages:
             name = f"{self.spec.task}-{content[:16]}"
             published = self.store.folders.publish("trained", name, lambda target: _copy(made, target))
             log.info("adapter %s trained: %s", content[:12], published.name)
-            return {"folders": {"adapter": f"trained/{name}"}, "manifest": manifest, "history": asdict(history)}
+            return {
+                "folders": {"adapter": f"trained/{name}"},
+                "manifest": manifest,
+                "history": asdict(history),
+                "longest": max(map(len, encoded.rows)),
+            }
 
         step = self.steps.run("train", inputs, work)
         history = History.from_json(step.outputs["history"])
         kind, name = step.outputs["folders"]["adapter"].split("/", 1)
-        manifest = step.outputs["manifest"] | {"seconds": round(history.seconds, 1), "cost": round(step.money, 4)}
-        return Trained(self.store.folders.path(kind, name), manifest, history, step)
+        fast, watts, longest = base.slow_because is None, self.spec.costs.watts, step.outputs["longest"]
+        read = meter(opened.config, spec, history, step.usage, longest, fast, base.device, watts)
+        for item, quantity, unit, source in book_lines(read):
+            self.store.records.book(step.run, item, quantity, unit, 0.0, source, self.spec.costs.currency)
+        spent = {"seconds": round(history.seconds, 1), "cost": round(step.money, 4), "meter": asdict(read)}
+        return Trained(self.store.folders.path(kind, name), step.outputs["manifest"] | spent, history, step, read)
 
     def judge(self, checked: CheckReport, answered: Sequence[Answered], trained: Trained) -> Outcome:
         """Score all systems on the test set, register the adapter, and decide."""

@@ -224,7 +224,7 @@ def _inputs(spec: TaskSpec, base: LoadedBase, answering: Answering) -> dict[str,
     return {
         "base": base.opened.hash,
         "template": base.opened.template_hash,
-        "dtype": str(base.number_format[0]),
+        "dtype": f"{base.number_format[0]}{', matrices in 4 bits' if base.four_bits else ''}",
         "constrained": spec.generate.constrained,
         "temperature": spec.generate.temperature,
         "samples": spec.generate.samples,

@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sartor.generate.trie import LabelTrie
-from sartor.models.decoder import FROZEN, AdapterView, Decoder, KeysValues, causal_attention
+from sartor.models.attention import KeysValues, causal_attention
+from sartor.models.decoder import FROZEN, AdapterView, Decoder
 from sartor.models.methods import Weights
 
 
@@ -242,7 +243,7 @@ class PlainReading:
         found = []
         for kept, new in zip(self._rows, rows, strict=True):
             ids = torch.tensor([[*kept, *new[:-1]]], device=device)
-            found.append(float(_of(self._model(input_ids=ids).logits[0, len(kept) - 1 :].float(), new)))
+            found.append(float(_of(self._logits(input_ids=ids)[0, len(kept) - 1 :].float(), new)))
         return found
 
     @torch.no_grad()
@@ -253,8 +254,13 @@ class PlainReading:
             ids[index, : len(row)] = torch.tensor(row)
         seen = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
         device = next(self._model.parameters()).device
-        logits: Tensor = self._model(input_ids=ids.to(device), attention_mask=seen.to(device)).logits
+        logits = self._logits(input_ids=ids.to(device), attention_mask=seen.to(device))
         return logits[torch.arange(len(rows)), lengths - 1].float()
+
+    def _logits(self, input_ids: Tensor, **more: Tensor) -> Tensor:
+        """Of the given tokens, without those of virtual ones before them."""
+        logits: Tensor = self._model(input_ids=input_ids, **more).logits
+        return logits[:, logits.shape[1] - input_ids.shape[1] :]
 
 
 def _of(logits: Tensor, tokens: Sequence[int]) -> Tensor:

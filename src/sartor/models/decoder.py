@@ -13,8 +13,6 @@ Covers Llama, Qwen2, Qwen3 and Mistral without an active sliding window; `unsupp
 """
 
 import copy
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -22,16 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
 
+from sartor.models.attention import Attend, KeysValues
 from sartor.models.quantised import Matrix, dense, quantise
 
 ARCHITECTURES = ("llama", "qwen2", "qwen3", "mistral")
-DENSE_SCORES = 512
-"""Up to this many keys the scores of a layer are kept for the backward pass; above, flash attention recomputes them."""
-
-KeysValues = tuple[Tensor, Tensor]
-"""Keys and values [n, kv heads, d] that every position attends to, before all others."""
-Attend = Callable[[int, Tensor, Tensor, Tensor, KeysValues | None], Tensor]
-"""(layer, q [T, heads, d], k [T, kv heads, d], v [T, kv heads, d], those before) → [T, heads · d]"""
 
 
 class AdapterView:
@@ -199,10 +191,16 @@ class Decoder:
         return x if virtual is None else torch.cat((virtual, x))
 
     def hidden(
-        self, x: Tensor, rotary: tuple[Tensor, Tensor], attend: Attend, view: AdapterView = FROZEN, first: int = 0
+        self,
+        x: Tensor,
+        rotary: tuple[Tensor, Tensor],
+        attend: Attend,
+        view: AdapterView = FROZEN,
+        first: int = 0,
+        last: int | None = None,
     ) -> Tensor:
-        """Hidden states [T, hidden] before the final norm, from embeddings [T, hidden], or from what enters layer `first`."""
-        for index, layer in enumerate(self.layers[first:], first):
+        """What leaves the layers `first` to `last` − 1 (default: all), [T, hidden], for what enters them; no final norm."""
+        for index, layer in enumerate(self.layers[first:last], first):
             q, k, v = self._project(index, layer, rms_norm(x, layer.norm, self.eps), rotary, view)
             x = x + view.linear(attend(index, q, k, v, view.keys_values(index)), layer.out, index, "out")
             gate_up = view.linear(rms_norm(x, layer.mlp_norm, self.eps), layer.gate_up, index, "gate_up")
@@ -265,76 +263,3 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     half = x.shape[-1] // 2
     cos, sin = cos[..., :half], sin[..., :half]
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
-
-
-class SharedPrefixAttention:
-    """Attention of a rectangle of examples after a shared prefix; see the module's picture.
-
-    `prefix` is P, `rows` B, `width` L.
-    """
-
-    def __init__(self, prefix: int, rows: int, width: int, device: torch.device) -> None:
-        self.prefix, self.rows, self.width = prefix, rows, width
-        visible = torch.ones(width, prefix + width, dtype=torch.bool, device=device).tril(prefix)
-        self._bias = torch.zeros(visible.shape, device=device).masked_fill_(~visible, float("-inf"))
-
-    def __call__(self, index: int, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None = None) -> Tensor:
-        P, B, L = self.prefix, self.rows, self.width
-        heads, d, kv_heads = q.shape[1], q.shape[2], k.shape[1]
-        group = heads // kv_heads
-        first_keys, first_values = (k[:P], v[:P]) if before is None else _joined(before, k[:P], v[:P])
-        S = len(first_keys)
-        if S + L > DENSE_SCORES:
-            return self._flash(q, k, v, before)
-        # One product per kv head serves its whole group of query heads. Only the prefix's keys and values are repeated,
-        # which are few numbers beside the scores.
-        queries = (q[P:] * (1 / math.sqrt(d))).view(B, L, kv_heads, group, d).permute(0, 2, 3, 1, 4)
-        queries = queries.reshape(B * kv_heads, group * L, d)
-        keys, values = self._rows(first_keys, k), self._rows(first_values, v)
-        bias = F.pad(self._bias, (S - P, 0)).to(q.dtype).repeat(group, 1).expand(B * kv_heads, group * L, S + L)
-        weights = torch.baddbmm(bias, queries, keys.transpose(1, 2)).softmax(-1)
-        out = torch.bmm(weights, values).view(B, kv_heads, group, L, d).permute(0, 3, 1, 2, 4).reshape(B * L, heads * d)
-        return torch.cat((causal_attention(q[:P], k[:P], v[:P], before), out)) if P else out
-
-    def _rows(self, first: Tensor, x: Tensor) -> Tensor:
-        """What all rows see first, and every row's own part: [B · kv heads, S + L, d]."""
-        B, L, (kv_heads, d) = self.rows, self.width, x.shape[1:]
-        own = x[self.prefix :].view(B, L, kv_heads, d)
-        both = torch.cat((first.expand(B, *first.shape), own), dim=1) if len(first) else own
-        return both.transpose(1, 2).reshape(B * kv_heads, len(first) + L, d)
-
-    def _flash(self, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None) -> Tensor:
-        """Each row's prefix and example as one causal sequence; the prefix rows' outputs are taken once."""
-        P, B, L = self.prefix, self.rows, self.width
-
-        def rows(x: Tensor) -> Tensor:
-            example = x[P:].view(B, L, *x.shape[1:])
-            if P:
-                example = torch.cat((x[:P].expand(B, P, *x.shape[1:]), example), dim=1)
-            return example.transpose(1, 2)
-
-        out = _causal(rows(q), rows(k), rows(v), before).transpose(1, 2).flatten(2)
-        example = out[:, P:].reshape(B * L, -1)
-        return torch.cat((out[0, :P], example)) if P else example
-
-
-def causal_attention(q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None = None) -> Tensor:
-    """Causal attention of one sequence with itself, and with keys and values before it: [T, heads, d] → [T, heads · d]."""
-    out = _causal(q.transpose(0, 1)[None], k.transpose(0, 1)[None], v.transpose(0, 1)[None], before)
-    return out[0].transpose(0, 1).flatten(1)
-
-
-def _causal(q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None) -> Tensor:
-    """[rows, heads, T, d] → the same."""
-    gqa = q.shape[1] != k.shape[1]
-    if before is None:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=gqa)
-    first_k, first_v = (x.transpose(0, 1).expand(len(k), -1, -1, -1) for x in before)
-    n, T = first_k.shape[2], q.shape[2]
-    sees = torch.ones(T, n + T, dtype=torch.bool, device=q.device).tril(n)
-    k, v = torch.cat((first_k, k), dim=2), torch.cat((first_v, v), dim=2)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=sees, enable_gqa=gqa)
-
-
-def _joined(before: KeysValues, k: Tensor, v: Tensor) -> KeysValues:
-    return torch.cat((before[0], k)), torch.cat((before[1], v))

@@ -1,8 +1,20 @@
-"""What training a LoRA adapter will take, before it starts: parameters, FLOPs, memory, seconds.
+"""What training will take, before it starts: parameters, FLOPs, memory, seconds.
 
 Counted on the base's own architecture, built from its config without weights, so any base whose config is known can be
 estimated for any machine. FLOPs count a multiply-add as two. Of a mixture of experts all experts are counted: an upper
 bound.
+
+Per token, with N numbers in the layers, T trainable ones of an adapter that every token goes through, and d the share of the
+layers that are adapted (`train.depth` counts from the last one), of which a gradient sees the upper part only:
+
+    forward                              2 N + 2 T + 2 c A
+    gradient of the activations          d (2 N + 4 c A) + 2 T
+    gradient of what is trained          2 T; in full fine-tuning 2 N
+
+c is the longest context, virtual tokens included, and A = heads · head size · layers: attention's two products see half of c
+on average. The head costs 2 · width · vocabulary each way at supervised positions, and as much again in full fine-tuning.
+Virtual tokens of prompt tuning are computed ones; scales, norms and the optimiser are element-wise and not counted. Nor is
+what QLoRA takes to turn codes into numbers, and DoRA to measure lengths: both once a pass, not once a token.
 """
 
 from dataclasses import dataclass
@@ -13,12 +25,19 @@ from torch import nn
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 from transformers.pytorch_utils import Conv1D
 
+from sartor.models.decoder import unsupported
 from sartor.models.dtype import measure_flops
 from sartor.models.gpus import find_gpu
+from sartor.models.methods import ia3_modules
+from sartor.models.methods.bottleneck import BEHIND
+from sartor.models.methods.ia3 import FORWARD, KEYS, VALUES
+from sartor.models.quantised import BYTES_A_NUMBER
+from sartor.task import TrainSpec
 
 UTILISATION = {"cpu": 0.40, "gpu": 0.35}
 """Assumed share of the machine's matrix-product speed that training reaches: the rest is element-wise work, waiting."""
 _RUNTIME_BYTES = 700_000_000  # Python, torch and its kernels
+_STATE_BYTES = 20  # float32: a trainable number, its gradient, AdamW's two moments, its value in the best epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +45,17 @@ class Workload:
     """What will be computed, over all epochs. A shared prompt prefix counts once a batch."""
 
     tokens: int
+    """Forward and backward."""
     supervised: int
     """Of these, positions where the head is applied."""
     longest: int
     """Tokens of the longest example: what one token attends to at most."""
     batch_tokens: int
-    """Computed tokens of the largest batch: what memory must hold."""
+    """Computed tokens of the largest pass: what memory must hold."""
     batch_supervised: int
+    held_tokens: int = 0
+    """Of validation: forward only."""
+    held_supervised: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +63,8 @@ class Estimate:
     parameters: int
     trainable: int
     memory_bytes: int
-    """Weights, adapter with its optimiser, activations of the largest batch, and the runtime itself."""
+    """The larger of two: the base as it is loaded; or weights, what is trained with its optimiser, activations of the
+    largest pass. The runtime itself in both."""
     train_flops: float
 
     def seconds(self, machine: "Machine") -> float:
@@ -75,38 +99,140 @@ def named_machine(gpu: str) -> Machine:
     return Machine(found.name, found.tflops * 1e12, found.memory_gb * 10**9, UTILISATION["gpu"])
 
 
-def estimate(config: PreTrainedConfig, work: Workload, rank: int, dtype: torch.dtype) -> Estimate:
-    """LoRA of `rank` on every linear layer but the head, frozen weights in `dtype`.
+def estimate(config: PreTrainedConfig, work: Workload, spec: TrainSpec, dtype: torch.dtype) -> Estimate:
+    """What `spec` takes on a base whose frozen weights are in `dtype`; FLOPs as the module says."""
+    sizes = Sizes.of(config, spec)
+    flops = train_flops(config, spec, work.tokens, work.supervised, work.longest)
+    flops += forward_flops(config, spec, work.held_tokens, work.held_supervised, work.longest)
 
-    Per computed token 4 · (parameters in linear layers): once forward, once for the gradient of the activations, none
-    for frozen weights. 6 · trainable on top. Attention 12 · (heads · head size) · layers · (context / 2). The head, 4 ·
-    width · vocabulary, only at supervised positions.
+    # Kept for the backward pass, per token of an adapted layer: what enters each linear layer and what leaves it, and
+    # both norms' inputs.
+    kept = sizes.share * (
+        sum(rows + columns for rows, columns in sizes.linear.values()) + 2 * sizes.layers * sizes.width
+    )
+    loaded = sizes.parameters * dtype.itemsize
+    weights = loaded
+    if spec.method == "qlora":
+        matrices = [rows * columns for rows, columns in sizes.linear.values()]
+        weights -= round(sum(matrices) * (dtype.itemsize - BYTES_A_NUMBER))
+        weights += 2 * max(matrices) * dtype.itemsize  # gate and up, for as long as their product takes
+    memory = weights + sizes.trainable * (
+        _STATE_BYTES + (dtype.itemsize if dtype.itemsize < 4 else 0)
+    )  # a copy to compute with
+    memory += round(work.batch_tokens * kept * dtype.itemsize)
+    memory += work.batch_supervised * sizes.vocabulary * (4 + dtype.itemsize)  # logits, then float32 probabilities
+    return Estimate(sizes.parameters, sizes.trainable, max(loaded, memory) + _RUNTIME_BYTES, flops)
+
+
+def train_flops(
+    config: PreTrainedConfig, spec: TrainSpec, computed_tokens: float, supervised_tokens: float, longest: int
+) -> float:
+    """Of tokens that go forward and backward: before a run from its workload, after it from its history.
+
+    `supervised_tokens` are those at which the head is applied: on the plain path all computed ones.
     """
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
-    linear = [module for module in model.modules() if isinstance(module, nn.Linear | Conv1D) and module is not head]
-    shapes = [_shape(module) for module in linear]
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    tables = {id(module.weight): module.weight.numel() for module in (head, embedding) if module is not None}
-    frozen = parameters - sum(tables.values())
-    trainable = sum(rank * (rows + columns) for rows, columns in shapes)
+    sizes, full = Sizes.of(config, spec), spec.method == "full"
+    attention = 4 * sizes.share * sizes.attention * (longest + sizes.virtual)
+    backward = sizes.share * 2 * sizes.frozen + attention + 4 * sizes.dense + full * 2 * sizes.frozen
+    head = (4 if full else 2) * sizes.width * sizes.vocabulary
+    forward = forward_flops(config, spec, computed_tokens, supervised_tokens, longest)
+    return forward + computed_tokens * backward + supervised_tokens * head
 
-    text = config.get_text_config()
-    layers, width, heads = text.num_hidden_layers, text.hidden_size, text.num_attention_heads
-    attention = heads * (getattr(text, "head_dim", None) or width // heads)
-    flops = work.tokens * (4.0 * frozen + 6 * trainable + 6 * attention * layers * work.longest)
-    flops += work.supervised * 4.0 * width * text.vocab_size
 
-    # Kept for the backward pass, per token: what enters each linear layer and what leaves it, and both norms' inputs.
-    kept = sum(rows + columns for rows, columns in shapes) + 2 * layers * width
-    memory = parameters * dtype.itemsize
-    memory += trainable * (16 + dtype.itemsize)  # float32 weight, gradient, AdamW's two moments; a copy to compute with
-    memory += work.batch_tokens * kept * dtype.itemsize
-    memory += work.batch_supervised * text.vocab_size * (4 + dtype.itemsize)  # logits, then float32 probabilities
-    return Estimate(parameters, trainable, memory + _RUNTIME_BYTES, flops)
+def forward_flops(
+    config: PreTrainedConfig, spec: TrainSpec, computed_tokens: float, supervised_tokens: float, longest: int
+) -> float:
+    """Of tokens that go forward only, as those of validation do."""
+    sizes = Sizes.of(config, spec)
+    attention = 2 * sizes.attention * (longest + sizes.virtual)
+    forward = 2 * sizes.frozen + 2 * sizes.dense + attention
+    return computed_tokens * float(forward) + supervised_tokens * 2.0 * sizes.width * sizes.vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large a base is, and what a method trains on it."""
+
+    parameters: int
+    frozen: int
+    """In the layers: parameters without head and embeddings."""
+    linear: dict[str, tuple[int, int]]
+    """Shapes by name of the linear layers but the head."""
+    layers: int
+    width: int
+    vocabulary: int
+    attention: int
+    """Heads · head size · layers."""
+    share: float
+    """Of the layers, those that gradients go through."""
+    virtual: int
+    """Positions before the first token that every token attends to."""
+    trainable: int
+    dense: int
+    """Of the trainable numbers, those of an adapter's matrices, which every token is multiplied with."""
+
+    @classmethod
+    def of(cls, config: PreTrainedConfig, spec: TrainSpec) -> "Sizes":
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+        head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
+        linear = {
+            name: _shape(module)
+            for name, module in model.named_modules()
+            if isinstance(module, nn.Linear | Conv1D) and module is not head
+        }
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        tables = {id(module.weight): module.weight.numel() for module in (head, embedding) if module is not None}
+        text = config.get_text_config()
+        layers, width, heads = text.num_hidden_layers, text.hidden_size, text.num_attention_heads
+        head_size = getattr(text, "head_dim", None) or width // heads
+        depth = min(spec.depth or layers, layers)
+        kv_heads = getattr(text, "num_key_value_heads", None) or heads
+        dense = trainable = 0
+        match spec.method:
+            case "lora" | "qlora":
+                dense = spec.rank * sum(rows + columns for rows, columns in linear.values()) * depth // layers
+                lengths = sum(rows for rows, _ in linear.values()) * depth // layers if spec.dora else 0
+                trainable = dense + lengths
+            case "bottleneck":
+                places = depth * len(BEHIND[spec.placement])
+                dense = places * 2 * spec.rank * width
+                trainable = dense + places * (spec.rank + width)
+            case "ia3":
+                trainable = _vectors(config, linear)
+            case "prompt":
+                trainable = spec.virtual_tokens * width
+            case "prefix":
+                trainable = spec.virtual_tokens * layers * 2 * kv_heads * head_size
+            case "full":
+                trainable = parameters
+        return cls(
+            parameters=parameters,
+            frozen=parameters - sum(tables.values()),
+            linear=linear,
+            layers=layers,
+            width=width,
+            vocabulary=text.vocab_size,
+            attention=heads * head_size * layers,
+            share=depth / layers,
+            virtual=spec.virtual_tokens if spec.method in ("prompt", "prefix") else 0,
+            trainable=trainable,
+            dense=dense,
+        )
+
+
+def _vectors(config: PreTrainedConfig, linear: dict[str, tuple[int, int]]) -> int:
+    """(IA)³'s numbers: as many as a module has outputs, or inputs where these are scaled."""
+    places = ia3_modules(config.model_type) if unsupported(config) else {KEYS: False, VALUES: False, FORWARD: True}
+    return sum(
+        shape[1] if scaled else shape[0]
+        for name, shape in linear.items()
+        for end, scaled in places.items()
+        if name.endswith(f".{end}")
+    )
 
 
 def _shape(module: nn.Module) -> tuple[int, int]:
+    """[out, in]"""
     rows, columns = module.weight.shape  # type: ignore[misc]
-    return int(rows), int(columns)
+    return (int(columns), int(rows)) if isinstance(module, Conv1D) else (int(rows), int(columns))

@@ -10,6 +10,12 @@ from torch import Tensor
 
 from sartor.errors import InputError
 
+NEEDS_BITSANDBYTES = "`method: qlora` needs bitsandbytes: install `sartor[qlora]`, or train with `method: lora`"
+
+
+BYTES_A_NUMBER = 0.5 + 1 / 64 + 4 / (64 * 256)
+"""A code, an 8-bit scale for every 64 of them, and a float32 scale for every 256 scales."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quantised:
@@ -31,9 +37,7 @@ def quantise(weight: Tensor) -> Quantised:
     try:
         from bitsandbytes.functional import quantize_4bit
     except ImportError:
-        raise InputError(
-            "`method: qlora` needs bitsandbytes: install `sartor[qlora]`, or train with `method: lora`"
-        ) from None
+        raise InputError(NEEDS_BITSANDBYTES) from None
     codes, state = quantize_4bit(weight.contiguous(), quant_type="nf4", compress_statistics=True)
     return Quantised(codes, state)
 

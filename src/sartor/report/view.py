@@ -248,6 +248,14 @@ class TrainingView:
     """Parameters trained."""
     peak_memory: int | None = None
     """Bytes."""
+    supervised: int | None = None
+    """Of the tokens, those that the loss saw."""
+    flops: float | None = None
+    """Modelled."""
+    energy: float | None = None
+    """Modelled, kWh."""
+    energy_from: str = ""
+    """The watts, and where they come from."""
     money: float | None = None
 
 

@@ -71,6 +71,10 @@ class Store:
         folder.mkdir(exist_ok=True)
         return folder
 
+    def trunks(self, task: str) -> Path:
+        """Where a task's rows are kept as a base's hidden states: made again when it is deleted."""
+        return self.root / "trunks" / task
+
     def clear_scratch(self, fingerprint: str) -> None:
         """Remove a step's partial work: all of it at once, so that no half of it is taken up later."""
         folder = self.root / "scratch" / fingerprint

@@ -1,9 +1,9 @@
 """The training loop: loss on the reply only; resumes to the same bits.
 
-What it does, in order: one pass at the largest batch (memory), then epochs of seeded batches with AdamW
-(Loshchilov & Hutter 2019, 1711.05101), linear warm-up and linear decay, gradients clipped at norm 1, the loss weighted
-by token over accumulated passes; after each epoch the validation loss. The epoch with the lowest one is kept, and
-training stops when it has not improved for `patience` epochs.
+What it does, in order: one pass at the largest batch beside all that the optimiser will hold (memory), then epochs of
+seeded batches with AdamW (Loshchilov & Hutter 2019, 1711.05101), linear warm-up and linear decay, gradients clipped at
+norm 1, the loss weighted by token over accumulated passes; after each epoch the validation loss. The epoch with the lowest
+one is kept, and training stops when it has not improved for `patience` epochs.
 """
 
 import json
@@ -29,6 +29,8 @@ from sartor.train.network import Network
 WARMUP_SHARE = 0.06
 CLIP_NORM = 1.0
 PATIENCE = 1
+SHORTEST = 8
+"""Tokens of an example below which no `train.max_length` is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,11 @@ class History:
     """Of training itself, over all attempts; validation and checkpoints included, loading not."""
     examples: int = 0
     computed_tokens: int = 0
+    """Forward and backward, padding and virtual tokens included."""
     supervised_tokens: int = 0
+    held_tokens: int = 0
+    """Computed for validation losses, forward only."""
+    held_supervised: int = 0
     losses: list[tuple[int, float]] = field(default_factory=list)
     """(step, mean loss per supervised token)."""
     validation: list[tuple[int, float]] = field(default_factory=list)
@@ -114,8 +120,8 @@ def train(
     """Train the network in place; the best epoch's weights are in it at the end.
 
     `scratch` holds the checkpoint: a run that was killed goes on from it and ends with the same adapter.
-    Raises InputError when the budget would be overspent, SystemFailure when loss or gradients are not finite, or memory
-    does not suffice for the largest pass.
+    Raises InputError when the budget would be overspent, SystemFailure when loss, gradients or weights are not finite, or
+    memory does not suffice for the largest pass.
     """
     job = Job(network, training, validation, recipe, scratch, progress, checkpoint_seconds)
     while not job.finished:
@@ -163,6 +169,7 @@ class Job:
         if (restored := self._checkpoint.load()) is not None:
             self.history = restored
         else:
+            self._begin_moments()
             self._rehearse()
         self.history.attempts += 1
         self._started = self._saved = time.monotonic()
@@ -192,23 +199,21 @@ class Job:
     def count(self, batch: Batch, loss: float) -> None:
         """Gradients of `loss`, summed over the batch's supervised tokens, have been added."""
         self._summed += loss
-        self.history.computed_tokens += batch.tokens
+        self.history.computed_tokens += self.network.tokens(batch)
 
     def step(self) -> None:
         """Clip, move the weights, and whatever is due: validation, a checkpoint. Raises as `train` does."""
         history, recipe, trainable = self.history, self.recipe, self.network.trainable
         norm = float(torch.nn.utils.clip_grad_norm_(trainable, CLIP_NORM))
         if not math.isfinite(self._summed) or not math.isfinite(norm):
-            rows = ", ".join(example.id for example in self._batch)
-            raise SystemFailure(
-                f"loss or gradient is not finite at step {history.steps + 1}, rows {rows}: "
-                "lower `train.learning_rate` and run again"
-            )
+            raise self._not_finite("loss or gradient")
         rate = learning_rate_at(history.steps, history.total_steps, recipe.learning_rate)
         for group in self._optimizer.param_groups:
             group["lr"] = rate * group["ratio"]
         self._optimizer.step()
         self._optimizer.zero_grad()
+        if not all(tensor.isfinite().all() for tensor in trainable):
+            raise self._not_finite("a weight")
         self._batches.pop(0)
         history.steps += 1
         history.examples += len(self._batch)
@@ -238,9 +243,14 @@ class Job:
             with torch.no_grad():
                 for tensor, kept in zip(trainable, self._best, strict=True):
                     tensor.copy_(kept)
-        if not all(tensor.isfinite().all() for tensor in trainable):
-            raise SystemFailure("the trained weights hold numbers that are not finite: lower `train.learning_rate`")
         return self.history
+
+    def _not_finite(self, what: str) -> SystemFailure:
+        rows = ", ".join(example.id for example in self._batch)
+        return SystemFailure(
+            f"{what} is not finite at step {self.history.steps + 1}, rows {rows}: "
+            "lower `train.learning_rate` and run again"
+        )
 
     def _pause(self) -> None:
         self._saved = time.monotonic()
@@ -252,7 +262,10 @@ class Job:
         if not self._validation:
             history.best_epoch = history.epochs
             return
-        loss = validation_loss(self.network, self._validation, self._prefix, self.recipe.pad)
+        passes = micro_batches(self._validation, self._prefix, self.recipe.pad, self.recipe.pass_tokens)
+        loss = mean_loss(self.network, passes)
+        history.held_tokens += sum(self.network.tokens(batch) for batch in passes)
+        history.held_supervised += sum(len(batch.targets) for batch in passes)
         if not math.isfinite(loss):
             raise SystemFailure(
                 f"the validation loss is not finite after epoch {history.epochs}: lower `train.learning_rate` and run again"
@@ -264,42 +277,80 @@ class Job:
         history.validation.append((history.epochs, loss))
         history.stopped_early = history.epochs - history.best_epoch >= PATIENCE
 
+    def _begin_moments(self) -> None:
+        """What AdamW would make at its first step, so that the rehearsal has it beside itself."""
+        for tensor in self.network.trainable:
+            self._optimizer.state[tensor] = {
+                "step": torch.tensor(0.0, device=tensor.device),
+                "exp_avg": torch.zeros_like(tensor),
+                "exp_avg_sq": torch.zeros_like(tensor),
+            }
+
     def _rehearse(self) -> None:
-        """One forward and backward pass at the largest batch, so that memory runs out at once or never."""
-        recipe = self.recipe
-        longest = sorted(self._training, key=len)[-recipe.batch_size :]
-        passes = micro_batches(longest, self._prefix, recipe.pad, recipe.pass_tokens)
-        widest = max(passes, key=lambda batch: batch.tokens)
+        """One forward and backward pass at the largest batch, so that memory runs out at once or never.
+
+        Where it does, smaller passes are tried, and the sentence names what fits.
+        """
+        rows, tokens = sorted(self._training, key=len)[-self.recipe.batch_size :], self.recipe.pass_tokens
+        widest = self._widest(rows, tokens)
+        if self._fits(widest):
+            return
+        said = f"memory ran out at the largest pass, {widest.tokens:,} tokens"
+        while len(widest.ids) > 1:
+            tokens = max(SHORTEST, widest.tokens // 2)
+            widest = self._widest(rows, tokens)
+            if self._fits(widest):
+                raise SystemFailure(f"{said}: set `train.pass_tokens: {tokens}`, which fits and changes no result")
+        longest = rows[-1]
+        length = len(longest)
+        while length > SHORTEST:
+            length = max(SHORTEST, length // 2)
+            if self._fits(self._widest([_shortened(longest, length)], length)):
+                raise SystemFailure(
+                    f"{said}, and at the one row {longest.id} of {len(longest):,}: set `train.max_length: {length}` and "
+                    f"`train.pass_tokens: {length}`, which fit, with `train.overlong: drop`; or take a smaller base"
+                )
+        raise SystemFailure(f"{said}, and at a row of {length}: take a smaller base, or lower `train.depth`")
+
+    def _widest(self, rows: Sequence[Encoded], tokens: int) -> Batch:
+        prefix = min(self._prefix, *(len(row.prompt) - 1 for row in rows))
+        return max(micro_batches(rows, prefix, self.recipe.pad, tokens), key=lambda batch: batch.tokens)
+
+    def _fits(self, batch: Batch) -> bool:
         try:
-            self.network.loss(widest).backward()
-        except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
+            self.network.loss(batch).backward()
+        except (MemoryError, RuntimeError) as error:
             if not _is_memory(error):
                 raise
-            raise SystemFailure(_less_memory(widest, longest[-1])) from error
-        for tensor in self.network.trainable:
-            tensor.grad = None
+            return False
+        finally:
+            for tensor in self.network.trainable:
+                tensor.grad = None
+        return True
+
+
+def _shortened(row: Encoded, length: int) -> Encoded:
+    """As many tokens of a row, at least one of them of its prompt."""
+    prompt = row.prompt[: max(1, length - len(row.reply))]
+    return Encoded(row.id, prompt, row.reply[: length - len(prompt)])
 
 
 def _is_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
-def _less_memory(widest: Batch, longest: Encoded) -> str:
-    said = f"memory ran out at the largest pass, {widest.tokens:,} tokens"
-    if len(widest.ids) > 1:
-        return f"{said}: set `train.pass_tokens: {max(widest.tokens // 2, len(longest))}`, which changes no result"
-    return (
-        f"{said} of one row ({longest.id}): set `train.max_length: {len(longest) // 2}` with `train.overlong: drop`, "
-        "a smaller `train.depth`, or take a smaller base"
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        words in str(error) for words in ("can't allocate memory", "bad_alloc")
     )
 
 
 def validation_loss(network: Network, examples: Sequence[Encoded], prefix: int, pad: int) -> float:
     """Mean cross-entropy per supervised token."""
+    return mean_loss(network, micro_batches(examples, prefix, pad))
+
+
+def mean_loss(network: Network, passes: Sequence[Batch]) -> float:
+    """Cross-entropy per supervised token of all passes, without gradients."""
     with torch.no_grad():
-        batches = micro_batches(examples, prefix, pad)
-        total = sum(float(network.loss(batch)) for batch in batches)
-    return total / sum(len(batch.targets) for batch in batches)
+        total = sum(float(network.loss(batch)) for batch in passes)
+    return total / sum(len(batch.targets) for batch in passes)
 
 
 def _overspends(history: History, recipe: Recipe) -> bool:

@@ -13,11 +13,13 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from sartor.errors import InputError
-from sartor.models.decoder import Decoder, SharedPrefixAttention, rms_norm
-from sartor.models.methods import Weights
+from sartor.models.attention import attention
+from sartor.models.decoder import Decoder, rms_norm
+from sartor.models.methods import Weights, refusal
 from sartor.task import TrainSpec
 from sartor.train.batches import Batch
 from sartor.train.loss import reply_loss
+from sartor.train.trunk import Trunk
 
 
 class Network(Protocol):
@@ -28,6 +30,10 @@ class Network(Protocol):
     trainable: list[Tensor]
     rate_ratios: list[float]
     """For each of `trainable`, by how much its learning rate exceeds the run's."""
+
+    def tokens(self, batch: Batch) -> int:
+        """Tokens that a pass over the batch computes, padding and virtual ones included."""
+        ...
 
     def loss(self, batch: Batch) -> Tensor:
         """Sum of the cross-entropy over the batch's supervised tokens."""
@@ -41,14 +47,21 @@ class Network(Protocol):
 class FastNetwork:
     shares_prefix = True
 
-    def __init__(self, decoder: Decoder, weights: Weights, base_name: str) -> None:
-        self.decoder, self.weights, self.base_name = decoder, weights.to(decoder.device), base_name
+    def __init__(self, decoder: Decoder, weights: Weights, base_name: str, trunk: Trunk | None = None) -> None:
+        """`trunk` remembers what the layers below the lowest changed one make of the rows."""
+        self.decoder, self.weights, self.base_name, self.trunk = decoder, weights.to(decoder.device), base_name, trunk
         self.trainable, self.rate_ratios = weights.trainable, weights.rate_ratios
+
+    def tokens(self, batch: Batch) -> int:
+        return batch.tokens + self.weights.virtual_inputs
 
     def loss(self, batch: Batch) -> Tensor:
         decoder, view = self.weights.apply(self.decoder)
         device = decoder.device
-        x = decoder.embed(torch.cat((batch.prefix, batch.ids.flatten())).to(device), view)
+        if self.trunk:
+            x, lowest = self.trunk(batch), self.trunk.first
+        else:
+            x, lowest = decoder.embed(torch.cat((batch.prefix, batch.ids.flatten())).to(device), view), 0
         rows, width = batch.ids.shape
         prefix = len(x) - rows * width
         first = view.virtual + len(batch.prefix) - prefix
@@ -56,8 +69,8 @@ class FastNetwork:
         cos, sin = decoder.rotary(spots)
         order = torch.arange(prefix + width, device=device)
         order = torch.cat((order[:prefix], order[prefix:].repeat(rows)))
-        attend = SharedPrefixAttention(prefix, rows, width, device)
-        hidden = decoder.hidden(x, (cos[order], sin[order]), attend, view)
+        attend = attention([(prefix, rows, width)], device, virtual=first > 0)
+        hidden = decoder.hidden(x, (cos[order], sin[order]), attend, view, lowest)
         supervised = hidden[prefix + batch.predicts.to(device)]
         return reply_loss(rms_norm(supervised, decoder.norm, decoder.eps), decoder.head, batch.targets.to(device))
 
@@ -69,13 +82,19 @@ class PlainNetwork:
     shares_prefix = False
 
     def __init__(self, model: PreTrainedModel, spec: TrainSpec, base_name: str) -> None:
-        """Raises InputError for a method that PEFT does not have."""
+        """Full fine-tuning is in float32, whatever the base is in. Raises InputError for what `refusal` names."""
+        if reason := refusal(model.config, spec):
+            raise InputError(reason)
         torch.manual_seed(spec.seed)
-        self._base_name = base_name
-        self.model: Any = model.requires_grad_() if spec.method == "full" else _with_peft(model, spec, base_name)
+        self._dtype, self._virtual = model.dtype, spec.virtual_tokens if spec.method == "prompt" else 0
+        full = spec.method == "full"
+        self.model: Any = model.float().requires_grad_() if full else _with_peft(model, spec, base_name)
         named = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         self.trainable: list[Tensor] = list(named.values())
         self.rate_ratios = [spec.lora_plus if ".lora_B." in name else 1.0 for name in named]
+
+    def tokens(self, batch: Batch) -> int:
+        return batch.tokens + self._virtual * len(batch.ids)
 
     def loss(self, batch: Batch) -> Tensor:
         device = self.trainable[0].device
@@ -88,7 +107,9 @@ class PlainNetwork:
 
     def save(self, folder: Path) -> None:
         if isinstance(self.model, PreTrainedModel):
-            self.model.save_pretrained(str(folder))
+            model: Any = self.model
+            model.to(self._dtype).save_pretrained(str(folder))
+            model.float()
             return
         # Left to itself, PEFT asks the hub for the base's config.
         self.model.save_pretrained(str(folder), save_embedding_layers=False)
@@ -101,8 +122,6 @@ def _with_peft(model: PreTrainedModel, spec: TrainSpec, base_name: str) -> Any:
     task = TaskType.CAUSAL_LM
     match spec.method:
         case "lora":
-            if spec.depth is not None:
-                raise InputError("`train.depth` is for bases of the fast path: remove it, or choose another base")
             config: Any = LoraConfig(
                 r=spec.rank,
                 lora_alpha=spec.method_settings["alpha"],
@@ -118,13 +137,8 @@ def _with_peft(model: PreTrainedModel, spec: TrainSpec, base_name: str) -> Any:
             config = PromptTuningConfig(
                 num_virtual_tokens=spec.virtual_tokens, prompt_tuning_init="SAMPLE_VOCAB", task_type=task
             )
-        case "prefix":
-            config = PrefixTuningConfig(num_virtual_tokens=spec.virtual_tokens, task_type=task)
         case _:
-            raise InputError(
-                f"`method: {spec.method}` is for bases of the fast path ({model.config.model_type} is none): "
-                "choose another method or base"
-            )
+            config = PrefixTuningConfig(num_virtual_tokens=spec.virtual_tokens, task_type=task)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what PEFT sets right by itself
         made = get_peft_model(model, config)

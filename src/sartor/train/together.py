@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from sartor.errors import SartorError
-from sartor.models.decoder import Decoder, KeysValues, SharedPrefixAttention, rms_norm
+from sartor.models.attention import attention
+from sartor.models.decoder import Decoder, rms_norm
 from sartor.models.methods.lora import LoraWeights, ManyLoraView
 from sartor.train.batches import Batch
 from sartor.train.loop import History, Job
@@ -94,7 +95,11 @@ def pass_losses(pieces: Sequence[Piece]) -> list[Tensor]:
     ids = torch.cat([part for batch in batches for part in (batch.prefix, batch.ids.flatten())]).to(device)
     spots = torch.cat([_spots(batch) for batch in batches]).to(device)
     cos, sin = decoder.rotary(torch.arange(int(spots.max()) + 1, device=device))
-    hidden = decoder.hidden(decoder.embed(ids), (cos[spots], sin[spots]), _Segments(batches, device), view)
+    attend = attention([(len(batch.prefix), *batch.ids.shape) for batch in batches], device)
+    trunks = {id(job.network.trunk): job.network.trunk for job, _ in pieces if isinstance(job.network, FastNetwork)}
+    trunk = next(iter(trunks.values())) if len(trunks) == 1 else None
+    x = torch.cat([trunk(batch) for batch in batches]) if trunk else decoder.embed(ids)
+    hidden = decoder.hidden(x, (cos[spots], sin[spots]), attend, view, trunk.first if trunk else 0)
     losses, start = [], 0
     for batch in batches:
         supervised = hidden[start + len(batch.prefix) + batch.predicts.to(device)]
@@ -118,16 +123,3 @@ def _of_one_base(jobs: Sequence[Job]) -> tuple[Decoder, list[LoraWeights]]:
     if len(decoders) != 1 or len(lora) != len(jobs):
         raise ValueError("jobs train together only with LoRA on one decoder")
     return next(iter(decoders.values())), lora
-
-
-class _Segments:
-    """Every job's tokens attend among themselves."""
-
-    def __init__(self, batches: Sequence[Batch], device: torch.device) -> None:
-        self._sizes = [batch.tokens for batch in batches]
-        shapes = [(len(batch.prefix), batch.ids.shape[0], batch.ids.shape[1]) for batch in batches]
-        self._attend = [SharedPrefixAttention(*shape, device) for shape in shapes]
-
-    def __call__(self, index: int, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None) -> Tensor:
-        parts = zip(self._attend, *(x.split(self._sizes) for x in (q, k, v)), strict=True)
-        return torch.cat([attend(index, *own) for attend, *own in parts])

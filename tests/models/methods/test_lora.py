@@ -12,7 +12,8 @@ from tests.tiny import VOCABULARY
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from sartor.models.decoder import FROZEN, Decoder, SharedPrefixAttention
+from sartor.models.attention import SharedPrefixAttention
+from sartor.models.decoder import FROZEN, Decoder
 from sartor.models.methods.lora import TARGET_MODULES, LoraLinear, LoraWeights
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}

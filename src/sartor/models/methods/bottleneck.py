@@ -64,6 +64,10 @@ class BottleneckWeights(AdapterWeights):
         weights = cls(decoder.config, settings["r"], settings["placement"], depth=len(settings["layers_to_transform"]))
         return weights._read(folder)
 
+    @property
+    def first_layer(self) -> int:
+        return self.adapted.start
+
     def view(self, dtype: torch.dtype) -> "BottleneckView":
         parts = iter(self._cast(dtype))
         places = [(layer, group) for layer in self.adapted for group in BEHIND[self.placement]]

@@ -93,6 +93,10 @@ class LoraWeights(AdapterWeights):
     def scale(self) -> float:
         return self.alpha / (math.sqrt(self.rank) if self.rslora else self.rank)
 
+    @property
+    def first_layer(self) -> int:
+        return self.adapted.start
+
     def view(self, dtype: torch.dtype) -> "LoraView":
         return LoraView(self._pairs(dict(zip(self.names, self._cast(dtype), strict=True))), self.scale)
 

@@ -10,7 +10,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from sartor.models.decoder import AdapterView, Decoder, KeysValues, causal_attention
+from sartor.models.attention import KeysValues, causal_attention
+from sartor.models.decoder import AdapterView, Decoder
 from sartor.models.methods.prompt_tuning import TENSOR, random_tokens
 from sartor.models.methods.weights import AdapterWeights, read_config
 from sartor.task import TrainSpec

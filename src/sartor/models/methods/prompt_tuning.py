@@ -22,7 +22,7 @@ class PromptWeights(AdapterWeights):
     peft_type = "PROMPT_TUNING"
 
     def __init__(self, config: PretrainedConfig, tokens: int) -> None:
-        self._config, self.tokens = config, tokens
+        self._config, self.virtual_inputs = config, tokens
         super().__init__({TENSOR: (tokens, config.hidden_size)})
 
     @classmethod
@@ -40,7 +40,7 @@ class PromptWeights(AdapterWeights):
 
     def config(self) -> dict[str, Any]:
         return {
-            "num_virtual_tokens": self.tokens,
+            "num_virtual_tokens": self.virtual_inputs,
             "token_dim": self._config.hidden_size,
             "num_transformer_submodules": 1,
             "num_attention_heads": self._config.num_attention_heads,

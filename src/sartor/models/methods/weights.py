@@ -11,7 +11,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PretrainedConfig
 
-from sartor.errors import InputError
 from sartor.models.decoder import AdapterView, Decoder
 from sartor.task import TrainSpec
 
@@ -23,6 +22,9 @@ class Weights(ABC):
 
     So the optimiser, the gradient's norm, checkpoints and the cast to the base's number format are single operations.
     """
+
+    virtual_inputs = 0
+    """Virtual tokens that a pass computes beside those of its batch."""
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Zeros. `shapes` by the name that PEFT gives a tensor in a file."""
@@ -39,6 +41,11 @@ class Weights(ABC):
     def _leaf_sizes(self) -> list[list[int]]:
         """The tensors' sizes, divided among the leaves of autograd that the optimiser sees; in order."""
         return [self._sizes]
+
+    @property
+    def first_layer(self) -> int:
+        """The lowest layer that the method changes; those below, and the embeddings, stay as they are."""
+        return 0
 
     @property
     def rate_ratios(self) -> list[float]:
@@ -126,8 +133,6 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def layers_of(config: PretrainedConfig, depth: int | None) -> range:
-    """The last `depth` layers, or all. Raises InputError when there are fewer."""
+    """The last `depth` layers, or all."""
     layers: int = config.num_hidden_layers
-    if depth is not None and depth > layers:
-        raise InputError(f"`train.depth` is {depth}, and the base has {layers} layers: lower it")
     return range(layers - depth if depth is not None else 0, layers)

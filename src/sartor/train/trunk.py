@@ -1,0 +1,100 @@
+"""What the frozen lower layers make of each example, computed once: for adapters in the last layers (`train.depth`).
+
+In a causal model the hidden states that enter layer k depend on the tokens alone while everything below is frozen, so epochs,
+seeds, folds and jobs share them. They are kept in the base's number format, by a hash of the tokens, in one file that is
+mapped into memory; hidden states tell of the rows as the rows themselves do, so the folder belongs with the store.
+"""
+
+import hashlib
+import struct
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sartor.models.attention import attention
+from sartor.models.decoder import Decoder
+from sartor.train.batches import Batch
+
+RECORD = struct.Struct("<32sqq")
+"""Hash, first position in the file, positions."""
+
+
+class Trunk:
+    """The layers below `first` of one base; `folder` is this base's and this depth's own.
+
+    A kill loses at most what was not yet indexed.
+    """
+
+    def __init__(self, decoder: Decoder, first: int, folder: Path) -> None:
+        self.first, self._decoder = first, decoder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._states, self._index = folder / "states.bin", folder / "index.bin"
+        self._states.touch()
+        self._index.touch()
+        self._width: int = decoder.embedding.shape[1]
+        self._row_bytes = self._width * decoder.dtype.itemsize
+        self._known: dict[bytes, tuple[int, int]] = {}
+        whole = self._states.stat().st_size // self._row_bytes
+        records = self._index.read_bytes()
+        for key, start, count in RECORD.iter_unpack(records[: len(records) // RECORD.size * RECORD.size]):
+            if start + count <= whole:
+                self._known[key] = (start, count)
+        self._map()
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """What enters layer `first`, [P + B·L, hidden]; zeros where the batch is padded."""
+        prefix = batch.prefix.numpy().tobytes()
+        rows, width = batch.ids.shape
+        lengths = batch.lengths.tolist()
+        keys = [self._key(prefix, batch.ids[row, :length]) for row, length in enumerate(lengths)]
+        start = [self._key(prefix, batch.prefix[:0])] if len(batch.prefix) else []
+        missing = [row for row, key in enumerate(keys) if key not in self._known]
+        if missing or any(key not in self._known for key in start):
+            self._compute(batch, keys, start, missing)
+        x = torch.zeros(len(batch.prefix) + rows * width, self._width, dtype=self._decoder.dtype)
+        for key in start:
+            x[: len(batch.prefix)] = self._read(key)
+        for row, key in enumerate(keys):
+            at = len(batch.prefix) + row * width
+            x[at : at + lengths[row]] = self._read(key)
+        return x.to(self._decoder.device)
+
+    @staticmethod
+    def _key(prefix: bytes, own: Tensor) -> bytes:
+        return hashlib.sha256(struct.pack("<q", len(prefix)) + prefix + own.numpy().tobytes()).digest()
+
+    @torch.no_grad()
+    def _compute(self, batch: Batch, keys: list[bytes], start: list[bytes], missing: list[int]) -> None:
+        decoder, device, P = self._decoder, self._decoder.device, len(batch.prefix)
+        rows, width = len(missing), batch.ids.shape[1]
+        ids = torch.cat((batch.prefix, batch.ids[missing].flatten())).to(device)
+        spots = torch.cat((torch.arange(P), torch.arange(P, P + width).repeat(rows))).to(device)
+        attend = attention([(P, rows, width)], device)
+        hidden = decoder.hidden(decoder.embed(ids), decoder.rotary(spots), attend, last=self.first).cpu()
+        found = [(key, hidden[:P]) for key in start if key not in self._known]
+        lengths = batch.lengths.tolist()
+        for place, row in enumerate(missing):
+            at = P + place * width
+            found.append((keys[row], hidden[at : at + lengths[row]]))
+        with self._states.open("ab") as states, self._index.open("ab") as index:
+            end = states.seek(0, 2) // self._row_bytes
+            states.truncate(end * self._row_bytes)  # a kill may have left half a position
+            for key, own in found:
+                states.write(own.contiguous().view(torch.uint8).numpy().tobytes())
+                self._known[key] = (end, len(own))
+                end += len(own)
+            states.flush()
+            for key, _ in found:
+                index.write(RECORD.pack(key, *self._known[key]))
+        self._map()
+
+    def _map(self) -> None:
+        self._mapped = np.memmap(self._states, np.uint8, "r") if self._states.stat().st_size else None
+
+    def _read(self, key: bytes) -> Tensor:
+        start, count = self._known[key]
+        assert self._mapped is not None
+        raw = np.array(self._mapped[start * self._row_bytes : (start + count) * self._row_bytes])
+        return torch.from_numpy(raw).view(self._decoder.dtype).view(count, self._width)
