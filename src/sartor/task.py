@@ -217,7 +217,7 @@ class TrainSpec(Strict):
         own = METHOD_SETTINGS[self.method]
         for keys in METHOD_SETTINGS.values():
             for key in keys:
-                if key in self.model_fields_set and key not in own:
+                if key not in own and getattr(self, key) != type(self).model_fields[key].default:
                     readers = [method for method, read in METHOD_SETTINGS.items() if key in read]
                     raise ValueError(
                         f"`{key}` is read by `method: {' | '.join(readers)}`, and this is `method: {self.method}`: "

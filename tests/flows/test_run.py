@@ -480,17 +480,17 @@ def test_every_kind_of_weights_goes_through_a_whole_run(make_task, train: dict[s
 
 
 @pytest.mark.parametrize(
-    ("base", "train", "said"),
+    ("path", "train", "said"),
     [
-        ("llama", {"depth": 4}, "`train.depth` is 4, and the base has 3 layers"),
-        ("gpt2", {"method": "bottleneck"}, "`method: bottleneck` is for bases of the fast path"),
+        ("fast", {"depth": 4}, "`train.depth` is 4, and the base has 3 layers"),
+        ("plain", {"method": "bottleneck"}, "`method: bottleneck` is for bases of the fast path"),
     ],
 )
 def test_what_the_method_cannot_do_is_said_before_anything_is_asked(
-    make_task, request: pytest.FixtureRequest, base: str, train: dict[str, Any], said: str
+    make_task, base: Path, gpt2: Path, path: str, train: dict[str, Any], said: str
 ) -> None:
-    folder = str(request.getfixturevalue("base" if base == "llama" else base))
-    task = make_task(notes(20), notes(4, start=500), "extraction", base=folder, train=train)
+    folder = base if path == "fast" else gpt2
+    task = make_task(notes(20), notes(4, start=500), "extraction", base=str(folder), train=train)
     with pytest.raises(InputError, match=said):
         run(task, store := open_store(task))
     assert records(store) == []

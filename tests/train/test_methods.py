@@ -344,3 +344,9 @@ def test_a_setting_that_the_method_does_not_have_is_refused(settings: dict[str, 
     with pytest.raises(ValidationError) as refused:
         TrainSpec(**settings)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_a_spec_that_was_written_out_is_read_again(method: str) -> None:
+    spec = TrainSpec(**ALL[method])
+    assert TrainSpec.model_validate(spec.model_dump(mode="json")) == spec
