@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sartor.errors import InputError
-from sartor.task import KpiSpec, load_task
+from sartor.task import KpiSpec, TrainSpec, load_task, with_method
 
 GOOD = """\
 task: billing-notes
@@ -132,3 +132,18 @@ def test_what_is_not_plain_yaml_is_refused(tmp_path: Path, text: bytes, message:
 def test_a_missing_spec_names_the_verb_that_writes_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"sartor.yaml does not exist; `sartor init"):
         load_task(tmp_path)
+
+
+def test_another_method_keeps_the_settings_that_it_reads():
+    spec = TrainSpec(rank=8, dora=True, depth=2, epochs=5, seed=3)
+    assert with_method(spec, "lora").method_settings == TrainSpec(rank=8, depth=2).method_settings
+    assert with_method(spec, "dora").method_settings == spec.method_settings
+    assert with_method(spec, "lora+").lora_plus == 16.0 and with_method(spec, "rslora").rslora
+    full = with_method(spec, "full")
+    assert full == TrainSpec(method="full", epochs=5, seed=3)
+    assert with_method(TrainSpec(method="prefix", virtual_tokens=7), "prompt").virtual_tokens == 7
+    assert (
+        with_method(TrainSpec(method="prefix", virtual_tokens=7), "lora").method_settings == TrainSpec().method_settings
+    )
+    with pytest.raises(InputError, match="no method `prefx`; did you mean `prefix`?"):
+        with_method(spec, "prefx")

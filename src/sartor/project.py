@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sartor.flows.check import CheckReport
     from sartor.flows.curate import Curated
     from sartor.flows.evaluate import Judged
+    from sartor.flows.methods import Compared
     from sartor.flows.predict import Prediction
     from sartor.flows.prepare import Task
     from sartor.flows.prove import Proof
@@ -235,6 +236,24 @@ class Project:
 
         self._note("prove", f"task {chosen.spec.task}", {"seeds": seeds})
         return prove(chosen, self._store, seeds, progress)
+
+    def compare_methods(
+        self,
+        methods: Sequence[str],
+        seeds: int = 3,
+        budget: float | None = None,
+        task: str | None = None,
+        progress: Progress = silent,
+    ) -> Compared:
+        """Methods of fine-tuning (`lora`, `full`), each tuned on validation rows, trained with several seeds, and judged.
+
+        `budget`: seconds of training that tuning a method may take.
+        """
+        chosen = self._allowed("run", task)
+        from sartor.flows.methods import compare_methods
+
+        self._note("compare", f"task {chosen.spec.task}", {"methods": list(methods), "seeds": seeds})
+        return compare_methods(chosen, self._store, methods, seeds, budget, progress)
 
     def undo(self, task: str | None = None) -> Entry:
         """Take back the last change of the task's rows. Raises SystemFailure when another process works on the task."""

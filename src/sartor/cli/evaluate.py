@@ -95,17 +95,58 @@ def _outputs(
 
 
 def compare(
-    systems: Annotated[list[str], typer.Argument(help="Two or more systems: adapters or rivals.")],
+    systems: Annotated[list[str] | None, typer.Argument(help="Two or more systems: adapters or rivals.")] = None,
     folder: Annotated[Path, typer.Option("--dir", help="Folder of the task, or of the project.")] = Path(),
+    methods: Annotated[
+        str | None,
+        typer.Option(help="In place of systems: methods of fine-tuning to tune, train and compare, such as lora,full."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=2, help="With --methods: trainings of each at its best rate.")] = 3,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="With --methods: seconds of training that tuning a method may take; default: no limit."
+        ),
+    ] = None,
     data: Data = None,
     by: By = None,
     out: Out = None,
     as_json: terminal.Json = False,
 ) -> None:
-    """Score systems on the same rows, and test every two of them against each other."""
-    if len(systems) < 2:
+    """Score systems on the same rows, and test every two of them against each other; or train methods, to compare them."""
+    if methods is not None:
+        if systems or data or by:
+            raise InputError("--methods trains its own systems for the test set: leave out systems, --data and --by")
+        _compare_methods([name.strip() for name in methods.split(",")], folder, seeds, budget, out, as_json)
+        return
+    if not systems or len(systems) < 2:
         raise InputError("name two or more systems to compare, such as `sartor compare zero-shot 4-shot`")
     judge_named(systems, folder, data, by, out, as_json)
+
+
+def _compare_methods(
+    methods: list[str], folder: Path, seeds: int, budget: float | None, out: Path | None, as_json: bool
+) -> None:
+    import sartor
+
+    terminal.check_file(out, "--out")
+    project = sartor.open(folder)
+    with terminal.progress(as_json) as progress:
+        compared = project.compare_methods(methods, seeds, budget, progress=progress)
+    if out:
+        from sartor.flows.methods_table import methods_table
+        from sartor.flows.scorecard_page import scorecard_page
+        from sartor.store.disk import write_file
+
+        write_file(out, scorecard_page(compared.judged, methods_table(compared)).encode())
+    if as_json:
+        terminal.emit(compared.to_json())
+        return
+    from sartor.cli.methods_view import show as show_methods
+
+    show_methods(compared, terminal.console())
+    if out:
+        print(f"page: {out}")
 
 
 def judge_named(

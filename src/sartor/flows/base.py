@@ -7,12 +7,13 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
+from sartor.errors import InputError
 from sartor.flows.prepare import Task
 from sartor.generate.forward import FastForward, Forward, PlainForward
 from sartor.models.base import BaseModel, context_length, load, open_base, resolve
 from sartor.models.decoder import Decoder, unsupported
 from sartor.models.dtype import choose_dtype
-from sartor.models.methods import fresh, is_full
+from sartor.models.methods import fresh, is_full, refusal
 from sartor.models.methods import load as load_weights
 from sartor.models.template import Renderer
 from sartor.progress import Progress, silent
@@ -48,6 +49,11 @@ class LoadedBase:
     def number_format(self) -> tuple[torch.dtype, str]:
         """The format that is faster here, and the measurement behind the choice."""
         return choose_dtype(self.device)
+
+    def check(self, spec: TrainSpec) -> None:
+        """Raises InputError, before any weights are loaded, for what cannot be trained on this base, or on this machine."""
+        if reason := refusal(self.opened.config, spec):
+            raise InputError(reason)
 
     def network(self, spec: TrainSpec, trunks: Path | None = None) -> Network:
         """What `spec` trains on this base, as training starts. Raises InputError for what cannot be trained on it.

@@ -30,6 +30,8 @@ from sartor.flows.page import build_report
 from sartor.flows.prepare import Prepared, Task, prepare
 from sartor.flows.recipes import recipe_hash
 from sartor.flows.systems import SPECIALIST, Answering, Entrant, rivals, specialist
+from sartor.flows.training import ADAPTER_NAME, Apart, Training, learn
+from sartor.jobs import Usage
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.jobs.versions import versions
@@ -39,8 +41,7 @@ from sartor.report.terminal import verdict_lines
 from sartor.store import Store, disk_errors
 from sartor.store.disk import write_file
 from sartor.store.folders import hash_folder
-from sartor.train.encode import encode, token_limit
-from sartor.train.loop import History, Recipe, auto_learning_rate, train
+from sartor.train.loop import Diverged, History, Recipe, auto_learning_rate
 from sartor.train.meter import Meter, book_lines, meter
 
 REPORT_NAME = "report.html"
@@ -118,23 +119,16 @@ class Stages:
     def answer(self, entrant: Entrant) -> Answered:
         return ask_once(self.steps, self.store, entrant, self.prepared.splits.test, self.progress)
 
-    def train(self) -> Trained:
+    def train(self, apart: Apart | None = None) -> Trained:
+        """`apart`: in a process of its own, which measures the peak of its memory; what diverges there is not tried again.
+
+        Raises as `learn` and `Apart.learn` do.
+        """
         spec, base, opened = self.spec.train, self.base, self.base.opened
-        splits = self.prepared.splits
         dtype, why = base.number_format
         rate = spec.learning_rate
         if rate == "auto":
             rate = auto_learning_rate(opened.config.hidden_size, spec.method)
-        recipe = Recipe(
-            learning_rate=rate,
-            epochs=spec.epochs,
-            batch_size=spec.batch_size,
-            seed=spec.seed,
-            pad=min(base.renderer.stop_ids),
-            pass_tokens=spec.pass_tokens,
-            price_per_hour=self.spec.costs.hour,
-            budget=spec.budget,
-        )
         settings = {
             **spec.method_settings,
             "learning_rate": rate,
@@ -149,16 +143,12 @@ class Stages:
         inputs = settings | data | {"base": opened.hash}
 
         def work(folder: Path) -> dict[str, Any]:
-            limit = token_limit(spec.max_length, opened.config)
-            encoded = encode(splits.train, base.renderer, limit, spec.overlong)
-            validation = encode(splits.validation, base.renderer, limit, spec.overlong)
-            if base.slow_because:
-                log.info("training takes the plain path: %s", base.slow_because)
-            network = base.network(spec, self.store.trunks(self.spec.task))
-            history = train(network, encoded.rows, validation.rows, recipe, folder, self.progress)
-            made = folder / "adapter"
-            made.mkdir(exist_ok=True)
-            network.save(made)
+            training = self._training(rate, folder / "trunks" if apart else self.store.trunks(self.spec.task))
+            told = self.progress
+            learned = apart.learn(training, folder, told) if apart else learn(training, base, folder, told)
+            if "diverged" in learned:
+                return learned
+            made = folder / ADAPTER_NAME
             content = hash_folder(made)
             manifest = settings | {
                 "task": self.spec.task,
@@ -172,33 +162,47 @@ class Stages:
                 "prompt": self.spec.prompt.model_dump(exclude_none=True),
                 "number_format_why": why,
                 "plain_path": base.slow_because,
-                "threads": torch.get_num_threads(),
+                "threads": training.threads,
                 "versions": versions(),
-                "dropped": len(encoded.dropped),
-                "cut": len(encoded.cut),
-                "trainable": sum(tensor.numel() for tensor in network.trainable),
-                "best_epoch": history.best_epoch,
+                "dropped": learned["dropped"],
+                "cut": learned["cut"],
+                "trainable": learned["trainable"],
+                "best_epoch": learned["history"]["best_epoch"],
                 "hash": content,
             }
             name = f"{self.spec.task}-{content[:16]}"
             published = self.store.folders.publish("trained", name, lambda target: _copy(made, target))
             log.info("adapter %s trained: %s", content[:12], published.name)
-            return {
-                "folders": {"adapter": f"trained/{name}"},
-                "manifest": manifest,
-                "history": asdict(history),
-                "longest": max(map(len, encoded.rows)),
-            }
+            return learned | {"folders": {"adapter": f"trained/{name}"}, "manifest": manifest}
 
-        step = self.steps.run("train", inputs, work)
+        step = self.steps.run("train apart" if apart else "train", inputs, work)
+        if said := step.outputs.get("diverged"):
+            raise Diverged(said, step.outputs["usage"]["seconds"])
         history = History.from_json(step.outputs["history"])
         kind, name = step.outputs["folders"]["adapter"].split("/", 1)
         fast, watts, longest = base.slow_because is None, self.spec.costs.watts, step.outputs["longest"]
-        read = meter(opened.config, spec, history, step.usage, longest, fast, base.device, watts)
+        usage = Usage(**step.outputs["usage"]) if apart else step.usage
+        read = meter(opened.config, spec, history, usage, longest, fast, base.device, watts)
         for item, quantity, unit, source in book_lines(read):
             self.store.records.book(step.run, item, quantity, unit, 0.0, source, self.spec.costs.currency)
         spent = {"seconds": round(history.seconds, 1), "cost": round(step.money, 4), "meter": asdict(read)}
         return Trained(self.store.folders.path(kind, name), step.outputs["manifest"] | spent, history, step, read)
+
+    def _training(self, rate: float, trunks: Path) -> Training:
+        spec, splits = self.spec.train, self.prepared.splits
+        recipe = Recipe(
+            learning_rate=rate,
+            epochs=spec.epochs,
+            batch_size=spec.batch_size,
+            seed=spec.seed,
+            pad=min(self.base.renderer.stop_ids),
+            pass_tokens=spec.pass_tokens,
+            price_per_hour=self.spec.costs.hour,
+            budget=spec.budget,
+        )
+        task = Task(self.task.folder, self.spec)  # without the rows of versions, the test's among them
+        threads = torch.get_num_threads()
+        return Training(task, splits.train, splits.validation, recipe, self.base.number_format, threads, trunks)
 
     def judge(self, checked: CheckReport, answered: Sequence[Answered], trained: Trained) -> Outcome:
         """Score all systems on the test set, register the adapter, and decide."""

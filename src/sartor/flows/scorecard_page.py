@@ -12,13 +12,13 @@ from sartor.report.scorecard import (
     SlicesView,
     render_scorecard,
 )
-from sartor.report.view import DetailRow, Mark
+from sartor.report.view import DetailRow, Mark, MethodsView
 
 MOST_CONFUSIONS = 15
 
 
-def scorecard_page(judged: Judged) -> str:
-    """The HTML page of one or more systems on the same rows."""
+def scorecard_page(judged: Judged, methods: MethodsView | None = None) -> str:
+    """The HTML page of one or more systems on the same rows; with what they take, where they are methods."""
     cards = judged.cards
     gaps = (gap_view(judged.spec, judged.examples, card, judged.gaps[card.system]) for card in cards)
     return render_scorecard(
@@ -83,6 +83,7 @@ def scorecard_page(judged: Judged) -> str:
                 for card in cards
                 if judged.slices[card.system]
             ],
+            methods=methods,
         )
     )
 

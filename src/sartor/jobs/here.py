@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -20,7 +22,7 @@ class Here:
 
     Processor time counts this process and those of its children that have ended. Peak memory is this process's own:
     sampled 20 times a second and, where the step went above all before it, the exact peak that the operating system
-    keeps (`ru_maxrss`). So only a short peak below an earlier one can be missed.
+    keeps. So only a short peak below an earlier one can be missed.
     """
 
     def run(self, step: Callable[[], T], on_usage: Callable[[Usage], None] | None = None) -> tuple[T, Usage]:
@@ -75,5 +77,8 @@ def _cpu_seconds() -> float:
 
 def _highest_memory() -> int:
     """The most resident memory, in bytes, that this process ever had."""
+    with suppress(OSError):  # on Linux `ru_maxrss` is never below what the process had that started this one
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
     value = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return value if sys.platform == "darwin" else value * 1024

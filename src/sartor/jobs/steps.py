@@ -100,7 +100,7 @@ class Steps:
         scratch = self._store.scratch(fingerprint)
         folder = scratch / "work"
         folder.mkdir(exist_ok=True)
-        meter = _Heartbeat(scratch / USAGE_NAME)
+        meter = Heartbeat(scratch / USAGE_NAME)
         try:
             made, _ = self._runner.run(lambda: work(folder), meter.beat)
             outputs: dict[str, Any] = json.loads(canonical(made))  # a reused step gives the very same
@@ -150,8 +150,8 @@ class Steps:
         connection.execute(update(runs).where(runs.c.id == run).values(finished_at=now(), **values))
 
 
-class _Heartbeat:
-    """The usage of a step over all its attempts, kept in a file so that a killed attempt is counted too."""
+class Heartbeat:
+    """The usage of work over all its attempts, kept in a file so that a killed attempt is counted too."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

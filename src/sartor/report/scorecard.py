@@ -8,7 +8,7 @@ from markupsafe import Markup
 from sartor.report import plots
 from sartor.report.page import environment
 from sartor.report.svg import PALETTE
-from sartor.report.view import DetailRow, GapView, Mark
+from sartor.report.view import DetailRow, GapView, Mark, MethodsView
 from sartor.scale import Scale
 
 
@@ -92,6 +92,8 @@ class ScorecardData:
     gaps: tuple[GapView, ...]
     details: Sequence[DetailsView]
     slices: Sequence[SlicesView]
+    methods: MethodsView | None = None
+    """Where it was methods that were compared."""
 
 
 def render_scorecard(data: ScorecardData) -> str:

@@ -361,3 +361,13 @@ class ReportData:
     def metric(self, name: str) -> MetricView:
         """How to call and read a metric; its bare name where nothing is known."""
         return self.metrics.get(name, MetricView(name))
+
+
+@dataclass(frozen=True, slots=True)
+class MethodsView:
+    """Methods of fine-tuning beside each other, everything as it is shown."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    """A method and what it scores and takes, as many cells as there are heads."""
+    sentences: tuple[str, ...]

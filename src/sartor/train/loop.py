@@ -33,6 +33,15 @@ SHORTEST = 8
 """Tokens of an example below which no `train.max_length` is tried."""
 
 
+class Diverged(SystemFailure):
+    """Loss, gradients or weights are no longer finite numbers."""
+
+    def __init__(self, message: str, seconds: float = 0.0) -> None:
+        """`seconds`: what the training took until then, where that is known."""
+        super().__init__(message)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that decides the numbers of a run, beside data and base."""
@@ -120,8 +129,8 @@ def train(
     """Train the network in place; the best epoch's weights are in it at the end.
 
     `scratch` holds the checkpoint: a run that was killed goes on from it and ends with the same adapter.
-    Raises InputError when the budget would be overspent, SystemFailure when loss, gradients or weights are not finite, or
-    memory does not suffice for the largest pass.
+    Raises InputError when the budget would be overspent, Diverged when loss, gradients or weights are not finite,
+    SystemFailure when memory does not suffice for the largest pass.
     """
     job = Job(network, training, validation, recipe, scratch, progress, checkpoint_seconds)
     while not job.finished:
@@ -245,9 +254,9 @@ class Job:
                     tensor.copy_(kept)
         return self.history
 
-    def _not_finite(self, what: str) -> SystemFailure:
+    def _not_finite(self, what: str) -> Diverged:
         rows = ", ".join(example.id for example in self._batch)
-        return SystemFailure(
+        return Diverged(
             f"{what} is not finite at step {self.history.steps + 1}, rows {rows}: "
             "lower `train.learning_rate` and run again"
         )
@@ -267,7 +276,7 @@ class Job:
         history.held_tokens += sum(self.network.tokens(batch) for batch in passes)
         history.held_supervised += sum(len(batch.targets) for batch in passes)
         if not math.isfinite(loss):
-            raise SystemFailure(
+            raise Diverged(
                 f"the validation loss is not finite after epoch {history.epochs}: lower `train.learning_rate` and run again"
             )
         if all(loss < earlier for _, earlier in history.validation):

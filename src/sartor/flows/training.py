@@ -1,0 +1,185 @@
+"""One training, from rows to a folder of weights: in this process, or in one of its own, whose memory is the training's alone."""
+
+import json
+import logging
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self, TextIO
+
+import torch
+
+from sartor.data.example import Example
+from sartor.errors import InputError, SartorError, SystemFailure
+from sartor.flows.base import LoadedBase
+from sartor.flows.prepare import Task
+from sartor.jobs import Usage
+from sartor.jobs.here import Here
+from sartor.jobs.steps import USAGE_NAME, Heartbeat
+from sartor.progress import Progress, silent
+from sartor.train.encode import encode, token_limit
+from sartor.train.loop import Diverged, Recipe, train
+
+ADAPTER_NAME, OUTCOME_NAME = "adapter", "outcome.json"
+log = logging.getLogger("sartor")
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """All that a training reads: no test row is among it."""
+
+    task: Task
+    train: Sequence[Example]
+    validation: Sequence[Example]
+    recipe: Recipe
+    number_format: tuple[torch.dtype, str]
+    threads: int
+    trunks: Path
+    """Where hidden states below `train.depth` are kept."""
+
+
+def learn(training: Training, base: LoadedBase, folder: Path, progress: Progress = silent) -> dict[str, Any]:
+    """Train, and leave the weights in `folder`/adapter; what happened, as JSON. `folder` holds the checkpoint.
+
+    Raises as `encode` and `train` do.
+    """
+    spec = training.task.spec.train
+    limit = token_limit(spec.max_length, base.opened.config)
+    encoded = encode(training.train, base.renderer, limit, spec.overlong)
+    validation = encode(training.validation, base.renderer, limit, spec.overlong)
+    if base.slow_because:
+        log.info("training takes the plain path: %s", base.slow_because)
+    network = base.network(spec, training.trunks)
+    history = train(network, encoded.rows, validation.rows, training.recipe, folder, progress)
+    made = folder / ADAPTER_NAME
+    made.mkdir(exist_ok=True)
+    network.save(made)
+    return {
+        "history": asdict(history),
+        "dropped": len(encoded.dropped),
+        "cut": len(encoded.cut),
+        "longest": max(map(len, encoded.rows)),
+        "trainable": sum(tensor.numel() for tensor in network.trainable),
+    }
+
+
+class Apart:
+    """Trainings, each in a fresh process. Use it as `with Apart() as apart:`; what it starts ends with this process.
+
+    The processes are forked from one that imports what they need once, and computes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.__exit__(None, None, None)  # closes its input, which tells it to end, and waits
+            self._server = None
+
+    def learn(self, training: Training, folder: Path, progress: Progress = silent) -> dict[str, Any]:
+        """As `learn` does, and beside what happened the `usage` of the process, over all attempts.
+
+        Its memory is the most that was resident at one time, Python and PyTorch included; on a GPU, the most that was
+        allocated there. A training that diverges is told as `diverged`. Raises as `learn` does otherwise, and SystemFailure
+        when the process dies.
+        """
+        outcome = folder / OUTCOME_NAME
+        outcome.unlink(missing_ok=True)
+        told = self._told(pickle.dumps((training, folder)), progress)
+        if not outcome.exists():
+            raise SystemFailure(f"the process of a training {told}; run again to go on from there")
+        happened: dict[str, Any] = json.loads(outcome.read_text())
+        if failed := happened.get("error"):
+            raise (InputError if failed["input"] else SystemFailure)(failed["message"])
+        return happened
+
+    def _told(self, request: bytes, progress: Progress) -> str:
+        """Hand the request over and pass progress on, to the end of the process; how it ended."""
+        if self._server is None:
+            command = [sys.executable, "-m", "sartor.flows.training"]
+            found = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}  # what this process imports, in any folder
+            self._server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=found)
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(request)
+        self._server.stdin.flush()
+        for line in self._server.stdout:
+            told = json.loads(line)
+            if isinstance(told, int):
+                smaller = "free memory, or set a smaller `train.pass_tokens`, which changes no result"
+                killed = f"was killed, as where memory runs out: {smaller}"
+                return killed if told < 0 else f"ended with exit code {told}, for the reason above"
+            progress(*told)
+        self.__exit__()
+        return "could not be started, for the reason above"
+
+
+def _serve() -> None:
+    """The process that others are forked from: a request on standard input, progress and an exit code on standard output."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks, and this one ends with it
+    told, sys.stdout = sys.stdout, sys.stderr
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            training, folder = pickle.load(sys.stdin.buffer)
+            child = os.fork()
+            if child == 0:
+                _learn_here(training, folder, told)
+                os._exit(0)
+            _, status = os.waitpid(child, 0)
+            print(os.waitstatus_to_exitcode(status), file=told, flush=True)
+    os._exit(0)  # without a last flush to a pipe that nobody reads
+
+
+def _learn_here(training: Training, folder: Path, told: TextIO) -> None:
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    torch.set_num_threads(training.threads)
+
+    def progress(what: str, done: int, total: int, detail: str = "") -> None:
+        print(json.dumps([what, done, total, detail]), file=told, flush=True)
+
+    def work() -> dict[str, Any]:
+        try:
+            base = LoadedBase(training.task, progress)
+            base.number_format = training.number_format
+            return learn(training, base, folder, progress)
+        except Diverged as error:
+            return {"diverged": str(error)}
+        except SartorError as error:
+            return {"error": {"input": isinstance(error, InputError), "message": str(error)}}
+        except Exception as error:
+            traceback.print_exc()
+            return {"error": {"input": False, "message": f"unexpected {type(error).__name__} in a training: {error}"}}
+
+    meter = Heartbeat(folder / USAGE_NAME)
+
+    def beat(usage: Usage) -> None:
+        if torch.cuda.is_available():
+            usage = replace(usage, peak_memory_bytes=torch.cuda.max_memory_allocated())
+        meter.beat(usage)
+
+    happened, _ = Here().run(work, beat)
+    happened |= {"usage": asdict(meter.usage)}
+    partial = folder / f"{OUTCOME_NAME}.partial"
+    partial.write_text(json.dumps(happened))
+    partial.replace(folder / OUTCOME_NAME)
+
+
+def _die_with_parent() -> None:
+    os.read(sys.stdin.fileno(), 1)  # nothing is sent: it ends when the process that asked has ended
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    _serve()
