@@ -23,7 +23,7 @@ from torch import Tensor
 from sartor.errors import InputError, SystemFailure
 from sartor.progress import Progress, silent
 from sartor.task import Method
-from sartor.train.batches import PASS_TOKENS, Batch, Encoded, common_prefix, epoch_batches, micro_batches
+from sartor.train.batches import PASS_TOKENS, Batch, Row, common_prefix, epoch_batches, micro_batches
 from sartor.train.network import Network
 
 WARMUP_SHARE = 0.06
@@ -59,7 +59,7 @@ class History:
     computed_tokens: int = 0
     supervised_tokens: int = 0
     losses: list[tuple[int, float]] = field(default_factory=list)
-    """(step, mean loss per supervised token)."""
+    """(step, mean loss per supervised token, by its weight; of preferences, per pair)."""
     validation: list[tuple[int, float]] = field(default_factory=list)
     """(epoch, mean loss per supervised token of the validation slice)."""
     best_epoch: int = 0
@@ -104,8 +104,8 @@ def learning_rate_at(step: int, total: int, peak: float) -> float:
 
 def train(
     network: Network,
-    training: Sequence[Encoded],
-    validation: Sequence[Encoded],
+    training: Sequence[Row],
+    validation: Sequence[Row],
     recipe: Recipe,
     scratch: Path,
     progress: Progress = silent,
@@ -136,8 +136,8 @@ class Job:
     def __init__(
         self,
         network: Network,
-        training: Sequence[Encoded],
-        validation: Sequence[Encoded],
+        training: Sequence[Row],
+        validation: Sequence[Row],
         recipe: Recipe,
         scratch: Path,
         progress: Progress = silent,
@@ -168,7 +168,7 @@ class Job:
         self._started = self._saved = time.monotonic()
         self._seconds_before = self.history.seconds
         self._batches: list[list[int]] = []
-        self._batch: list[Encoded] = []
+        self._batch: list[Row] = []
         self._summed = 0.0
 
     @property
@@ -176,9 +176,9 @@ class Job:
         return self.history.epochs == self.recipe.epochs or self.history.stopped_early
 
     @property
-    def supervised(self) -> int:
-        """Supervised tokens of the step that `passes` began."""
-        return sum(len(example.reply) for example in self._batch)
+    def supervised(self) -> float:
+        """What the loss of the step that `passes` began is divided by: its supervised tokens, each by its weight; pairs."""
+        return sum(row.weight for row in self._batch)
 
     def passes(self) -> list[Batch]:
         """What the next step computes, in rectangles of at most `recipe.pass_tokens`."""
@@ -212,7 +212,7 @@ class Job:
         self._batches.pop(0)
         history.steps += 1
         history.examples += len(self._batch)
-        history.supervised_tokens += self.supervised
+        history.supervised_tokens += sum(len(reply.reply) for row in self._batch for reply in row.replies)
         loss = self._summed / self.supervised
         history.losses.append((history.steps, loss))
         now = time.monotonic()
@@ -284,7 +284,7 @@ def _is_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def _less_memory(widest: Batch, longest: Encoded) -> str:
+def _less_memory(widest: Batch, longest: Row) -> str:
     said = f"memory ran out at the largest pass, {widest.tokens:,} tokens"
     if len(widest.ids) > 1:
         return f"{said}: set `train.pass_tokens: {max(widest.tokens // 2, len(longest))}`, which changes no result"
@@ -294,12 +294,12 @@ def _less_memory(widest: Batch, longest: Encoded) -> str:
     )
 
 
-def validation_loss(network: Network, examples: Sequence[Encoded], prefix: int, pad: int) -> float:
-    """Mean cross-entropy per supervised token."""
+def validation_loss(network: Network, examples: Sequence[Row], prefix: int, pad: int) -> float:
+    """Mean loss per supervised token, by its weight; of preferences, per pair."""
     with torch.no_grad():
         batches = micro_batches(examples, prefix, pad)
         total = sum(float(network.loss(batch)) for batch in batches)
-    return total / sum(len(batch.targets) for batch in batches)
+    return total / sum(example.weight for example in examples)
 
 
 def _overspends(history: History, recipe: Recipe) -> bool:

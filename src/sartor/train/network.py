@@ -13,11 +13,11 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from sartor.errors import InputError
-from sartor.models.decoder import Decoder, SharedPrefixAttention, rms_norm
+from sartor.models.decoder import FROZEN, AdapterView, Decoder, SharedPrefixAttention, rms_norm
 from sartor.models.methods import Weights
 from sartor.task import TrainSpec
 from sartor.train.batches import Batch
-from sartor.train.loss import reply_loss
+from sartor.train.loss import reply_loss, token_losses
 
 
 class Network(Protocol):
@@ -30,7 +30,11 @@ class Network(Protocol):
     """For each of `trainable`, by how much its learning rate exceeds the run's."""
 
     def loss(self, batch: Batch) -> Tensor:
-        """Sum of the cross-entropy over the batch's supervised tokens."""
+        """Sum of the cross-entropy over the batch's supervised tokens, each by its weight."""
+        ...
+
+    def log_likelihoods(self, batch: Batch, frozen: bool = False) -> Tensor:
+        """log p of every reply of the batch, [B]; with `frozen`, of the base without what is trained beside it."""
         ...
 
     def save(self, folder: Path) -> None:
@@ -47,6 +51,18 @@ class FastNetwork:
 
     def loss(self, batch: Batch) -> Tensor:
         decoder, view = self.weights.apply(self.decoder)
+        weights = None if batch.weights is None else batch.weights.to(decoder.device)
+        return reply_loss(
+            self._supervised(batch, decoder, view), decoder.head, batch.targets.to(decoder.device), weights
+        )
+
+    def log_likelihoods(self, batch: Batch, frozen: bool = False) -> Tensor:
+        decoder, view = (self.decoder, FROZEN) if frozen else self.weights.apply(self.decoder)
+        losses = token_losses(self._supervised(batch, decoder, view), decoder.head, batch.targets.to(decoder.device))
+        return _by_reply(-losses, batch)
+
+    def _supervised(self, batch: Batch, decoder: Decoder, view: AdapterView) -> Tensor:
+        """Hidden states [N, hidden] that predict the batch's targets, after the final norm."""
         device = decoder.device
         x = decoder.embed(torch.cat((batch.prefix, batch.ids.flatten())).to(device), view)
         rows, width = batch.ids.shape
@@ -58,8 +74,7 @@ class FastNetwork:
         order = torch.cat((order[:prefix], order[prefix:].repeat(rows)))
         attend = SharedPrefixAttention(prefix, rows, width, device)
         hidden = decoder.hidden(x, (cos[order], sin[order]), attend, view)
-        supervised = hidden[prefix + batch.predicts.to(device)]
-        return reply_loss(rms_norm(supervised, decoder.norm, decoder.eps), decoder.head, batch.targets.to(device))
+        return rms_norm(hidden[prefix + batch.predicts.to(device)], decoder.norm, decoder.eps)
 
     def save(self, folder: Path) -> None:
         self.weights.save(folder, self.base_name)
@@ -78,13 +93,26 @@ class PlainNetwork:
         self.rate_ratios = [spec.lora_plus if ".lora_B." in name else 1.0 for name in named]
 
     def loss(self, batch: Batch) -> Tensor:
+        losses = self._token_losses(batch)
+        return losses.sum() if batch.weights is None else losses @ batch.weights.to(losses.device)
+
+    def log_likelihoods(self, batch: Batch, frozen: bool = False) -> Tensor:
+        """Raises InputError for the frozen base of a method that changes the base itself."""
+        if not frozen:
+            return _by_reply(-self._token_losses(batch), batch)
+        if isinstance(self.model, PreTrainedModel):
+            raise InputError("`train.prefer.reference: base` needs a base that training leaves as it is: write `start`")
+        with self.model.disable_adapter():
+            return _by_reply(-self._token_losses(batch), batch)
+
+    def _token_losses(self, batch: Batch) -> Tensor:
         device = self.trainable[0].device
         seen = torch.arange(batch.ids.shape[1]) < batch.lengths[:, None]
         rows, columns = batch.predicts // batch.ids.shape[1], batch.predicts % batch.ids.shape[1]
         logits = self.model(input_ids=batch.ids.to(device), attention_mask=seen.long().to(device)).logits
         logits = logits[:, logits.shape[1] - batch.ids.shape[1] :]  # without those of virtual tokens
         supervised = logits[rows.to(device), columns.to(device)].float()
-        return torch.nn.functional.cross_entropy(supervised, batch.targets.to(device), reduction="sum")
+        return torch.nn.functional.cross_entropy(supervised, batch.targets.to(device), reduction="none")
 
     def save(self, folder: Path) -> None:
         if isinstance(self.model, PreTrainedModel):
@@ -93,6 +121,13 @@ class PlainNetwork:
         # Left to itself, PEFT asks the hub for the base's config.
         self.model.save_pretrained(str(folder), save_embedding_layers=False)
         (folder / "README.md").unlink(missing_ok=True)
+
+
+def _by_reply(values: Tensor, batch: Batch) -> Tensor:
+    """Values [N] of supervised positions, summed by the row of the batch that they lie in: [B]."""
+    rows, width = batch.ids.shape
+    owner = (batch.predicts // width).to(values.device)
+    return torch.zeros(rows, device=values.device).index_add(0, owner, values)
 
 
 def _with_peft(model: PreTrainedModel, spec: TrainSpec, base_name: str) -> Any:
