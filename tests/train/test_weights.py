@@ -91,6 +91,6 @@ def test_training_moves_towards_what_has_weight_and_its_history_counts_tokens(ll
     heavy = Encoded("heavy", PLAIN[0].prompt, (9, 8, 7, 2), (1.0,) * 4)
     network = fast_network(llama)
     history = train(network, [light, heavy], [], Recipe(1e-2, 40, 2, 0, PAD), tmp_path)
-    assert validation_loss(network, [heavy], 0, PAD) < 0.5 < validation_loss(network, [light], 0, PAD)
+    assert validation_loss(network, [heavy], 0, PAD) < 0.5 * validation_loss(network, [light], 0, PAD)
     assert history.supervised_tokens == 40 * (len(light.reply) + 4)
     assert history.losses[-1][1] < history.losses[0][1]
