@@ -20,11 +20,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import torch
 from peft import PeftModel
-from record import Row, record, row
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from record import Row, record, row
 from sartor.models.decoder import Decoder
 from sartor.models.methods.lora import LoraWeights
 from sartor.task import TrainSpec
@@ -62,8 +62,10 @@ def report(peer: Path, folder: Path) -> None:
     versions = {}
     for reference in ("base", "start"):
         told = subprocess.run(
-            [peer, ROOT / "bench" / "peers" / "dpo.py", "--model", base, "--adapter", adapter, "--data", data]
-            + ["--beta", str(BETA), "--reference", reference, "--gradients", folder / "slopes"],
+            [
+                *(peer, ROOT / "bench" / "peers" / "dpo.py", "--model", base, "--adapter", adapter, "--data", data),
+                *("--beta", str(BETA), "--reference", reference, "--gradients", folder / "slopes"),
+            ],
             capture_output=True,
             text=True,
             check=True,

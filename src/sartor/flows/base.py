@@ -48,11 +48,25 @@ class LoadedBase:
         """The format that is faster here, and the measurement behind the choice."""
         return choose_dtype(self.device)
 
-    def network(self, spec: TrainSpec) -> Network:
-        """What `spec` trains on this base, as training starts. Raises InputError for what cannot be trained on it."""
+    def network(self, spec: TrainSpec, adapter: Path | None = None) -> Network:
+        """What `spec` trains on this base, as training starts, or from an adapter that it has trained.
+
+        Raises InputError for what cannot be trained on it.
+        """
         if self.slow_because:
-            return PlainNetwork(self.model(), spec, self.opened.name)
-        return FastNetwork(self._decoder, fresh(self._decoder, spec), self.opened.name)
+            whole = adapter is not None and is_full(adapter)
+            network = PlainNetwork(
+                self._trained(adapter) if adapter and whole else self.model(), spec, self.opened.name
+            )
+            if adapter and not whole:
+                from peft import load_peft_weights, set_peft_model_state_dict
+
+                set_peft_model_state_dict(network.model, load_peft_weights(str(adapter), device=self.device))
+            return network
+        weights = fresh(self._decoder, spec)
+        if adapter:
+            weights.flat.copy_(load_weights(adapter, self._decoder).flat)
+        return FastNetwork(self._decoder, weights, self.opened.name)
 
     def forward(self, adapter: Path | None = None) -> Forward:
         """This base, with an adapter's folder where one is given, ready to generate."""
@@ -62,7 +76,7 @@ class LoadedBase:
         if adapter is None:
             return PlainForward(self.model(), vocabulary)
         if is_full(adapter):
-            return PlainForward(load(replace(self.opened, path=adapter), *self._where), vocabulary)
+            return PlainForward(self._trained(adapter), vocabulary)
         from peft import PeftModel
 
         return PlainForward(PeftModel.from_pretrained(self.model(), str(adapter)), vocabulary)
@@ -71,6 +85,10 @@ class LoadedBase:
     def _decoder(self) -> Decoder:
         decoder = Decoder(self.model())
         return decoder.quantised() if self.four_bits else decoder
+
+    def _trained(self, folder: Path) -> PreTrainedModel:
+        """The whole model that full fine-tuning has made of this base."""
+        return load(replace(self.opened, path=folder), *self._where)
 
     @property
     def _where(self) -> tuple[torch.dtype, str]:

@@ -7,7 +7,7 @@ repeated only when something that it depends on has changed.
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,10 @@ from typing import Any
 import torch
 
 from sartor.adapters.registry import AdapterVersion, Registry
-from sartor.data.versions import freeze
+from sartor.data.example import Example
+from sartor.data.versions import content_hash, freeze
+from sartor.errors import InputError
+from sartor.evaluate.acceptance import acceptance
 from sartor.evaluate.compare import Comparison, compare
 from sartor.evaluate.mistakes import mistakes
 from sartor.evaluate.own import load_functions, source_hashes
@@ -24,14 +27,16 @@ from sartor.evaluate.verdict import Verdict, decide
 from sartor.flows.ask import Answered, ask_once
 from sartor.flows.base import LoadedBase
 from sartor.flows.check import CheckReport, check
+from sartor.flows.emphasis import emphasised
 from sartor.flows.judging import ask_judges
 from sartor.flows.outcome import Outcome, Trained
 from sartor.flows.page import build_report
+from sartor.flows.prefer import PAIRS_NAME, Preferences, asked, draw, encoded
 from sartor.flows.prepare import Prepared, Task, prepare
 from sartor.flows.recipes import recipe_hash
 from sartor.flows.systems import SPECIALIST, Answering, Entrant, rivals, specialist
 from sartor.jobs.here import Here
-from sartor.jobs.steps import Steps
+from sartor.jobs.steps import StepResult, Steps
 from sartor.jobs.versions import versions
 from sartor.progress import Progress, silent
 from sartor.report.page import render
@@ -39,8 +44,11 @@ from sartor.report.terminal import verdict_lines
 from sartor.store import Store, disk_errors
 from sartor.store.disk import write_file
 from sartor.store.folders import hash_folder
-from sartor.train.encode import encode, token_limit
+from sartor.task import PreferSpec
+from sartor.train.dpo import PreferenceNetwork, with_reference
+from sartor.train.encode import EncodedSet, fit, token_limit, tokenise
 from sartor.train.loop import History, Recipe, auto_learning_rate, train
+from sartor.train.network import Network
 
 REPORT_NAME = "report.html"
 log = logging.getLogger("sartor")
@@ -115,47 +123,69 @@ class Stages:
         return ask_once(self.steps, self.store, entrant, self.prepared.splits.test, self.progress)
 
     def train(self) -> Trained:
-        spec, base, opened = self.spec.train, self.base, self.base.opened
-        splits = self.prepared.splits
-        dtype, why = base.number_format
-        rate = spec.learning_rate
-        if rate == "auto":
-            rate = auto_learning_rate(opened.config.hidden_size, spec.method)
-        recipe = Recipe(
-            learning_rate=rate,
-            epochs=spec.epochs,
-            batch_size=spec.batch_size,
-            seed=spec.seed,
-            pad=min(base.renderer.stop_ids),
-            pass_tokens=spec.pass_tokens,
-            price_per_hour=self.spec.costs.hour,
-            budget=spec.budget,
-        )
-        settings = {
+        """Supervised training, and preferences after it where the task asks for them."""
+        trained = self._supervise()
+        return self._prefer(trained, self.spec.train.prefer) if self.spec.train.prefer else trained
+
+    @property
+    def _rate(self) -> float:
+        spec = self.spec.train
+        if spec.learning_rate == "auto":
+            return auto_learning_rate(self.base.opened.config.hidden_size, spec.method)
+        return spec.learning_rate
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        """What decides the numbers of supervised training, beside data and base."""
+        spec = self.spec.train
+        weights = {"weight": self.spec.data.weight, "fact_weight": spec.fact_weight, "field_weight": spec.field_weight}
+        return {
             **spec.method_settings,
-            "learning_rate": rate,
+            "learning_rate": self._rate,
             "epochs": spec.epochs,
             "batch_size": spec.batch_size,
             "seed": spec.seed,
             "max_length": spec.max_length,
             "overlong": spec.overlong,
-            "number_format": str(dtype).removeprefix("torch."),
+            "number_format": str(self.base.number_format[0]).removeprefix("torch."),
+            **{name: value for name, value in weights.items() if value not in (None, 1)},
         }
+
+    def _recipe(self, **changed: Any) -> Recipe:
+        spec = self.spec.train
+        usual = Recipe(
+            learning_rate=self._rate,
+            epochs=spec.epochs,
+            batch_size=spec.batch_size,
+            seed=spec.seed,
+            pad=min(self.base.renderer.stop_ids),
+            pass_tokens=spec.pass_tokens,
+            price_per_hour=self.spec.costs.hour,
+            budget=spec.budget,
+        )
+        return replace(usual, **changed)
+
+    def _encoded(self, side: Sequence[Example]) -> EncodedSet:
+        """The rows as the loss sees them; those that count nothing are left out."""
+        renderer, spec = self.base.renderer, self.spec.train
+        rows = emphasised(side, tokenise(side, renderer), self.spec, renderer)
+        found = fit(side, rows, token_limit(spec.max_length, self.base.opened.config), spec.overlong)
+        return replace(found, rows=[row for row in found.rows if row.weight])
+
+    def _supervise(self) -> Trained:
+        spec, base, opened = self.spec.train, self.base, self.base.opened
+        splits, settings = self.prepared.splits, self._settings
         data = {side: self.versions[side] for side in ("train", "validation")}
         inputs = settings | data | {"base": opened.hash}
 
         def work(folder: Path) -> dict[str, Any]:
-            limit = token_limit(spec.max_length, opened.config)
-            encoded = encode(splits.train, base.renderer, limit, spec.overlong)
-            validation = encode(splits.validation, base.renderer, limit, spec.overlong)
+            encoded, validation = self._encoded(splits.train), self._encoded(splits.validation)
+            if not encoded.rows:
+                raise InputError(f"every training row has the weight 0 in the column `{self.spec.data.weight}`")
             if base.slow_because:
                 log.info("training takes the plain path: %s", base.slow_because)
             network = base.network(spec)
-            history = train(network, encoded.rows, validation.rows, recipe, folder, self.progress)
-            made = folder / "adapter"
-            made.mkdir(exist_ok=True)
-            network.save(made)
-            content = hash_folder(made)
+            history = train(network, encoded.rows, validation.rows, self._recipe(), folder, self.progress)
             manifest = settings | {
                 "task": self.spec.task,
                 "kind": self.spec.kind,
@@ -166,7 +196,7 @@ class Stages:
                 "recipe": recipe_hash(self.spec, settings, opened.hash, self.prepared.examples),
                 "answering": asdict(self.answering),
                 "prompt": self.spec.prompt.model_dump(exclude_none=True),
-                "number_format_why": why,
+                "number_format_why": base.number_format[1],
                 "plain_path": base.slow_because,
                 "threads": torch.get_num_threads(),
                 "versions": versions(),
@@ -174,18 +204,78 @@ class Stages:
                 "cut": len(encoded.cut),
                 "trainable": sum(tensor.numel() for tensor in network.trainable),
                 "best_epoch": history.best_epoch,
-                "hash": content,
             }
-            name = f"{self.spec.task}-{content[:16]}"
-            published = self.store.folders.publish("trained", name, lambda target: _copy(made, target))
-            log.info("adapter %s trained: %s", content[:12], published.name)
-            return {"folders": {"adapter": f"trained/{name}"}, "manifest": manifest, "history": asdict(history)}
+            return self._publish(network, folder, manifest) | {"history": asdict(history)}
 
         step = self.steps.run("train", inputs, work)
         history = History.from_json(step.outputs["history"])
-        kind, name = step.outputs["folders"]["adapter"].split("/", 1)
         manifest = step.outputs["manifest"] | {"seconds": round(history.seconds, 1), "cost": round(step.money, 4)}
-        return Trained(self.store.folders.path(kind, name), manifest, history, step)
+        return Trained(self._published(step), manifest, history, step)
+
+    def _prefer(self, trained: Trained, prefer: PreferSpec) -> Trained:
+        """Go on from supervised training with pairs of the specialist's own outputs (`flows.prefer`, `train.dpo`)."""
+        base, seed = self.base, self.spec.train.seed
+        rate = self._rate / 10 if prefer.learning_rate == "auto" else prefer.learning_rate
+        settings = prefer.model_dump() | {"learning_rate": rate}
+        learned = {example.id for example in self.prepared.splits.train}
+        rows = asked([row for row in self.prepared.learned if row.id in learned], prefer, seed)
+        limit = token_limit(self.spec.train.max_length, base.opened.config)
+        budget = self.spec.train.budget
+        left = None if budget is None else max(0.0, budget - trained.step.money)
+        inputs = settings | {
+            "from": trained.manifest["hash"],
+            "rows": content_hash(rows),
+            "answering": asdict(self.answering),
+            "constrained": self.spec.generate.constrained,
+            "kpis": [kpi.model_dump() for kpi in acceptance(self.spec)],
+            "functions": source_hashes(self.spec, self.task.folder),
+            "batch_size": self.spec.train.batch_size,
+            "limit": limit,
+            "seed": seed,
+        }
+
+        def work(folder: Path) -> dict[str, Any]:
+            drawn = folder / PAIRS_NAME
+            if not drawn.exists():
+                functions = load_functions(self.spec, self.task.folder)
+                asks = (self.answering, trained.folder, rows, functions, self.progress)
+                draw(self.spec, prefer, base, *asks).save(drawn)
+            found = Preferences.load(drawn)
+            pairs = encoded(found.pairs, rows, base.renderer, self.answering.max_tokens, limit)
+            counts = {"outputs": found.outputs, "passed": found.passed, "pairs": len(pairs)}
+            network, history = base.network(self.spec.train, trained.folder), History()
+            if pairs:
+                recipe = self._recipe(learning_rate=rate, epochs=prefer.epochs, budget=left)
+                pairs = with_reference(network, pairs, recipe.pad, prefer.reference == "base", recipe.pass_tokens)
+                history = train(PreferenceNetwork(network, prefer.beta), pairs, [], recipe, folder, self.progress)
+            manifest = trained.manifest | {
+                "recipe": recipe_hash(
+                    self.spec, self._settings | {"prefer": settings}, base.opened.hash, self.prepared.examples
+                ),
+                "prefer": settings | counts | {"seconds": round(history.seconds, 1)},
+            }
+            return self._publish(network, folder, manifest) | {"history": asdict(history)}
+
+        step = self.steps.run("prefer", inputs, work)
+        money = trained.step.money + step.money
+        manifest = step.outputs["manifest"] | {"cost": round(money, 4)}
+        manifest["seconds"] = round(trained.history.seconds + step.outputs["history"]["seconds"], 1)
+        return Trained(self._published(step), manifest, trained.history, replace(trained.step, money=money))
+
+    def _publish(self, network: Network, folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+        """The step's outputs: the network's weights in a folder that is named after their hash, and the manifest with it."""
+        made = folder / "adapter"
+        made.mkdir(exist_ok=True)
+        network.save(made)
+        content = hash_folder(made)
+        name = f"{self.spec.task}-{content[:16]}"
+        published = self.store.folders.publish("trained", name, lambda target: _copy(made, target))
+        log.info("adapter %s trained: %s", content[:12], published.name)
+        return {"folders": {"adapter": f"trained/{name}"}, "manifest": manifest | {"hash": content}}
+
+    def _published(self, step: StepResult) -> Path:
+        kind, name = step.outputs["folders"]["adapter"].split("/", 1)
+        return self.store.folders.path(kind, name)
 
     def judge(self, checked: CheckReport, answered: Sequence[Answered], trained: Trained) -> Outcome:
         """Score all systems on the test set, register the adapter, and decide."""

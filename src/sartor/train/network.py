@@ -97,11 +97,8 @@ class PlainNetwork:
         return losses.sum() if batch.weights is None else losses @ batch.weights.to(losses.device)
 
     def log_likelihoods(self, batch: Batch, frozen: bool = False) -> Tensor:
-        """Raises InputError for the frozen base of a method that changes the base itself."""
         if not frozen:
             return _by_reply(-self._token_losses(batch), batch)
-        if isinstance(self.model, PreTrainedModel):
-            raise InputError("`train.prefer.reference: base` needs a base that training leaves as it is: write `start`")
         with self.model.disable_adapter():
             return _by_reply(-self._token_losses(batch), batch)
 
