@@ -16,6 +16,7 @@ from sartor.cli.main import main
 from sartor.data.example import Example, Message
 from sartor.errors import InputError
 from sartor.flows.base import LoadedBase
+from sartor.flows.check import check
 from sartor.flows.emphasis import emphasised, fact_places, value_places
 from sartor.flows.prefer import Preference, Preferences, asked, draw, encoded, paired, passes
 from sartor.flows.prepare import Task, open_task, prepare
@@ -273,6 +274,40 @@ def test_rows_of_weight_0_teach_nothing(base: Path, tmp_path: Path) -> None:
         made.train()
 
 
+def test_the_preflight_tells_what_the_weights_come_to(base: Path, tmp_path: Path, cache: Path) -> None:
+    def said(name: str, rows: list[dict[str, Any]], kind: str = "extraction", **more: Any) -> dict[str, str]:
+        folder = write_task(tmp_path / name, base, rows, notes(3, 500), kind, **more)
+        return {
+            one.text: one.level
+            for one in check(open_task(folder)).findings
+            if "weight" in one.text or "column" in one.text
+        }
+
+    weighted = [one | {"w": int(n > 1)} for n, one in enumerate(notes(24))]
+    by = {"data": {"weight": "w"}, "train": {"validation": 0}}
+    assert said("some", weighted, **by) == {"2 rows of weight 0 not trained on (first: train.jsonl:1)": "note"}
+    [(text, level)] = said("none", [one | {"w": 0} for one in notes(24)], **by).items()
+    assert (text, level) == ("every training row has the weight 0 in the column `w`", "error")
+    texts = [{"text": f"{n} mg", "label": f"{n} mg", "f": ["9 ml"] if n == 3 else [f"{n} mg"]} for n in range(2, 30)]
+    facts = {"data": {"facts": "f"}, "train": {"validation": 0, "fact_weight": 2}}
+    assert said("facts", texts, "summarization", **facts) == {
+        "1 row in whose answer nothing is found for `train.fact_weight` (first: train.jsonl:2)": "warning"
+    }
+    [(text, level)] = said("odd", [one | {"f": 5} for one in texts], "summarization", **facts).items()
+    assert level == "error"
+    assert "train.jsonl:1: the column `f` must hold a list of texts" in text
+
+
+def test_the_page_says_what_the_preferences_were_made_of(base: Path, tmp_path: Path) -> None:
+    train = {"epochs": 2, "rank": 4, "learning_rate": 0.01, "field_weight": 2, "prefer": PREFER}
+    folder = note_task(tmp_path / "task", base, train=train, generate={"shots": 0, "max_tokens": 24}).folder
+    result = sartor.open(folder).run()
+    told = result.adapter.manifest["prefer"]
+    page = result.report.read_text()
+    assert f"field_weight 2.0; then {told['pairs']} pairs of preference, learning rate 0.002" in page
+    assert f"({told['passed']} of {told['outputs']} outputs passed)" in page
+
+
 def test_the_proof_says_of_every_kpi_whether_it_moved(base: Path, tmp_path: Path, capsys: Any) -> None:
     train = {"epochs": 1, "rank": 4, "field_weight": 3}
     folder = write_task(
@@ -286,12 +321,11 @@ def test_the_proof_says_of_every_kpi_whether_it_moved(base: Path, tmp_path: Path
     )
     assert main(["run", str(folder), "--prove", "--seeds", "2"]) == 0
     said = capsys.readouterr().out
-    print(said)
-    for title in ("usable", "field F1", "exact match"):
+    for title in ("field F1", "valid JSON", "exact match"):
         assert f"Training with field_weight showed no difference, with it against without: {title}" in said
     proof = sartor.open(folder).prove_training(2)
     assert proof.rows == {"with it": 24, "without": 24}
-    assert {one.metric for one in proof.decisive} == {"usable", "field_f1", "json_valid", "exact_match"}
+    assert {one.metric for one in proof.decisive} == {"field_f1", "json_valid", "exact_match"}
 
 
 def test_there_is_nothing_to_prove_without_a_setting(base: Path, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ class Proof:
 
     @property
     def decisive(self) -> list[Comparison]:
-        """The first way less each other: on the first KPI, or, of the same rows, on every one and the usable rate."""
+        """The first way less each other: on the first KPI, or, of the same rows, on every one."""
         found = self.judged.recipe_comparisons
         first = self.judged.spec.kpi_list[0].name
         way, *others = self.rows
@@ -68,7 +68,7 @@ class Proof:
         return [self._sentence(found) for found in self.decisive]
 
     def _sentence(self, found: Comparison) -> str:
-        score = self.judged.cards[0].all_scores[found.metric]
+        score = self.judged.cards[0].scores[found.metric]
         shown = score.scale.difference(found.difference, found.low, found.high)
         rows = f"{self.rows[found.a]:,} {found.a} rows against {self.rows[found.b]:,} {found.b} ones"
         if self.same_rows:

@@ -257,10 +257,10 @@ class Stages:
             return self._publish(network, folder, manifest) | {"history": asdict(history)}
 
         step = self.steps.run("prefer", inputs, work)
-        money = trained.step.money + step.money
-        manifest = step.outputs["manifest"] | {"cost": round(money, 4)}
-        manifest["seconds"] = round(trained.history.seconds + step.outputs["history"]["seconds"], 1)
-        return Trained(self._published(step), manifest, trained.history, replace(trained.step, money=money))
+        both = _together(trained.step, step)
+        seconds = trained.history.seconds + step.outputs["history"]["seconds"]
+        manifest = step.outputs["manifest"] | {"cost": round(both.money, 4), "seconds": round(seconds, 1)}
+        return Trained(self._published(step), manifest, trained.history, both)
 
     def _publish(self, network: Network, folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         """The step's outputs: the network's weights in a folder that is named after their hash, and the manifest with it."""
@@ -360,6 +360,12 @@ class Stages:
         costs = self.spec.costs
         self.store.records.book(step.run, "labels", rows, "row", costs.label, "configured", costs.currency)
         return hashes
+
+
+def _together(first: StepResult, second: StepResult) -> StepResult:
+    """The first step's result with what both have taken."""
+    money, reused = first.money + second.money, first.reused and second.reused
+    return replace(first, usage=first.usage + second.usage, money=money, reused=reused)
 
 
 def _copy(source: Path, target: Path) -> None:
