@@ -102,6 +102,8 @@ def _key(trail: Trail) -> str:
     match trail:
         case (str(), str()):
             return f"{parents[1]} under {parents[0]}"
+        case (str(), str(), str()):
+            return f"{parents[2]} under {parents[1]} of {parents[0]}"
         case (str(), int()):
             return f"{parents[1]} {parents[0]}"
         case (str(), int(), str()):

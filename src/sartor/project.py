@@ -255,6 +255,14 @@ class Project:
         self._note("compare", f"task {chosen.spec.task}", {"methods": list(methods), "seeds": seeds})
         return compare_methods(chosen, self._store, methods, seeds, budget, progress)
 
+    def prove_training(self, seeds: int = 3, task: str | None = None, progress: Progress = silent) -> Proof:
+        """Whether the KPIs moved by what the task says to train towards them: weights, preferences."""
+        chosen = self._allowed("run", task)
+        from sartor.flows.prove import prove_training
+
+        self._note("prove", f"task {chosen.spec.task}", {"seeds": seeds, "way": "training"})
+        return prove_training(chosen, self._store, seeds, progress)
+
     def undo(self, task: str | None = None) -> Entry:
         """Take back the last change of the task's rows. Raises SystemFailure when another process works on the task."""
         chosen = self._allowed("curate", task)

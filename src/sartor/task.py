@@ -17,6 +17,10 @@ from sartor.positions import read_yaml
 Kind = Literal["classification", "extraction", "summarization", "generation", "code", "sql"]
 CODE: tuple[Kind, ...] = ("code", "sql")
 """Kinds in whose texts a mark or a capital can be a program's."""
+FACTUAL: tuple[Kind, ...] = ("summarization", "generation")
+"""Kinds whose texts state facts."""
+FIELDED: tuple[Kind, ...] = ("extraction", *CODE)
+"""Kinds whose texts have values in a frame of marks."""
 Method = Literal["lora", "qlora", "ia3", "bottleneck", "prompt", "prefix", "full"]
 Placement = Literal["pfeiffer", "houlsby"]
 METHOD_SETTINGS: dict[Method, tuple[str, ...]] = {
@@ -85,6 +89,8 @@ class DataSpec(Strict):
     """A gate: nothing is trained on rows whose annotators agree less than this (Krippendorff's alpha)."""
     facts: str | None = None
     """Column of the critical facts that an answer must hold: a list, or text with one fact a line."""
+    weight: str | None = None
+    """Column of how much a row counts in the loss of training, beside the others: a number, 0 or more."""
     tests: str | None = None
     """Code: column of the unit tests, a list of `assert` statements or text. SQL: column of the statements that make the
     database."""
@@ -179,6 +185,24 @@ class KpiSpec(Strict):
         return self
 
 
+class PreferSpec(Strict):
+    """Direct preference optimisation after training, on the specialist's own outputs that pass and fail the hard KPIs."""
+
+    rows: int = Field(default=200, ge=1)
+    """Training rows that outputs are drawn for: a seeded sample of at most so many."""
+    samples: int = Field(default=4, ge=1)
+    """Outputs a row."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Of the draws."""
+    beta: float = Field(default=0.1, gt=0)
+    """How dear it is to leave the reference: the loss is −log σ(β · (margin − the reference's margin))."""
+    reference: Literal["base", "start"] = "base"
+    """What the margins are compared with: the frozen base, or the specialist as supervised training left it."""
+    epochs: int = Field(default=1, ge=1, le=100)
+    learning_rate: Literal["auto"] | Annotated[float, Field(gt=0, le=1)] = "auto"
+    """The peak; `auto` is a tenth of that of training."""
+
+
 class TrainSpec(Strict):
     method: Method = "lora"
     rank: int = Field(default=16, ge=1, le=512)
@@ -211,6 +235,11 @@ class TrainSpec(Strict):
     budget: float | None = Field(default=None, gt=0)
     """Most that training may cost, in `costs.currency`; checked before it starts and while it runs."""
     seed: int = Field(default=0, ge=0)
+    fact_weight: float = Field(default=1.0, ge=1)
+    """How much tokens of critical facts count in the loss beside others."""
+    field_weight: float = Field(default=1.0, ge=1)
+    """How much tokens of an extraction's values count in the loss beside others; of code, names, numbers and strings."""
+    prefer: PreferSpec | None = None
 
     @model_validator(mode="after")
     def _read_by_its_method(self) -> "TrainSpec":
@@ -223,6 +252,12 @@ class TrainSpec(Strict):
                         f"`{key}` is read by `method: {' | '.join(readers)}`, and this is `method: {self.method}`: "
                         "remove one of the two"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_reference(self) -> "TrainSpec":
+        if self.method == "full" and self.prefer and self.prefer.reference == "base":
+            raise ValueError("`method: full` leaves no frozen base to compare with: set `prefer.reference: start`")
         return self
 
     @property
@@ -359,6 +394,17 @@ class TaskSpec(Strict):
             raise ValueError(
                 "`data.agreement` is for labels and JSON, since two people never write the same text: remove it"
             )
+        if self.train.fact_weight > 1 and self.kind not in FACTUAL:
+            raise ValueError(f"`train.fact_weight` is for the kinds {' and '.join(FACTUAL)}: remove it")
+        if self.train.field_weight > 1 and self.kind not in FIELDED:
+            raise ValueError(f"`train.field_weight` is for the kinds {', '.join(FIELDED)}: remove it")
+        if self.train.prefer and self.kind == "classification":
+            raise ValueError("`train.prefer` is not for `kind: classification`, which chooses labels: remove it")
+        if self.train.prefer and not any(kpi.hard and not kpi.judge for kpi in self.kpi_list):
+            raise ValueError(
+                "`train.prefer` learns from outputs that pass and fail the hard KPIs, and no measured KPI is hard: "
+                "write `hard: true` beside one"
+            )
         if self.generate.samples > 1 and self.kind == "classification":
             raise ValueError("`generate.samples` is not for `kind: classification`, which chooses labels: remove it")
         return self
@@ -370,6 +416,12 @@ class TaskSpec(Strict):
     @property
     def target_template(self) -> str:
         return self.prompt.target or f"{{{self.data.target}}}"
+
+    @property
+    def learned_columns(self) -> tuple[str, ...]:
+        """Columns that training reads beside input and target."""
+        facts = self.data.facts if self.train.fact_weight > 1 else None
+        return tuple(column for column in (self.data.weight, facts) if column)
 
     @property
     def kpi_list(self) -> tuple[KpiSpec, ...]:

@@ -1,5 +1,6 @@
 """Rows of a table → examples of a task: templates filled, labels and JSON made canonical, every bad row found."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -50,6 +51,8 @@ def build_examples(table: Table, spec: TaskSpec, quarantine: Quarantine | None =
             target, labels = finish(answer)
             annotations = tuple(_annotation(who, given, finish) for who, given in answered(row))
             id, group, subject = (_name(row, column) for column in (data.id, data.group, data.subject))
+            if data.weight in row:
+                read_weight(row, data.weight)
             if data.id and not id:
                 raise ValueError(f"the id `{data.id}` is empty; give every row its own")
             id = id or str(table.numbers[index])
@@ -212,6 +215,17 @@ def _parse(text: str, remedy: str) -> Any:
     except NotJsonError as error:
         # The text is not quoted: what is set aside stands in the ledger with its reason.
         raise ValueError(f"the target is not JSON ({error}); {remedy}") from None
+
+
+def read_weight(row: Row, column: str) -> float:
+    """How much a row counts in training. Raises ValueError for what is not a number, 0 or more."""
+    try:
+        weight = float(as_text(row.get(column)))
+    except ValueError:
+        weight = math.nan
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"the weight in the column `{column}` is {row.get(column)!r:.40}; write a number, 0 or more")
+    return weight
 
 
 def _name(row: Row, column: str | None) -> str | None:

@@ -55,14 +55,25 @@ class LoadedBase:
         if reason := refusal(self.opened.config, spec):
             raise InputError(reason)
 
-    def network(self, spec: TrainSpec, trunks: Path | None = None) -> Network:
-        """What `spec` trains on this base, as training starts. Raises InputError for what cannot be trained on it.
+    def network(self, spec: TrainSpec, trunks: Path | None = None, adapter: Path | None = None) -> Network:
+        """What `spec` trains on this base, as training starts, or from an `adapter` that it has trained.
 
-        Hidden states below `train.depth` are kept in the folder `trunks`, where one is given.
+        Hidden states below `train.depth` are kept in the folder `trunks`, where one is given. Raises InputError for what
+        cannot be trained on it.
         """
         if self.slow_because:
-            return PlainNetwork(self.model(), spec, self.opened.name)
+            whole = adapter is not None and is_full(adapter)
+            network = PlainNetwork(
+                self._trained(adapter) if adapter and whole else self.model(), spec, self.opened.name
+            )
+            if adapter and not whole:
+                from peft import load_peft_weights, set_peft_model_state_dict
+
+                set_peft_model_state_dict(network.model, load_peft_weights(str(adapter), device=self.device))
+            return network
         weights, trunk = fresh(self._decoder, spec), None
+        if adapter:
+            weights.flat.copy_(load_weights(adapter, self._decoder).flat)
         if weights.first_layer and trunks:
             bits = "4-bit" if self.four_bits else str(self.number_format[0]).removeprefix("torch.")
             folder = trunks / f"{self.opened.hash[:16]}-{bits}-{weights.first_layer}"
@@ -77,7 +88,7 @@ class LoadedBase:
         if adapter is None:
             return PlainForward(self.model(), vocabulary)
         if is_full(adapter):
-            return PlainForward(load(replace(self.opened, path=adapter), *self._where), vocabulary)
+            return PlainForward(self._trained(adapter), vocabulary)
         from peft import PeftModel
 
         return PlainForward(PeftModel.from_pretrained(self.model(), str(adapter)), vocabulary)
@@ -87,6 +98,10 @@ class LoadedBase:
         if self.four_bits:  # the card never holds the whole base in full
             return Decoder(load(self.opened, self.number_format[0], "cpu")).quantised(self.device)
         return Decoder(self.model())
+
+    def _trained(self, folder: Path) -> PreTrainedModel:
+        """The whole model that full fine-tuning has made of this base."""
+        return load(replace(self.opened, path=folder), *self._where)
 
     @property
     def _where(self) -> tuple[torch.dtype, str]:

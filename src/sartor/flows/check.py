@@ -12,7 +12,7 @@ from sartor.evaluate.own import load_functions
 from sartor.flows.base import LoadedBase
 from sartor.flows.check_report import CheckReport, FileView, Finding, Lengths, PartCount, Rendered
 from sartor.flows.cost import cost_of_training
-from sartor.flows.findings import annotators, answering, contradictions, leaks, long_tests, spending, too_long
+from sartor.flows.findings import annotators, answering, contradictions, emphasis, leaks, long_tests, spending, too_long
 from sartor.flows.prepare import Prepared, Task, prepare
 from sartor.models.estimate import named_machine
 from sartor.models.methods import refusal
@@ -57,6 +57,7 @@ def check(
     train, findings = too_long(splits.train, encoded, limit, spec)
     validation, more = too_long(splits.validation, held, limit, spec)
     findings += more
+    findings += emphasis(splits.train, encoded, spec, base.renderer)
     findings += long_tests(splits.test, tests, token_limit(None, config), spec)
     findings += answering(prepared, base.renderer)
 

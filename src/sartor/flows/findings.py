@@ -7,6 +7,7 @@ from sartor.data.duplicates import DuplicateGroup, Match, Overlap, overlap
 from sartor.data.example import Example
 from sartor.errors import InputError
 from sartor.flows.check_report import Cost, Finding
+from sartor.flows.emphasis import emphasised
 from sartor.flows.prepare import Prepared
 from sartor.generate.endpoint import Endpoint
 from sartor.generate.schema import infer_schema
@@ -37,6 +38,28 @@ def too_long(
             text = f"{plural(len(sources), 'row')} {what}: longer than {limit:,} tokens (first: {sources[0]})"
             found.append(Finding("warning", text))
     return kept, found
+
+
+def emphasis(
+    examples: Sequence[Example], rows: Sequence[Encoded], spec: TaskSpec, renderer: Renderer
+) -> Iterator[Finding]:
+    """What the weights of rows and tokens come to: rows that count nothing, and those in which nothing stands out."""
+    try:
+        found = emphasised(examples, rows, spec, renderer)
+    except InputError as error:
+        yield Finding("error", str(error))
+        return
+    pairs = list(zip(examples, found, strict=True))
+    nothing = [example.source for example, row in pairs if not row.weight]
+    if len(nothing) == len(pairs):
+        yield Finding("error", f"every training row has the weight 0 in the column `{spec.data.weight}`")
+    elif nothing:
+        yield Finding("note", f"{plural(len(nothing), 'row')} of weight 0 not trained on (first: {nothing[0]})")
+    for key in ("fact_weight", "field_weight"):
+        alike = [example.source for example, row in pairs if len(set(row.weights or ())) == 1 and row.weight]
+        if getattr(spec.train, key) > 1 and alike:
+            text = f"{plural(len(alike), 'row')} in whose answer nothing is found for `train.{key}` (first: {alike[0]})"
+            yield Finding("warning", text)
 
 
 def long_tests(

@@ -1,7 +1,9 @@
 """What a run came to, put as the report's view of it."""
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sartor.evaluate.discrepancy import discrepancies
 from sartor.evaluate.scorecard import Scorecard
@@ -167,7 +169,7 @@ def _training(outcome: Outcome) -> TrainingView:
     manifest, step = trained.manifest, trained.step
     auto = spec.learning_rate == "auto"
     return TrainingView(
-        method=describe(spec),
+        method=describe(spec) + _towards_the_kpi(manifest),
         train_loss=_curve(history, outcome.check.rows["train"], spec.batch_size),
         validation_loss=tuple((float(epoch), loss) for epoch, loss in history.validation),
         seconds=history.seconds,
@@ -185,6 +187,18 @@ def _training(outcome: Outcome) -> TrainingView:
         energy_from=trained.meter.energy_from,
         money=step.money,
     )
+
+
+def _towards_the_kpi(manifest: Mapping[str, Any]) -> str:
+    """What training was told of the KPIs: weights, and preferences with what they were made of."""
+    weights = [f"{name} {manifest[name]}" for name in ("weight", "fact_weight", "field_weight") if name in manifest]
+    said = "".join(f", {each}" for each in weights)
+    if prefer := manifest.get("prefer"):
+        outputs = f"{prefer['passed']:,} of {prefer['outputs']:,} outputs passed"
+        said += (
+            f"; then {prefer['pairs']:,} pairs of preference, learning rate {prefer['learning_rate']:.2g} ({outputs})"
+        )
+    return said
 
 
 def _early_stop(history: History, epochs: int) -> str:

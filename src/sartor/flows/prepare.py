@@ -84,6 +84,8 @@ def prepare(task: Task) -> Prepared:
     test_table, test = _read_test(task)
     for column in spec.data.annotations if task.rows is None else ():
         train_table.require(column, "`data.annotations`")  # test rows need none
+    if spec.data.weight and task.rows is None:
+        train_table.require(spec.data.weight, "`data.weight`")
     rows = build_examples(train_table, spec) if task.rows is None else list(task.rows)
     linked, leaks = _alike(tuple(conversations(rows)), tuple(conversations(test or ())), spec.kind in CODE)
     examples = without_test(task, rows)
@@ -91,12 +93,7 @@ def prepare(task: Task) -> Prepared:
         what = "every row is in the frozen test set, or linked with it"
         raise InputError(f"{task.folder / SPEC_NAME}: {what}; add rows, or name another `data.test_version`")
     splits = split(examples, test, spec, spec.train.seed, near_by_id(rows, linked))
-    # Only evaluation reads other columns, and only the gate annotations: what changes in them must not train an adapter
-    # again, nor make another test set.
-    learned = {
-        side: [replace(row, annotations=(), columns={}) for row in getattr(splits, side)]
-        for side in ("train", "validation")
-    }
+    learned = {side: [as_learned(row, spec) for row in getattr(splits, side)] for side in ("train", "validation")}
     learned["test"] = [replace(row, annotations=()) for row in splits.test]
     notes = [note for table in (train_table, test_table) if table for note in table.notes]
     if gone := len(rows) - len(examples):
@@ -107,6 +104,16 @@ def prepare(task: Task) -> Prepared:
         raise InputError(f"{task.folder / SPEC_NAME}: no rows are left to train or to test on; add rows")
     near_leaks = list(_near_leaks(rows, test, spec.kind, leaks)) if test_table and test else []
     return Prepared(task, train_table, test_table, examples, splits, near_leaks)
+
+
+def as_learned(row: Example, spec: TaskSpec) -> Example:
+    """The row with what training reads of it.
+
+    Only evaluation reads other columns, and only the gate annotations: what changes in them must not train an adapter again,
+    nor make another test set.
+    """
+    columns = {name: row.columns[name] for name in spec.learned_columns if name in row.columns}
+    return replace(row, annotations=(), columns=columns)
 
 
 def _read_test(task: Task) -> tuple[Table | None, list[Example] | None]:

@@ -1,4 +1,5 @@
-"""Did it pay? The same recipe trained on what curation or a selection has made, and on what it must beat.
+"""Did it pay? The same recipe trained on what curation or a selection has made, and on what it must beat; or towards the
+KPIs and without.
 
 Several seeds each, judged on the task's own test set: training seeds and test rows are both counted in the intervals, and
 a loss is printed as a loss.
@@ -30,31 +31,36 @@ from sartor.report.format import money
 from sartor.store import Store, disk_errors
 
 RAW, CURATED, RANDOM = "raw", "curated", "random"
+WITH, WITHOUT = "with it", "without"
 SEEDS = 3
 
 Drawing = Callable[[int], Sequence[Example]]
 """The training rows of a way, by seed."""
+Way = Callable[[Task, int], Task]
+"""What a way makes of the task, by seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Several ways to choose training rows, beside each other."""
+    """Several ways to train a specialist, beside each other."""
 
     what: str
-    """`Curation`, or `Selection by coverage`."""
+    """`Curation`, `Selection by coverage`, or `Training with fact_weight`."""
     judged: Judged
     rows: dict[str, int]
     """Training rows of each way, that which is to be proved first."""
     money: dict[str, float]
     """What each way cost, in the task's currency: its labels once, and all its trainings."""
+    same_rows: bool = False
+    """Whether the ways differ in the training alone."""
 
     @property
     def decisive(self) -> list[Comparison]:
-        """The first way less each other, on the first KPI."""
+        """The first way less each other: on the first KPI, or, of the same rows, on every one."""
+        found = self.judged.recipe_comparisons
         first = self.judged.spec.kpi_list[0].name
-        found = {(c.a, c.b): c for c in self.judged.recipe_comparisons if c.metric == first}
         way, *others = self.rows
-        return [found[way, other] for other in others]
+        return [c for c in found if c.a == way and c.b in others and (self.same_rows or c.metric == first)]
 
     @property
     def sentences(self) -> list[str]:
@@ -65,6 +71,8 @@ class Proof:
         score = self.judged.cards[0].scores[found.metric]
         shown = score.scale.difference(found.difference, found.low, found.high)
         rows = f"{self.rows[found.a]:,} {found.a} rows against {self.rows[found.b]:,} {found.b} ones"
+        if self.same_rows:
+            rows = f"{found.a} against {found.b}"
         said = {"better": "paid", "worse": "lost", "tie": "showed no difference"}
         return f"{self.what} {said[found.verdict]}, {rows}: {score.title} {shown}, {found.test}."
 
@@ -73,8 +81,8 @@ class Proof:
         """What each way cost, in words."""
         currency = self.judged.spec.costs.currency
         shown = ", ".join(f"{way} {money(spent, currency)}" for way, spent in self.money.items())
-        left_out = "a row that was labelled and then left out costs its label all the same"
-        return f"Labels of the rows that were learned from, and all trainings: {shown}; {left_out}."
+        left_out = "" if self.same_rows else "; a row that was labelled and then left out costs its label all the same"
+        return f"Labels of the rows that were learned from, and all trainings: {shown}{left_out}."
 
     def to_json(self) -> dict[str, Any]:
         return self.judged.to_json() | {"rows_of": self.rows, "money": self.money, "sentences": self.sentences}
@@ -97,7 +105,7 @@ def prove(task: Task, store: Store, seeds: int = SEEDS, progress: Progress = sil
         RAW: lambda _: raw,
         RANDOM: lambda seed: sample(raw, len(curated), seed, floor=0),
     }
-    return _prove("Curation", ways, task, store, seeds, progress)
+    return _prove("Curation", _on_rows(ways), task, store, seeds, progress)
 
 
 def prove_selection(
@@ -107,10 +115,43 @@ def prove_selection(
     ways: dict[str, Drawing] = {way: lambda _, rows=rows: rows for way, rows in selected.chosen.items()}  # type: ignore[misc]
     pool, size = selected.examples, len(selected.chosen[selected.way])
     ways[RANDOM] = lambda seed: sample(pool, size, seed, floor=0)
-    return _prove(f"Selection by {selected.way}", ways, task, store, seeds, progress)
+    return _prove(f"Selection by {selected.way}", _on_rows(ways), task, store, seeds, progress)
 
 
-def _prove(what: str, ways: Mapping[str, Drawing], task: Task, store: Store, seeds: int, progress: Progress) -> Proof:
+def prove_training(task: Task, store: Store, seeds: int = SEEDS, progress: Progress = silent) -> Proof:
+    """The same rows with what the task says to train towards its KPIs (weights, preferences) and without.
+
+    Raises InputError where it says nothing of the kind, and where each run draws its own test set.
+    """
+    spec = task.spec
+    set_keys = {
+        "data.weight": spec.data.weight,
+        "fact_weight": spec.train.fact_weight > 1,
+        "field_weight": spec.train.field_weight > 1,
+        "prefer": spec.train.prefer,
+    }
+    used = [key for key, value in set_keys.items() if value]
+    if not used:
+        raise InputError(f"there is nothing to prove: the task sets none of {', '.join(set_keys)}")
+
+    def without(seeded: Task, seed: int) -> Task:
+        train = seeded.spec.train.model_copy(update={"fact_weight": 1.0, "field_weight": 1.0, "prefer": None})
+        data = seeded.spec.data.model_copy(update={"weight": None})
+        return replace(seeded, spec=seeded.spec.model_copy(update={"train": train, "data": data}))
+
+    ways: dict[str, Way] = {WITH: lambda seeded, _: seeded, WITHOUT: without}
+    proof = _prove(f"Training with {', '.join(used)}", ways, task, store, seeds, progress)
+    return replace(proof, same_rows=True)
+
+
+def _on_rows(drawings: Mapping[str, Drawing]) -> dict[str, Way]:
+    def way(drawing: Drawing) -> Way:
+        return lambda task, seed: replace(task, rows=tuple(drawing(seed)))
+
+    return {name: way(drawing) for name, drawing in drawings.items()}
+
+
+def _prove(what: str, ways: Mapping[str, Way], task: Task, store: Store, seeds: int, progress: Progress) -> Proof:
     spec = task.spec
     if spec.data.draws_test:  # those drawn from some rows would differ from those of others
         remedy = "freeze them with `sartor data split`, or name a file of them as `data.test`"
@@ -120,10 +161,10 @@ def _prove(what: str, ways: Mapping[str, Drawing], task: Task, store: Store, see
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
         base = LoadedBase(task, progress)
         for seed in range(seeds):
-            for way, drawing in ways.items():
+            for way, change in ways.items():
                 progress("prove", len(answers), len(ways) * seeds, f"{way}, seed {seed}")
                 seeded = spec.model_copy(update={"train": spec.train.model_copy(update={"seed": seed})})
-                way_task = replace(task, spec=seeded, rows=tuple(drawing(seed)))
+                way_task = change(replace(task, spec=seeded), seed)
                 prepared = prepare(way_task)
                 if way == next(iter(ways)):
                     require_agreement(prepared)  # the others are trained to be compared with

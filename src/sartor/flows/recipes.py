@@ -5,8 +5,9 @@ from typing import Any
 
 from sartor.adapters.registry import AdapterVersion
 from sartor.data.example import Example
-from sartor.data.versions import asked_hash
+from sartor.data.versions import content_hash
 from sartor.errors import InputError
+from sartor.flows.prepare import as_learned
 from sartor.store.canonical import digest
 from sartor.task import TaskSpec
 
@@ -18,7 +19,7 @@ def recipe_hash(spec: TaskSpec, settings: Mapping[str, Any], base: str, examples
         | {
             "task": spec.task,
             "base": base,
-            "examples": asked_hash(examples),
+            "examples": content_hash([as_learned(example, spec) for example in examples]),
             "rows": spec.data.rows,
             "validation": spec.train.validation,
             "test_share": spec.data.test_share if spec.data.draws_test else None,

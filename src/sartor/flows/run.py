@@ -7,7 +7,7 @@ repeated only when something that it depends on has changed.
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from sartor.adapters.registry import AdapterVersion, Registry
-from sartor.data.versions import freeze
+from sartor.data.versions import content_hash, freeze
+from sartor.evaluate.acceptance import acceptance
 from sartor.evaluate.compare import Comparison, compare
 from sartor.evaluate.mistakes import mistakes
 from sartor.evaluate.own import load_functions, source_hashes
@@ -27,13 +28,14 @@ from sartor.flows.check import CheckReport, check
 from sartor.flows.judging import ask_judges
 from sartor.flows.outcome import Outcome, Trained
 from sartor.flows.page import build_report
+from sartor.flows.prefer import PAIRS_NAME, Preferences, asked, draw, encoded
 from sartor.flows.prepare import Prepared, Task, prepare
 from sartor.flows.recipes import recipe_hash
 from sartor.flows.systems import SPECIALIST, Answering, Entrant, rivals, specialist
-from sartor.flows.training import ADAPTER_NAME, Apart, Training, learn
+from sartor.flows.training import ADAPTER_NAME, Apart, Training, learn, saved
 from sartor.jobs import Usage
 from sartor.jobs.here import Here
-from sartor.jobs.steps import Steps
+from sartor.jobs.steps import StepResult, Steps
 from sartor.jobs.versions import versions
 from sartor.progress import Progress, silent
 from sartor.report.page import render
@@ -41,7 +43,10 @@ from sartor.report.terminal import verdict_lines
 from sartor.store import Store, disk_errors
 from sartor.store.disk import write_file
 from sartor.store.folders import hash_folder
-from sartor.train.loop import Diverged, History, Recipe, auto_learning_rate
+from sartor.task import PreferSpec
+from sartor.train.dpo import PreferenceNetwork, with_reference
+from sartor.train.encode import token_limit
+from sartor.train.loop import Diverged, History, Recipe, auto_learning_rate, train
 from sartor.train.meter import Meter, book_lines, meter
 
 REPORT_NAME = "report.html"
@@ -120,36 +125,63 @@ class Stages:
         return ask_once(self.steps, self.store, entrant, self.prepared.splits.test, self.progress)
 
     def train(self, apart: Apart | None = None) -> Trained:
-        """`apart`: in a process of its own, which measures the peak of its memory; what diverges there is not tried again.
+        """Supervised training, and preferences after it where the task asks for them.
 
+        `apart`: in a process of its own, which measures the peak of its memory; what diverges there is not tried again.
         Raises as `learn` and `Apart.learn` do.
         """
-        spec, base, opened = self.spec.train, self.base, self.base.opened
-        dtype, why = base.number_format
-        rate = spec.learning_rate
-        if rate == "auto":
-            rate = auto_learning_rate(opened.config.hidden_size, spec.method)
-        settings = {
+        trained = self._supervise(apart)
+        return self._prefer(trained, self.spec.train.prefer) if self.spec.train.prefer else trained
+
+    @property
+    def _rate(self) -> float:
+        spec = self.spec.train
+        if spec.learning_rate == "auto":
+            return auto_learning_rate(self.base.opened.config.hidden_size, spec.method)
+        return spec.learning_rate
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        """What decides the numbers of supervised training, beside data and base."""
+        spec = self.spec.train
+        weights = {"weight": self.spec.data.weight, "fact_weight": spec.fact_weight, "field_weight": spec.field_weight}
+        return {
             **spec.method_settings,
-            "learning_rate": rate,
+            "learning_rate": self._rate,
             "epochs": spec.epochs,
             "batch_size": spec.batch_size,
             "seed": spec.seed,
             "max_length": spec.max_length,
             "overlong": spec.overlong,
-            "number_format": str(dtype).removeprefix("torch."),
+            "number_format": str(self.base.number_format[0]).removeprefix("torch."),
+            **{name: value for name, value in weights.items() if value not in (None, 1)},
         }
+
+    def _recipe(self, **changed: Any) -> Recipe:
+        spec = self.spec.train
+        usual = Recipe(
+            learning_rate=self._rate,
+            epochs=spec.epochs,
+            batch_size=spec.batch_size,
+            seed=spec.seed,
+            pad=min(self.base.renderer.stop_ids),
+            pass_tokens=spec.pass_tokens,
+            price_per_hour=self.spec.costs.hour,
+            budget=spec.budget,
+        )
+        return replace(usual, **changed)
+
+    def _supervise(self, apart: Apart | None) -> Trained:
+        base, opened, settings = self.base, self.base.opened, self._settings
         data = {side: self.versions[side] for side in ("train", "validation")}
         inputs = settings | data | {"base": opened.hash}
 
         def work(folder: Path) -> dict[str, Any]:
-            training = self._training(rate, folder / "trunks" if apart else self.store.trunks(self.spec.task))
+            training = self._training(folder / "trunks" if apart else self.store.trunks(self.spec.task))
             told = self.progress
             learned = apart.learn(training, folder, told) if apart else learn(training, base, folder, told)
             if "diverged" in learned:
                 return learned
-            made = folder / ADAPTER_NAME
-            content = hash_folder(made)
             manifest = settings | {
                 "task": self.spec.task,
                 "kind": self.spec.kind,
@@ -160,7 +192,7 @@ class Stages:
                 "recipe": recipe_hash(self.spec, settings, opened.hash, self.prepared.examples),
                 "answering": asdict(self.answering),
                 "prompt": self.spec.prompt.model_dump(exclude_none=True),
-                "number_format_why": why,
+                "number_format_why": base.number_format[1],
                 "plain_path": base.slow_because,
                 "threads": training.threads,
                 "versions": versions(),
@@ -168,41 +200,88 @@ class Stages:
                 "cut": learned["cut"],
                 "trainable": learned["trainable"],
                 "best_epoch": learned["history"]["best_epoch"],
-                "hash": content,
             }
-            name = f"{self.spec.task}-{content[:16]}"
-            published = self.store.folders.publish("trained", name, lambda target: _copy(made, target))
-            log.info("adapter %s trained: %s", content[:12], published.name)
-            return learned | {"folders": {"adapter": f"trained/{name}"}, "manifest": manifest}
+            return learned | self._publish(folder / ADAPTER_NAME, manifest)
 
         step = self.steps.run("train apart" if apart else "train", inputs, work)
         if said := step.outputs.get("diverged"):
             raise Diverged(said, step.outputs["usage"]["seconds"])
         history = History.from_json(step.outputs["history"])
-        kind, name = step.outputs["folders"]["adapter"].split("/", 1)
         fast, watts, longest = base.slow_because is None, self.spec.costs.watts, step.outputs["longest"]
         usage = Usage(**step.outputs["usage"]) if apart else step.usage
-        read = meter(opened.config, spec, history, usage, longest, fast, base.device, watts)
+        read = meter(opened.config, self.spec.train, history, usage, longest, fast, base.device, watts)
         for item, quantity, unit, source in book_lines(read):
             self.store.records.book(step.run, item, quantity, unit, 0.0, source, self.spec.costs.currency)
         spent = {"seconds": round(history.seconds, 1), "cost": round(step.money, 4), "meter": asdict(read)}
-        return Trained(self.store.folders.path(kind, name), step.outputs["manifest"] | spent, history, step, read)
+        return Trained(self._published(step), step.outputs["manifest"] | spent, history, step, read)
 
-    def _training(self, rate: float, trunks: Path) -> Training:
-        spec, splits = self.spec.train, self.prepared.splits
-        recipe = Recipe(
-            learning_rate=rate,
-            epochs=spec.epochs,
-            batch_size=spec.batch_size,
-            seed=spec.seed,
-            pad=min(self.base.renderer.stop_ids),
-            pass_tokens=spec.pass_tokens,
-            price_per_hour=self.spec.costs.hour,
-            budget=spec.budget,
-        )
+    def _training(self, trunks: Path) -> Training:
+        splits = self.prepared.splits
         task = Task(self.task.folder, self.spec)  # without the rows of versions, the test's among them
-        threads = torch.get_num_threads()
-        return Training(task, splits.train, splits.validation, recipe, self.base.number_format, threads, trunks)
+        threads, format = torch.get_num_threads(), self.base.number_format
+        return Training(task, splits.train, splits.validation, self._recipe(), format, threads, trunks)
+
+    def _prefer(self, trained: Trained, prefer: PreferSpec) -> Trained:
+        """Go on from supervised training with pairs of the specialist's own outputs (`flows.prefer`, `train.dpo`)."""
+        base, seed = self.base, self.spec.train.seed
+        rate = self._rate / 10 if prefer.learning_rate == "auto" else prefer.learning_rate
+        settings = prefer.model_dump() | {"learning_rate": rate}
+        learned = {example.id for example in self.prepared.splits.train}
+        rows = asked([row for row in self.prepared.learned if row.id in learned], prefer, seed)
+        limit = token_limit(self.spec.train.max_length, base.opened.config)
+        budget = self.spec.train.budget
+        left = None if budget is None else max(0.0, budget - trained.step.money)
+        inputs = settings | {
+            "from": trained.manifest["hash"],
+            "rows": content_hash(rows),
+            "answering": asdict(self.answering),
+            "constrained": self.spec.generate.constrained,
+            "kpis": [kpi.model_dump() for kpi in acceptance(self.spec)],
+            "functions": source_hashes(self.spec, self.task.folder),
+            "batch_size": self.spec.train.batch_size,
+            "limit": limit,
+            "seed": seed,
+        }
+
+        def work(folder: Path) -> dict[str, Any]:
+            drawn = folder / PAIRS_NAME
+            if not drawn.exists():
+                functions = load_functions(self.spec, self.task.folder)
+                asks = (self.answering, trained.folder, rows, functions, self.progress)
+                draw(self.spec, prefer, base, *asks).save(drawn)
+            found = Preferences.load(drawn)
+            pairs = encoded(found.pairs, rows, base.renderer, self.answering.max_tokens, limit)
+            counts = {"outputs": found.outputs, "passed": found.passed, "pairs": len(pairs)}
+            network, history = base.network(self.spec.train, trained.folder), History()
+            if pairs:
+                recipe = self._recipe(learning_rate=rate, epochs=prefer.epochs, budget=left)
+                pairs = with_reference(network, pairs, recipe.pad, prefer.reference == "base", recipe.pass_tokens)
+                history = train(PreferenceNetwork(network, prefer.beta), pairs, [], recipe, folder, self.progress)
+            manifest = trained.manifest | {
+                "recipe": recipe_hash(
+                    self.spec, self._settings | {"prefer": settings}, base.opened.hash, self.prepared.examples
+                ),
+                "prefer": settings | counts | {"seconds": round(history.seconds, 1)},
+            }
+            return self._publish(saved(network, folder), manifest) | {"history": asdict(history)}
+
+        step = self.steps.run("prefer", inputs, work)
+        both = _together(trained.step, step)
+        seconds = trained.history.seconds + step.outputs["history"]["seconds"]
+        manifest = step.outputs["manifest"] | {"cost": round(both.money, 4), "seconds": round(seconds, 1)}
+        return Trained(self._published(step), manifest, trained.history, both, trained.meter)
+
+    def _publish(self, made: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+        """The step's outputs: the weights in a folder that is named after their hash, and the manifest with it."""
+        content = hash_folder(made)
+        name = f"{self.spec.task}-{content[:16]}"
+        published = self.store.folders.publish("trained", name, lambda target: _copy(made, target))
+        log.info("adapter %s trained: %s", content[:12], published.name)
+        return {"folders": {"adapter": f"trained/{name}"}, "manifest": manifest | {"hash": content}}
+
+    def _published(self, step: StepResult) -> Path:
+        kind, name = step.outputs["folders"]["adapter"].split("/", 1)
+        return self.store.folders.path(kind, name)
 
     def judge(self, checked: CheckReport, answered: Sequence[Answered], trained: Trained) -> Outcome:
         """Score all systems on the test set, register the adapter, and decide."""
@@ -287,6 +366,12 @@ class Stages:
         costs = self.spec.costs
         self.store.records.book(step.run, "labels", rows, "row", costs.label, "configured", costs.currency)
         return hashes
+
+
+def _together(first: StepResult, second: StepResult) -> StepResult:
+    """The first step's result with what both have taken."""
+    money, reused = first.money + second.money, first.reused and second.reused
+    return replace(first, usage=first.usage + second.usage, money=money, reused=reused)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -20,13 +20,16 @@ import torch
 from sartor.data.example import Example
 from sartor.errors import InputError, SartorError, SystemFailure
 from sartor.flows.base import LoadedBase
+from sartor.flows.emphasis import emphasised
 from sartor.flows.prepare import Task
 from sartor.jobs import Usage
 from sartor.jobs.here import Here
 from sartor.jobs.steps import USAGE_NAME, Heartbeat
 from sartor.progress import Progress, silent
-from sartor.train.encode import encode, token_limit
+from sartor.task import TaskSpec
+from sartor.train.encode import EncodedSet, fit, token_limit, tokenise
 from sartor.train.loop import Diverged, Recipe, train
+from sartor.train.network import Network
 
 ADAPTER_NAME, OUTCOME_NAME = "adapter", "outcome.json"
 log = logging.getLogger("sartor")
@@ -52,16 +55,14 @@ def learn(training: Training, base: LoadedBase, folder: Path, progress: Progress
     Raises as `encode` and `train` do.
     """
     spec = training.task.spec.train
-    limit = token_limit(spec.max_length, base.opened.config)
-    encoded = encode(training.train, base.renderer, limit, spec.overlong)
-    validation = encode(training.validation, base.renderer, limit, spec.overlong)
+    encoded, validation = (_encoded(side, training.task.spec, base) for side in (training.train, training.validation))
+    if not encoded.rows:
+        raise InputError(f"every training row has the weight 0 in the column `{training.task.spec.data.weight}`")
     if base.slow_because:
         log.info("training takes the plain path: %s", base.slow_because)
     network = base.network(spec, training.trunks)
     history = train(network, encoded.rows, validation.rows, training.recipe, folder, progress)
-    made = folder / ADAPTER_NAME
-    made.mkdir(exist_ok=True)
-    network.save(made)
+    saved(network, folder)
     return {
         "history": asdict(history),
         "dropped": len(encoded.dropped),
@@ -69,6 +70,21 @@ def learn(training: Training, base: LoadedBase, folder: Path, progress: Progress
         "longest": max(map(len, encoded.rows)),
         "trainable": sum(tensor.numel() for tensor in network.trainable),
     }
+
+
+def saved(network: Network, folder: Path) -> Path:
+    """Where in `folder` the network's weights now are."""
+    made = folder / ADAPTER_NAME
+    made.mkdir(exist_ok=True)
+    network.save(made)
+    return made
+
+
+def _encoded(side: Sequence[Example], spec: TaskSpec, base: LoadedBase) -> EncodedSet:
+    """The rows as the loss sees them; those that count nothing are left out."""
+    rows = emphasised(side, tokenise(side, base.renderer), spec, base.renderer)
+    found = fit(side, rows, token_limit(spec.train.max_length, base.opened.config), spec.train.overlong)
+    return replace(found, rows=[row for row in found.rows if row.weight])
 
 
 class Apart:

@@ -91,6 +91,28 @@ class Renderer:
         """The reply's tokens, the end of turn last. Special tokens spelled in a target are plain text here."""
         return [*self._encode_reply(target), self.end_id]
 
+    def reply_places(self, target: str) -> list[tuple[int, int]]:
+        """For each token of `reply_ids`, the characters `target[start:end]` that it spells; none for the end of turn.
+
+        Raises InputError for a tokenizer that cannot tell.
+        """
+        ids = self._encode_reply(target)
+        for lead in ("\n", self._reply_lead) if self._anchor else (self._reply_lead,):
+            try:
+                coded = self.tokenizer(
+                    lead + target, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True
+                )
+            except NotImplementedError:
+                break
+            skipped = len(coded["input_ids"]) - len(ids)
+            if coded["input_ids"][skipped:] == ids:
+                places = [(max(0, a - len(lead)), max(0, b - len(lead))) for a, b in coded["offset_mapping"][skipped:]]
+                return [*places, (len(target), len(target))]
+        raise InputError(
+            f"the tokenizer of {self.base_name} does not tell which characters a token spells, as `train.fact_weight` and "
+            "`train.field_weight` need it to: remove them, or choose another base"
+        )
+
     def text(self, ids: Sequence[int]) -> str:
         """The reply that generated `ids` spell, up to the first stop token; `text(reply_ids(target)) == target`."""
         end = next((place for place, token in enumerate(ids) if token in self.stop_ids), len(ids))

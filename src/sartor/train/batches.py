@@ -24,9 +24,62 @@ class Encoded:
     id: str
     prompt: tuple[int, ...]
     reply: tuple[int, ...]
+    weights: tuple[float, ...] | None = None
+    """By how much each token of the reply counts in the loss; None: 1 each."""
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.reply)
+
+    @property
+    def replies(self) -> "tuple[Encoded, ...]":
+        """The sequences of a row: this one."""
+        return (self,)
+
+    @property
+    def weight(self) -> float:
+        """What it adds to the denominator of a mean loss: the sum of its tokens' weights."""
+        return len(self.reply) if self.weights is None else sum(self.weights)
+
+    def shortened(self, length: int) -> "Encoded":
+        """As many of its tokens, at least one of them of its prompt."""
+        prompt = self.prompt[: max(1, length - len(self.reply))]
+        return Encoded(self.id, prompt, self.reply[: length - len(prompt)])
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two replies to one prompt, of which the first is to be preferred."""
+
+    chosen: Encoded
+    rejected: Encoded
+    margin: float
+    """log p(chosen) − log p(rejected) under the reference."""
+
+    def __len__(self) -> int:
+        return max(len(self.chosen), len(self.rejected))
+
+    @property
+    def id(self) -> str:
+        return self.chosen.id
+
+    @property
+    def prompt(self) -> tuple[int, ...]:
+        return self.chosen.prompt
+
+    @property
+    def replies(self) -> tuple[Encoded, ...]:
+        return self.chosen, self.rejected
+
+    @property
+    def weight(self) -> float:
+        """The mean loss of preferences is one over pairs."""
+        return 1.0
+
+    def shortened(self, length: int) -> "Pair":
+        return Pair(self.chosen.shortened(length), self.rejected.shortened(length), self.margin)
+
+
+Row = Encoded | Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +95,10 @@ class Batch:
     lengths: Tensor
     predicts: Tensor
     targets: Tensor
+    weights: Tensor | None = None
+    """[N], float32, by how much each target counts in the loss; None: 1 each."""
+    margins: Tensor | None = None
+    """[B / 2], float32: the reference's margins where rows 2i and 2i + 1 are the replies of pair i."""
 
     @property
     def tokens(self) -> int:
@@ -49,14 +106,16 @@ class Batch:
         return len(self.prefix) + self.ids.numel()
 
 
-def common_prefix(examples: Sequence[Encoded]) -> int:
+def common_prefix(examples: Sequence[Row]) -> int:
     """Length of the token prefix that all prompts share, always leaving a prompt token to each example."""
     prompts = [example.prompt for example in examples]
     return min(shared_prefix(prompts), min(map(len, prompts)) - 1)
 
 
-def collate(examples: Sequence[Encoded], prefix: int, pad: int) -> Batch:
-    """One rectangle of examples whose first `prefix` prompt tokens are the same."""
+def collate(rows: Sequence[Row], prefix: int, pad: int) -> Batch:
+    """One rectangle of rows whose first `prefix` prompt tokens are the same; all are examples, or all are pairs."""
+    examples = [reply for row in rows for reply in row.replies]
+    margins = [row.margin for row in rows if isinstance(row, Pair)]
     longest = max(len(e) for e in examples) - prefix
     width = -(-longest // WIDTH_STEP) * WIDTH_STEP
     ids = torch.full((len(examples), width), pad)
@@ -74,7 +133,15 @@ def collate(examples: Sequence[Encoded], prefix: int, pad: int) -> Batch:
         lengths=torch.tensor([len(e) - prefix for e in examples]),
         predicts=torch.tensor(predicts),
         targets=torch.tensor(targets),
+        weights=_weights(examples),
+        margins=torch.tensor(margins) if margins else None,
     )
+
+
+def _weights(examples: Sequence[Encoded]) -> Tensor | None:
+    if all(example.weights is None for example in examples):
+        return None
+    return torch.tensor([w for example in examples for w in example.weights or [1.0] * len(example.reply)])
 
 
 def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
@@ -90,12 +157,13 @@ def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int
     return batches
 
 
-def micro_batches(examples: Sequence[Encoded], prefix: int, pad: int, tokens: int = PASS_TOKENS) -> list[Batch]:
-    """Rectangles of at most `tokens` tokens each (or of one example), shortest first."""
-    groups: list[list[Encoded]] = []
-    for example in sorted(examples, key=len):
-        if groups and prefix + (len(groups[-1]) + 1) * (len(example) - prefix + WIDTH_STEP) <= tokens:
-            groups[-1].append(example)
+def micro_batches(rows: Sequence[Row], prefix: int, pad: int, tokens: int = PASS_TOKENS) -> list[Batch]:
+    """Rectangles of at most `tokens` tokens each (or of one example or pair), shortest first."""
+    groups: list[list[Row]] = []
+    for row in sorted(rows, key=len):
+        sequences = (len(groups[-1]) + 1) * len(row.replies) if groups else 0
+        if groups and prefix + sequences * (len(row) - prefix + WIDTH_STEP) <= tokens:
+            groups[-1].append(row)
         else:
-            groups.append([example])
+            groups.append([row])
     return [collate(group, prefix, pad) for group in groups]

@@ -23,7 +23,7 @@ from torch import Tensor
 from sartor.errors import InputError, SystemFailure
 from sartor.progress import Progress, silent
 from sartor.task import Method
-from sartor.train.batches import PASS_TOKENS, Batch, Encoded, common_prefix, epoch_batches, micro_batches
+from sartor.train.batches import PASS_TOKENS, Batch, Row, common_prefix, epoch_batches, micro_batches
 from sartor.train.network import Network
 
 WARMUP_SHARE = 0.06
@@ -74,7 +74,7 @@ class History:
     """Computed for validation losses, forward only."""
     held_supervised: int = 0
     losses: list[tuple[int, float]] = field(default_factory=list)
-    """(step, mean loss per supervised token)."""
+    """(step, mean loss per supervised token, by its weight; of preferences, per pair)."""
     validation: list[tuple[int, float]] = field(default_factory=list)
     """(epoch, mean loss per supervised token of the validation slice)."""
     best_epoch: int = 0
@@ -119,8 +119,8 @@ def learning_rate_at(step: int, total: int, peak: float) -> float:
 
 def train(
     network: Network,
-    training: Sequence[Encoded],
-    validation: Sequence[Encoded],
+    training: Sequence[Row],
+    validation: Sequence[Row],
     recipe: Recipe,
     scratch: Path,
     progress: Progress = silent,
@@ -151,8 +151,8 @@ class Job:
     def __init__(
         self,
         network: Network,
-        training: Sequence[Encoded],
-        validation: Sequence[Encoded],
+        training: Sequence[Row],
+        validation: Sequence[Row],
         recipe: Recipe,
         scratch: Path,
         progress: Progress = silent,
@@ -184,7 +184,7 @@ class Job:
         self._started = self._saved = time.monotonic()
         self._seconds_before = self.history.seconds
         self._batches: list[list[int]] = []
-        self._batch: list[Encoded] = []
+        self._batch: list[Row] = []
         self._summed = 0.0
 
     @property
@@ -192,9 +192,9 @@ class Job:
         return self.history.epochs == self.recipe.epochs or self.history.stopped_early
 
     @property
-    def supervised(self) -> int:
-        """Supervised tokens of the step that `passes` began."""
-        return sum(len(example.reply) for example in self._batch)
+    def supervised(self) -> float:
+        """What the loss of the step that `passes` began is divided by: its supervised tokens, each by its weight; pairs."""
+        return sum(row.weight for row in self._batch)
 
     def passes(self) -> list[Batch]:
         """What the next step computes, in rectangles of at most `recipe.pass_tokens`."""
@@ -226,7 +226,7 @@ class Job:
         self._batches.pop(0)
         history.steps += 1
         history.examples += len(self._batch)
-        history.supervised_tokens += self.supervised
+        history.supervised_tokens += sum(len(reply.reply) for row in self._batch for reply in row.replies)
         loss = self._summed / self.supervised
         history.losses.append((history.steps, loss))
         now = time.monotonic()
@@ -272,7 +272,7 @@ class Job:
             history.best_epoch = history.epochs
             return
         passes = micro_batches(self._validation, self._prefix, self.recipe.pad, self.recipe.pass_tokens)
-        loss = mean_loss(self.network, passes)
+        loss = summed_loss(self.network, passes) / sum(example.weight for example in self._validation)
         history.held_tokens += sum(self.network.tokens(batch) for batch in passes)
         history.held_supervised += sum(len(batch.targets) for batch in passes)
         if not math.isfinite(loss):
@@ -305,7 +305,7 @@ class Job:
         if self._fits(widest):
             return
         said = f"memory ran out at the largest pass, {widest.tokens:,} tokens"
-        while len(widest.ids) > 1:
+        while len(widest.ids) > len(rows[-1].replies):
             tokens = max(SHORTEST, widest.tokens // 2)
             widest = self._widest(rows, tokens)
             if self._fits(widest):
@@ -314,14 +314,14 @@ class Job:
         length = len(longest)
         while length > SHORTEST:
             length = max(SHORTEST, length // 2)
-            if self._fits(self._widest([_shortened(longest, length)], length)):
+            if self._fits(self._widest([longest.shortened(length)], length)):
                 raise SystemFailure(
                     f"{said}, and at the one row {longest.id} of {len(longest):,}: set `train.max_length: {length}` and "
                     f"`train.pass_tokens: {length}`, which fit, with `train.overlong: drop`; or take a smaller base"
                 )
         raise SystemFailure(f"{said}, and at a row of {length}: take a smaller base, or lower `train.depth`")
 
-    def _widest(self, rows: Sequence[Encoded], tokens: int) -> Batch:
+    def _widest(self, rows: Sequence[Row], tokens: int) -> Batch:
         prefix = min(self._prefix, *(len(row.prompt) - 1 for row in rows))
         return max(micro_batches(rows, prefix, self.recipe.pad, tokens), key=lambda batch: batch.tokens)
 
@@ -338,28 +338,21 @@ class Job:
         return True
 
 
-def _shortened(row: Encoded, length: int) -> Encoded:
-    """As many tokens of a row, at least one of them of its prompt."""
-    prompt = row.prompt[: max(1, length - len(row.reply))]
-    return Encoded(row.id, prompt, row.reply[: length - len(prompt)])
-
-
 def _is_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
         words in str(error) for words in ("can't allocate memory", "bad_alloc")
     )
 
 
-def validation_loss(network: Network, examples: Sequence[Encoded], prefix: int, pad: int) -> float:
-    """Mean cross-entropy per supervised token."""
-    return mean_loss(network, micro_batches(examples, prefix, pad))
+def validation_loss(network: Network, examples: Sequence[Row], prefix: int, pad: int) -> float:
+    """Mean loss per supervised token, by its weight; of preferences, per pair."""
+    return summed_loss(network, micro_batches(examples, prefix, pad)) / sum(example.weight for example in examples)
 
 
-def mean_loss(network: Network, passes: Sequence[Batch]) -> float:
-    """Cross-entropy per supervised token of all passes, without gradients."""
+def summed_loss(network: Network, passes: Sequence[Batch]) -> float:
+    """Of all passes, without gradients."""
     with torch.no_grad():
-        total = sum(float(network.loss(batch)) for batch in passes)
-    return total / sum(len(batch.targets) for batch in passes)
+        return sum(float(network.loss(batch)) for batch in passes)
 
 
 def _overspends(history: History, recipe: Recipe) -> bool:

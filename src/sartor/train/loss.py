@@ -8,19 +8,32 @@ CHUNK = 256
 """Supervised positions whose logits exist at one time."""
 
 
-def reply_loss(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
-    """Sum over positions of −log softmax(hidden · headᵀ)[target], in float32.
+def reply_loss(hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Sum over positions of −w · log softmax(hidden · headᵀ)[target], in float32.
 
-    hidden [N, hidden] after the final norm, head [vocabulary, hidden], targets [N] token ids → scalar.
+    hidden [N, hidden] after the final norm, head [vocabulary, hidden], targets [N] token ids, weights [N] (None: 1 each)
+    → scalar.
     """
-    return ReplyLoss.apply(hidden, head, targets)  # type: ignore[no-any-return,no-untyped-call]
+    return ReplyLoss.apply(hidden, head, targets, weights)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def token_losses(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+    """−log softmax(hidden · headᵀ)[target] of every position, [N] in float32: for a loss that is no sum over positions."""
+    return TokenLosses.apply(hidden, head, targets)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def _slope(log_probs: Tensor, wanted: Tensor) -> Tensor:
+    """The gradient of −log p[wanted] in the logits, in the place of log p [n, vocabulary]; wanted [n, 1]."""
+    return log_probs.exp_().scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=log_probs.dtype))
 
 
 class ReplyLoss(torch.autograd.Function):
     """Gradients are made in the forward pass, chunk by chunk, while the logits are at hand."""
 
     @staticmethod
-    def forward(ctx, hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+    def forward(  # type: ignore[no-untyped-def]
+        ctx, hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor | None
+    ) -> Tensor:
         total = torch.zeros((), device=hidden.device)
         grad = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         grad_head = torch.zeros_like(head) if ctx.needs_input_grad[1] else None
@@ -28,10 +41,12 @@ class ReplyLoss(torch.autograd.Function):
             part = slice(start, start + CHUNK)
             log_probs = F.linear(hidden[part], head).float().log_softmax(-1)
             wanted = targets[part, None]
-            total -= log_probs.gather(1, wanted).sum()
+            likely = log_probs.gather(1, wanted)
+            total -= (likely if weights is None else likely * weights[part, None]).sum()
             if grad is not None:
-                slope = log_probs.exp_()
-                slope.scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=slope.dtype))
+                slope = _slope(log_probs, wanted)
+                if weights is not None:
+                    slope *= weights[part, None]
                 slope = slope.to(head.dtype)
                 grad[part] = slope @ head
                 if grad_head is not None:
@@ -40,7 +55,39 @@ class ReplyLoss(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx, scale: Tensor) -> tuple[Tensor, Tensor | None, None]:  # type: ignore[no-untyped-def]
+    def backward(ctx, scale: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[no-untyped-def]
         grad, grad_head = ctx.saved_tensors
         scale = scale.to(grad.dtype)
-        return grad * scale, None if grad_head is None else grad_head * scale, None
+        return grad * scale, None if grad_head is None else grad_head * scale, None, None
+
+
+class TokenLosses(torch.autograd.Function):
+    """As above; a head that is trained sees its logits a second time, since only then is known how much each counts."""
+
+    @staticmethod
+    def forward(ctx, hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        losses = torch.empty(len(hidden), device=hidden.device)
+        grad = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
+        for start in range(0, len(hidden), CHUNK):
+            part = slice(start, start + CHUNK)
+            log_probs = F.linear(hidden[part], head).float().log_softmax(-1)
+            wanted = targets[part, None]
+            losses[part] = -log_probs.gather(1, wanted)[:, 0]
+            if grad is not None:
+                grad[part] = _slope(log_probs, wanted).to(head.dtype) @ head
+        ctx.save_for_backward(grad, *((hidden, head, targets) if ctx.needs_input_grad[1] else ()))
+        return losses
+
+    @staticmethod
+    def backward(ctx, scale: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[no-untyped-def]
+        grad, *more = ctx.saved_tensors
+        grad_head = None
+        if more:
+            hidden, head, targets = more
+            grad_head = torch.zeros_like(head)
+            for start in range(0, len(hidden), CHUNK):
+                part = slice(start, start + CHUNK)
+                log_probs = F.linear(hidden[part], head).float().log_softmax(-1)
+                slope = _slope(log_probs, targets[part, None]) * scale[part, None]
+                grad_head.addmm_(slope.to(head.dtype).T, hidden[part])
+        return (grad * scale[:, None]).to(grad.dtype), grad_head, None

@@ -14,11 +14,11 @@ from transformers import PreTrainedModel
 
 from sartor.errors import InputError
 from sartor.models.attention import attention
-from sartor.models.decoder import Decoder, rms_norm
+from sartor.models.decoder import FROZEN, AdapterView, Decoder, rms_norm
 from sartor.models.methods import Weights, refusal
 from sartor.task import TrainSpec
 from sartor.train.batches import Batch
-from sartor.train.loss import reply_loss
+from sartor.train.loss import reply_loss, token_losses
 from sartor.train.trunk import Trunk
 
 
@@ -36,7 +36,11 @@ class Network(Protocol):
         ...
 
     def loss(self, batch: Batch) -> Tensor:
-        """Sum of the cross-entropy over the batch's supervised tokens."""
+        """Sum of the cross-entropy over the batch's supervised tokens, each by its weight."""
+        ...
+
+    def log_likelihoods(self, batch: Batch, frozen: bool = False) -> Tensor:
+        """log p of every reply of the batch, [B]; with `frozen`, of the base without what is trained beside it."""
         ...
 
     def save(self, folder: Path) -> None:
@@ -57,6 +61,18 @@ class FastNetwork:
 
     def loss(self, batch: Batch) -> Tensor:
         decoder, view = self.weights.apply(self.decoder)
+        weights = None if batch.weights is None else batch.weights.to(decoder.device)
+        return reply_loss(
+            self._supervised(batch, decoder, view), decoder.head, batch.targets.to(decoder.device), weights
+        )
+
+    def log_likelihoods(self, batch: Batch, frozen: bool = False) -> Tensor:
+        decoder, view = (self.decoder, FROZEN) if frozen else self.weights.apply(self.decoder)
+        losses = token_losses(self._supervised(batch, decoder, view), decoder.head, batch.targets.to(decoder.device))
+        return _by_reply(-losses, batch)
+
+    def _supervised(self, batch: Batch, decoder: Decoder, view: AdapterView) -> Tensor:
+        """Hidden states [N, hidden] that predict the batch's targets, after the final norm."""
         device = decoder.device
         if self.trunk:
             x, lowest = self.trunk(batch), self.trunk.first
@@ -71,8 +87,7 @@ class FastNetwork:
         order = torch.cat((order[:prefix], order[prefix:].repeat(rows)))
         attend = attention([(prefix, rows, width)], device)
         hidden = decoder.hidden(x, (cos[order], sin[order]), attend, view, lowest)
-        supervised = hidden[prefix + batch.predicts.to(device)]
-        return reply_loss(rms_norm(supervised, decoder.norm, decoder.eps), decoder.head, batch.targets.to(device))
+        return rms_norm(hidden[prefix + batch.predicts.to(device)], decoder.norm, decoder.eps)
 
     def save(self, folder: Path) -> None:
         self.weights.save(folder, self.base_name)
@@ -97,13 +112,23 @@ class PlainNetwork:
         return batch.tokens + self._virtual * len(batch.ids)
 
     def loss(self, batch: Batch) -> Tensor:
+        losses = self._token_losses(batch)
+        return losses.sum() if batch.weights is None else losses @ batch.weights.to(losses.device)
+
+    def log_likelihoods(self, batch: Batch, frozen: bool = False) -> Tensor:
+        if not frozen:
+            return _by_reply(-self._token_losses(batch), batch)
+        with self.model.disable_adapter():
+            return _by_reply(-self._token_losses(batch), batch)
+
+    def _token_losses(self, batch: Batch) -> Tensor:
         device = self.trainable[0].device
         seen = torch.arange(batch.ids.shape[1]) < batch.lengths[:, None]
         rows, columns = batch.predicts // batch.ids.shape[1], batch.predicts % batch.ids.shape[1]
         logits = self.model(input_ids=batch.ids.to(device), attention_mask=seen.long().to(device)).logits
         logits = logits[:, logits.shape[1] - batch.ids.shape[1] :]  # without those of virtual tokens
         supervised = logits[rows.to(device), columns.to(device)].float()
-        return torch.nn.functional.cross_entropy(supervised, batch.targets.to(device), reduction="sum")
+        return torch.nn.functional.cross_entropy(supervised, batch.targets.to(device), reduction="none")
 
     def save(self, folder: Path) -> None:
         if isinstance(self.model, PreTrainedModel):
@@ -114,6 +139,13 @@ class PlainNetwork:
         # Left to itself, PEFT asks the hub for the base's config.
         self.model.save_pretrained(str(folder), save_embedding_layers=False)
         (folder / "README.md").unlink(missing_ok=True)
+
+
+def _by_reply(values: Tensor, batch: Batch) -> Tensor:
+    """Values [N] of supervised positions, summed by the row of the batch that they lie in: [B]."""
+    rows, width = batch.ids.shape
+    owner = (batch.predicts // width).to(values.device)
+    return torch.zeros(rows, device=values.device).index_add(0, owner, values)
 
 
 def _with_peft(model: PreTrainedModel, spec: TrainSpec, base_name: str) -> Any:

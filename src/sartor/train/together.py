@@ -104,7 +104,8 @@ def pass_losses(pieces: Sequence[Piece]) -> list[Tensor]:
     for batch in batches:
         supervised = hidden[start + len(batch.prefix) + batch.predicts.to(device)]
         normed = rms_norm(supervised, decoder.norm, decoder.eps)
-        losses.append(reply_loss(normed, decoder.head, batch.targets.to(device)))
+        weights = None if batch.weights is None else batch.weights.to(device)
+        losses.append(reply_loss(normed, decoder.head, batch.targets.to(device), weights))
         start += batch.tokens
     return losses
 

@@ -17,9 +17,7 @@ from sartor.errors import InputError
 from sartor.evaluate.facts import Reading, compare
 from sartor.evaluate.metric import Array, Mean, Metric, Proportion, Scope, Unscored, register, text_of
 from sartor.generate.answer import Answer
-from sartor.task import Kind
-
-_KINDS: tuple[Kind, ...] = ("summarization", "generation")
+from sartor.task import FACTUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ def count(reference: str, output: str, source: str, stated: tuple[str, ...] | No
 class _Factual(Metric):
     """What all metrics of facts share."""
 
-    kinds = _KINDS
+    kinds = FACTUAL
     by_column: ClassVar[bool] = False
     """Asks for the facts of the column `data.facts` where the task names one."""
 
@@ -88,7 +86,7 @@ class _Factual(Metric):
         column = self._column()
         if column is None and not example.target.strip() and self.needs_target:
             raise Unscored("the row has no reference to take facts from")
-        facts = None if column is None else _stated(example, column)
+        facts = None if column is None else stated_facts(example, column)
         return count(example.target, text_of(answer), example.question, facts)
 
 
@@ -198,8 +196,11 @@ class FactualF1(_Factual, Mean):
         return 2 * precision * recall / (precision + recall) if precision else 0.0
 
 
-def _stated(example: Example, column: str) -> tuple[str, ...]:
-    """The facts of a row's column: a list of texts, or text with one fact a line."""
+def stated_facts(example: Example, column: str) -> tuple[str, ...]:
+    """The facts of a row's column: a list of texts, or text with one fact a line.
+
+    Raises Unscored where the row has none, InputError for a column that holds something else.
+    """
     value = example.columns.get(column)
     lines = value.splitlines() if isinstance(value, str) else value
     if value is None:

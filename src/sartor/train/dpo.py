@@ -1,0 +1,68 @@
+"""Direct preference optimisation (Rafailov et al. 2023, 2305.18290): of two replies, one is to become likelier.
+
+    loss = −log σ(β · [(log π(chosen) − log π(rejected)) − (log ρ(chosen) − log ρ(rejected))])
+
+π is what is trained and ρ the reference. ρ is asked once, before training, and each pair keeps its margin: there is no second
+copy of any weights. The loop trains a `PreferenceNetwork` as it trains any network; its rows are pairs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sartor.train.batches import PASS_TOKENS, Batch, Pair, common_prefix, micro_batches
+from sartor.train.network import Network
+
+
+def dpo_loss(margins: Tensor, reference: Tensor, beta: float) -> Tensor:
+    """Loss of each pair, [P], from log π(chosen) − log π(rejected) and the same of the reference, [P] each."""
+    return -F.logsigmoid(beta * (margins - reference))
+
+
+class PreferenceNetwork:
+    """A network that learns which of two replies is better; its batches are made of pairs."""
+
+    def __init__(self, network: Network, beta: float) -> None:
+        self.network, self.beta = network, beta
+        self.shares_prefix = network.shares_prefix
+        self.trainable, self.rate_ratios = network.trainable, network.rate_ratios
+
+    def tokens(self, batch: Batch) -> int:
+        return self.network.tokens(batch)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Sum of the pairs' losses."""
+        assert batch.margins is not None, "the rows are pairs"
+        found = _margins(self.network.log_likelihoods(batch))
+        return dpo_loss(found, batch.margins.to(found.device), self.beta).sum()
+
+    def log_likelihoods(self, batch: Batch, frozen: bool = False) -> Tensor:
+        return self.network.log_likelihoods(batch, frozen)
+
+    def save(self, folder: Path) -> None:
+        self.network.save(folder)
+
+
+def with_reference(
+    network: Network, pairs: Sequence[Pair], pad: int, frozen: bool, tokens: int = PASS_TOKENS
+) -> list[Pair]:
+    """The pairs with the margins of the network as it stands, or, with `frozen`, of its base.
+
+    One forward pass, without gradients; at most `tokens` at a time.
+    """
+    prefix = common_prefix(pairs) if network.shares_prefix else 0
+    order = sorted(range(len(pairs)), key=lambda place: len(pairs[place]))
+    with torch.no_grad():
+        batches = micro_batches([pairs[place] for place in order], prefix, pad, tokens)
+        margins = torch.cat([_margins(network.log_likelihoods(batch, frozen)) for batch in batches])
+    found = dict(zip(order, margins.tolist(), strict=True))
+    return [replace(pair, margin=found[place]) for place, pair in enumerate(pairs)]
+
+
+def _margins(log_likelihoods: Tensor) -> Tensor:
+    """Chosen less rejected: [2P] → [P]."""
+    return log_likelihoods[0::2] - log_likelihoods[1::2]
