@@ -15,7 +15,7 @@ from torch import Tensor
 from sartor.errors import SartorError
 from sartor.models.attention import attention
 from sartor.models.decoder import Decoder, rms_norm
-from sartor.models.methods.lora import LoraWeights, ManyLoraView
+from sartor.models.methods.lora import LoraWeights
 from sartor.train.batches import Batch
 from sartor.train.loop import History, Job
 from sartor.train.loss import reply_loss
@@ -38,11 +38,15 @@ def train_together(jobs: Sequence[Job], tokens: int, at_once: int = AT_ONCE) -> 
         while waiting and len(active) < at_once:
             active.append(waiting.pop(0))
         pieces = [(jobs[at], batch) for at in active if not jobs[at].finished for batch in jobs[at].passes()]
-        losses = [loss for group in _passes(pieces, tokens) for loss in _learn(group)]
+        losses = {
+            place: loss
+            for group in _passes(pieces, tokens)
+            for place, loss in zip(group, _learn([pieces[place] for place in group]), strict=True)
+        }
         if not _finite(pieces):  # of one job, which by 0 · NaN became all others': each alone shows whose it is
-            losses = [loss for piece in pieces for loss in _learn([piece])]
-        for (job, batch), loss in zip(pieces, losses, strict=True):
-            job.count(batch, loss)
+            losses = {place: _learn([piece])[0] for place, piece in enumerate(pieces)}
+        for place, (job, batch) in enumerate(pieces):
+            job.count(batch, losses[place])
         for at in list(active):
             try:
                 if not jobs[at].finished:
@@ -72,14 +76,16 @@ def _finite(pieces: Sequence[Piece]) -> bool:
     return finite
 
 
-def _passes(pieces: Sequence[Piece], tokens: int) -> Iterator[list[Piece]]:
-    group, held = list[Piece](), 0
-    for piece in pieces:
-        size = piece[1].tokens
-        if group and held + size > tokens:
+def _passes(pieces: Sequence[Piece], tokens: int) -> Iterator[list[int]]:
+    """Places of pieces that can share a pass."""
+    shapes = [adapter.shape for adapter in _of_one_base([job for job, _ in pieces])[1]]
+    group, held = list[int](), 0
+    for place in sorted(range(len(pieces)), key=shapes.__getitem__):
+        size = pieces[place][1].tokens
+        if group and (held + size > tokens or shapes[place] != shapes[group[0]]):
             yield group
             group, held = [], 0
-        group.append(piece)
+        group.append(place)
         held += size
     if group:
         yield group
@@ -87,11 +93,10 @@ def _passes(pieces: Sequence[Piece], tokens: int) -> Iterator[list[Piece]]:
 
 def pass_losses(pieces: Sequence[Piece]) -> list[Tensor]:
     """Of every piece the sum of the cross-entropy over its supervised tokens, from one pass over the base."""
-    decoder, weights = _of_one_base([job for job, _ in pieces])
+    decoder, adapters = _of_one_base([job for job, _ in pieces])
     batches = [batch for _, batch in pieces]
     device = decoder.device
-    views = {id(each): each.view(decoder.dtype) for each in weights}
-    view = ManyLoraView([views[id(each)] for each in weights], [batch.tokens for batch in batches])
+    view = LoraWeights.many(adapters, [batch.tokens for batch in batches], decoder.dtype)
     ids = torch.cat([part for batch in batches for part in (batch.prefix, batch.ids.flatten())]).to(device)
     spots = torch.cat([_spots(batch) for batch in batches]).to(device)
     cos, sin = decoder.rotary(torch.arange(int(spots.max()) + 1, device=device))

@@ -6,6 +6,7 @@ mapped into memory; hidden states tell of the rows as the rows themselves do, so
 """
 
 import hashlib
+import os
 import struct
 from pathlib import Path
 
@@ -35,12 +36,16 @@ class Trunk:
         self._index.touch()
         self._width: int = decoder.embedding.shape[1]
         self._row_bytes = self._width * decoder.dtype.itemsize
-        self._known: dict[bytes, tuple[int, int]] = {}
         whole = self._states.stat().st_size // self._row_bytes
-        records = self._index.read_bytes()
-        for key, start, count in RECORD.iter_unpack(records[: len(records) // RECORD.size * RECORD.size]):
-            if start + count <= whole:
-                self._known[key] = (start, count)
+        os.truncate(self._index, self._index.stat().st_size // RECORD.size * RECORD.size)
+        records = list(RECORD.iter_unpack(self._index.read_bytes()))
+        if any(
+            start + count > whole for _, start, count in records
+        ):  # states were lost: what is indexed is not what is there
+            os.truncate(self._index, 0)
+            os.truncate(self._states, 0)
+            records = []
+        self._known = {key: (start, count) for key, start, count in records}
         self._map()
 
     def __call__(self, batch: Batch) -> Tensor:

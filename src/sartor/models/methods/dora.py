@@ -62,7 +62,7 @@ class DoraWeights(LoraWeights):
             for layer in self.adapted
             for group, modules in GROUPS.items()
         }
-        return DoraView(self._pairs(named), self.scale, magnitudes, self.lengths)
+        return DoraView(self._pairs([self], dtype), self.scale, magnitudes, self.lengths)
 
     def config(self) -> dict[str, Any]:
         return super().config() | {"use_dora": True}

@@ -98,19 +98,31 @@ class LoraWeights(AdapterWeights):
         return self.adapted.start
 
     def view(self, dtype: torch.dtype) -> "LoraView":
-        return LoraView(self._pairs(dict(zip(self.names, self._cast(dtype), strict=True))), self.scale)
+        return LoraView(self._pairs([self], dtype), self.scale)
 
-    def _pairs(self, named: dict[str, Tensor]) -> "dict[tuple[int, str], Pair]":
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Adapters that have it in common can share a pass: rank, and lowest layer."""
+        return self.rank, self.adapted.start
+
+    @classmethod
+    def many(cls, adapters: Sequence["LoraWeights"], tokens: Sequence[int], dtype: torch.dtype) -> "ManyLoraView":
+        """Several adapters of one shape, which may repeat: the first for the first `tokens[0]` tokens of a pass, and so on."""
+        return ManyLoraView(cls._pairs(adapters, dtype), [each.scale for each in adapters], tokens)
+
+    @classmethod
+    def _pairs(cls, adapters: Sequence["LoraWeights"], dtype: torch.dtype) -> "dict[tuple[int, str], Pair]":
+        """A of all adapters on top of each other, and their B side by side."""
+        first = adapters[0]
+        named = dict(zip(first.names, cls._stacked(adapters, dtype), strict=True))
         pairs = {}
-        for layer in self.adapted:
+        for layer in first.adapted:
             for group, modules in GROUPS.items():
-                down, up = (
+                downs, ups = (
                     [named[tensor_name(layer, module, f"{side}.weight")] for module in modules]
                     for side in ("lora_A", "lora_B")
                 )
-                pairs[layer, group] = (
-                    Pair(torch.cat(down), torch.block_diag(*up)) if len(modules) > 1 else Pair(down[0], up[0])
-                )
+                pairs[layer, group] = Pair(torch.cat(downs, dim=1).flatten(0, 1), _side_by_side(ups))
         return pairs
 
     def config(self) -> dict[str, Any]:
@@ -158,6 +170,19 @@ class Pair:
     up: Tensor
 
 
+def _side_by_side(ups: Sequence[Tensor]) -> Tensor:
+    """B of one product's modules, [adapters, out, r] each, on a block diagonal for every adapter: [Σ out, adapters · n · r]."""
+    if len(ups) == 1:
+        return ups[0].transpose(0, 1).flatten(1)
+    adapters, _, rank = ups[0].shape
+    wide = ups[0].new_zeros(sum(up.shape[1] for up in ups), adapters, len(ups), rank)
+    row = 0
+    for module, up in enumerate(ups):
+        wide[row : row + up.shape[1], :, module] = up.transpose(0, 1)
+        row += up.shape[1]
+    return wide.flatten(1)
+
+
 class LoraView(AdapterView):
     def __init__(self, pairs: dict[tuple[int, str], Pair], scale: float) -> None:
         self.pairs, self.scale = pairs, scale
@@ -176,31 +201,21 @@ class LoraView(AdapterView):
 class ManyLoraView(LoraView):
     """Several adapters in one pass, each for its own tokens.
 
-    Their A are stacked and their B stand side by side; x Aᵀ is scaled by each token's own adapter's s, and by zero for all
-    others. That takes r · adapters columns where r would do, but no more products than one adapter does.
+    x Aᵀ is scaled by each token's own adapter's s, and by zero for all others. That takes r · adapters columns where r would
+    do, but no more products than one adapter does.
     """
 
-    def __init__(self, views: Sequence[LoraView], tokens: Sequence[int]) -> None:
-        """The first `tokens[0]` tokens are for `views[0]`, and so on; views may repeat, and differ in rank and depth."""
-        self.pairs, self._scales = {}, {}
-        scales = torch.tensor([view.scale for view in views])
-        owner = torch.arange(len(views)).repeat_interleave(torch.tensor(tokens))
-        known = dict[tuple[int, ...], Tensor]()
-        for place in dict.fromkeys(place for view in views for place in view.pairs):
-            found = [(at, view.pairs[place]) for at, view in enumerate(views) if place in view.pairs]
-            pairs = [pair for _, pair in found]
-            self.pairs[place] = Pair(
-                torch.cat([pair.down for pair in pairs]), torch.cat([pair.up for pair in pairs], dim=1)
-            )
-            columns = tuple(at for at, pair in found for _ in range(len(pair.down)))
-            if columns not in known:
-                column = torch.tensor(columns)
-                mask = torch.where(owner[:, None] == column, scales[column], 0.0)
-                known[columns] = mask.to(pairs[0].down)
-            self._scales[place] = known[columns]
+    def __init__(self, pairs: dict[tuple[int, str], Pair], scales: Sequence[float], tokens: Sequence[int]) -> None:
+        self.pairs, self._masks = pairs, dict[int, Tensor]()
+        owner = torch.arange(len(scales)).repeat_interleave(torch.tensor(tokens))
+        own = torch.where(owner[:, None] == torch.arange(len(scales)), torch.tensor(scales), 0.0)
+        for pair in pairs.values():
+            columns = len(pair.down)
+            if columns not in self._masks:
+                self._masks[columns] = own.to(pair.down).repeat_interleave(columns // len(scales), dim=1)
 
     def _scale(self, place: tuple[int, str]) -> Tensor:
-        return self._scales[place]
+        return self._masks[len(self.pairs[place].down)]
 
 
 class LoraLinear(torch.autograd.Function):

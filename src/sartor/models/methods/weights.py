@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -65,9 +65,15 @@ class Weights(ABC):
 
     def _cast(self, dtype: torch.dtype) -> list[Tensor]:
         """The tensors in the order of `names` for one pass; gradients flow back to `trainable`."""
-        leaves = zip(self.trainable, self._leaf_sizes(), strict=True)
-        parts = [part for leaf, sizes in leaves for part in leaf.to(dtype).split(sizes)]
-        return [part.view(shape) for part, shape in zip(parts, self._shapes, strict=True)]
+        return [part[0] for part in self._stacked([self], dtype)]
+
+    @staticmethod
+    def _stacked(many: Sequence["Weights"], dtype: torch.dtype) -> list[Tensor]:
+        """The same of several weights of one shape, [many, …] each; as many operations as for a single one."""
+        first = many[0]
+        leaves = zip(zip(*(each.trainable for each in many), strict=True), first._leaf_sizes(), strict=True)
+        parts = [part for own, sizes in leaves for part in torch.stack(own).to(dtype).split(sizes, dim=1)]
+        return [part.view(len(many), *shape) for part, shape in zip(parts, first._shapes, strict=True)]
 
     @classmethod
     @abstractmethod
