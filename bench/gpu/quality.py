@@ -2,7 +2,7 @@
 
     python bench/gpu/quality.py pack FOLDER                        where the data are: every task as token ids
     python bench/gpu/quality.py train FOLDER --base BASE --stage recipe|methods|sizes --out FOLDER [--limit SECONDS]
-    python bench/gpu/quality.py score FOLDER OUT                   where the data are: the answers' KPIs
+    python bench/gpu/quality.py score FOLDER OUT/STAGE.jsonl       where the data are: bench/results/gpu_STAGE.json
 
 `recipe`: validation loss over learning rates, epochs and batch sizes on three tasks. `methods`: LoRA, LoRA on the last ten
 layers and full fine-tuning, each at the rate that is best on validation rows, three seeds, the test rows answered. `sizes`: the
@@ -16,6 +16,7 @@ import itertools
 import json
 import random
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ from typing import Any
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "bench")]
+
+from record import Row, record, row  # noqa: E402
+
 SHARED = ROOT.parent / "shared" / "data"
 TASKS = {
     "support-intents": ROOT / "examples" / "support-intents",
@@ -181,7 +186,7 @@ class Bench:
         from sartor.train.together import train_together
 
         plans = sorted(plans, key=lambda plan: (plan.rows * plan.epochs, plan.batch))
-        for group in itertools.batched(plans, AT_ONCE) if hasattr(itertools, "batched") else _batched(plans, AT_ONCE):
+        for group in _batched(plans, AT_ONCE):
             if self.late:
                 print("out of time", flush=True)
                 return
@@ -237,6 +242,7 @@ class Bench:
 
     def tell(self, plan: Plan, network: Any, history: Any, seconds: float) -> None:
         line: dict[str, Any] = {name: getattr(plan, name) for name in Plan.__slots__}
+        line["on"] = torch.cuda.get_device_name() if self.device == "cuda" else "CPU"
         if isinstance(history, Exception):
             line["failed"] = str(history)
         else:
@@ -273,30 +279,49 @@ def _batched(plans: Sequence[Plan], size: int) -> Iterator[Sequence[Plan]]:
 
 
 def score(folder: Path, answers: Path) -> None:
-    """The task's first KPI of every line with answers, added to a copy of it in ANSWERS.scored.jsonl."""
-    from sartor.evaluate.scorecard import score as score_answers
+    """bench/results/gpu_STAGE.json: of every training the best validation loss, and its task's first KPI where it answered."""
+    rows: list[Row] = []
+    opened: dict[str, Any] = {}
+    lines = [json.loads(text) for text in answers.read_text().splitlines()]
+    for line in lines:
+        trained = f"{line['rows']} rows, {line['epochs']} epochs, batches of {line['batch']}, seed {line['seed']}"
+        system = f"{line['method']}, {line['multiple']:g} × auto" + (
+            f", depth {line['depth']}" if line["depth"] else ""
+        )
+        if "failed" in line:
+            print(f"{line['task']}, {system}, {trained}: {line['failed']}")
+            continue
+        loss = min(loss for _, loss in line["validation"])
+        rows.append(row(system, f"{line['task']}, {trained}: validation loss", loss, "nats/token"))
+        if given := line.get("answers"):
+            if line["task"] not in opened:
+                opened[line["task"]] = answering(line["task"], folder)
+            name, *marks = kpi(*opened[line["task"]], given)
+            rows.append(row(system, f"{line['task']}, {trained}: {name}", marks[0], "", *marks[1:]))
+    record(f"gpu_{answers.stem}", rows, {}, trained_on=lines[0]["on"])
+
+
+def answering(name: str, folder: Path) -> tuple[Any, Any, Any]:
+    """A task's spec, the tokenizer of its base, and its test rows."""
     from sartor.flows.base import LoadedBase
     from sartor.flows.prepare import prepare
+
+    task = open_named(name, folder)
+    return task.spec, LoadedBase(task).opened.tokenizer, prepare(task).splits.test
+
+
+def kpi(spec: Any, tokenizer: Any, test: Any, given: Sequence[list[int]]) -> tuple[str, float, float, float]:
+    """The first KPI of answers as token ids: its name, value, low and high."""
+    from sartor.evaluate.scorecard import score as score_answers
     from sartor.generate.answer import Answer
 
-    opened: dict[str, Any] = {}
-    with answers.with_suffix(".scored.jsonl").open("w") as out:
-        for text in answers.read_text().splitlines():
-            line = json.loads(text)
-            if given := line.pop("answers", None):
-                name = line["task"]
-                if name not in opened:
-                    task = open_named(name, folder)
-                    opened[name] = (task.spec, LoadedBase(task).opened.tokenizer, prepare(task).splits.test)
-                spec, tokenizer, test = opened[name]
-                texts = [
-                    Answer(example.id, str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)))
-                    for example, ids in zip(test, given, strict=True)
-                ]
-                first = spec.kpi_list[0].name
-                mark = score_answers("specialist", test, texts, spec).scores[first]
-                line |= {"kpi": first, "value": mark.value, "low": mark.low, "high": mark.high}
-            out.write(json.dumps(line) + "\n")
+    texts = [
+        Answer(example.id, str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)))
+        for example, ids in zip(test, given, strict=True)
+    ]
+    first = spec.kpi_list[0].name
+    mark = score_answers("specialist", test, texts, spec).scores[first]
+    return first, mark.value, mark.low, mark.high
 
 
 if __name__ == "__main__":
