@@ -8,6 +8,7 @@ from tests.tiny import tiny_tokenizer
 from sartor.data.example import Example, Message
 from sartor.models.template import Renderer
 from sartor.train.batches import (
+    START_COST,
     WIDTH_STEP,
     Batch,
     Encoded,
@@ -15,6 +16,8 @@ from sartor.train.batches import (
     common_prefix,
     epoch_batches,
     micro_batches,
+    padded,
+    passes,
 )
 from sartor.train.encode import tokenise
 
@@ -123,3 +126,20 @@ def test_what_is_supervised_reads_as_the_reply_and_its_end_of_turn() -> None:
     assert tokenizer.decode(spelled).endswith(
         "<|im_start|>user\nquestion 0<|im_end|>\n<|im_start|>assistant\nlabel 0<|im_end|>"
     )
+
+
+@given(example_sets(), st.sampled_from(["cpu", "cuda"]))
+def test_no_row_is_padded_by_more_than_another_pass_costs(rows: list[Encoded], device: str) -> None:
+    prefix = common_prefix(rows)
+    for group in passes(rows, prefix, 10_000, device):
+        widths = [len(row) - prefix for row in group]
+        for at in range(1, len(group)):
+            grown = -(-widths[at] // WIDTH_STEP) - -(-widths[at - 1] // WIDTH_STEP)
+            assert at * grown * WIDTH_STEP <= prefix + START_COST[device]
+        assert padded(group, prefix) == collate(group, prefix, PAD).tokens
+
+
+def test_long_rows_are_not_padded_to_each_other_on_a_cpu() -> None:
+    rows = [Encoded(str(n), (1, *range(10, 10 + length)), (2,)) for n, length in enumerate((100, 110, 400, 900))]
+    assert [len(group) for group in passes(rows, 0)] == [2, 1, 1]
+    assert [len(group) for group in passes(rows, 0, 10_000, "cuda")] == [4]

@@ -8,7 +8,7 @@ from sartor.flows.base import LoadedBase
 from sartor.flows.check_report import Cost
 from sartor.models.estimate import Machine, Workload, estimate, this_machine
 from sartor.task import TaskSpec
-from sartor.train.batches import WIDTH_STEP, Encoded, common_prefix, epoch_batches, micro_batches
+from sartor.train.batches import Encoded, common_prefix, epoch_batches, micro_batches, padded, passes
 from sartor.train.loss import CHUNK
 
 
@@ -55,8 +55,9 @@ def workload(train: Sequence[Encoded], validation: Sequence[Encoded], spec: Task
     lengths = [len(row) for row in train]
     tokens = 0
     for batch in epoch_batches(lengths, spec.train.batch_size, spec.train.seed, 0):
-        width = max(lengths[place] for place in batch) - prefix
-        tokens += prefix + len(batch) * -(-width // WIDTH_STEP) * WIDTH_STEP + virtual * (1 if fast else len(batch))
+        groups = passes([train[place] for place in batch], prefix, spec.train.pass_tokens)
+        tokens += sum(padded(group, prefix) for group in groups)
+        tokens += virtual * (len(groups) if fast else len(batch))
     held = sum(len(row) - prefix for row in validation)
     supervised = sum(len(row.reply) for row in train)
     held_supervised = sum(len(row.reply) for row in validation)

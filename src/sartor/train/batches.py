@@ -13,6 +13,8 @@ WINDOW = 8
 """Lengths are sorted within windows of this many batches: little padding, yet batches differ from epoch to epoch."""
 PASS_TOKENS = 4096
 """Most tokens in one forward pass; a batch above it is accumulated over several passes, weighted by token."""
+START_COST = {"cpu": 128, "cuda": 8192}
+"""What another pass costs beside its tokens, in tokens: reading the weights on a CPU, starting the kernels on a GPU."""
 WIDTH_STEP = 8
 """Widths are rounded up to this, so that few shapes occur: the CPU backend caches memory per shape."""
 
@@ -157,13 +159,32 @@ def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int
     return batches
 
 
-def micro_batches(rows: Sequence[Row], prefix: int, pad: int, tokens: int = PASS_TOKENS) -> list[Batch]:
+def micro_batches(
+    rows: Sequence[Row], prefix: int, pad: int, tokens: int = PASS_TOKENS, device: str = "cpu"
+) -> list[Batch]:
     """Rectangles of at most `tokens` tokens each (or of one example or pair), shortest first."""
+    return [collate(group, prefix, pad) for group in passes(rows, prefix, tokens, device)]
+
+
+def passes(rows: Sequence[Row], prefix: int, tokens: int = PASS_TOKENS, device: str = "cpu") -> list[list[Row]]:
+    """The rows of each rectangle. A longer row begins another where that costs less than padding the shorter ones would."""
     groups: list[list[Row]] = []
     for row in sorted(rows, key=len):
-        sequences = (len(groups[-1]) + 1) * len(row.replies) if groups else 0
-        if groups and prefix + sequences * (len(row) - prefix + WIDTH_STEP) <= tokens:
-            groups[-1].append(row)
-        else:
-            groups.append([row])
-    return [collate(group, prefix, pad) for group in groups]
+        if groups:
+            held = sum(len(each.replies) for each in groups[-1])
+            width, wider = _width(groups[-1][-1], prefix), _width(row, prefix)
+            fits = prefix + (held + len(row.replies)) * wider <= tokens
+            if fits and held * (wider - width) <= prefix + START_COST[device]:
+                groups[-1].append(row)
+                continue
+        groups.append([row])
+    return groups
+
+
+def padded(group: Sequence[Row], prefix: int) -> int:
+    """Tokens that a pass over these rows, sorted by length, computes."""
+    return prefix + sum(len(row.replies) for row in group) * _width(group[-1], prefix)
+
+
+def _width(row: Row, prefix: int) -> int:
+    return -(-(len(row) - prefix) // WIDTH_STEP) * WIDTH_STEP

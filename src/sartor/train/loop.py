@@ -163,6 +163,7 @@ class Job:
         self._training, self._validation, self._progress = training, validation, progress
         self._checkpoint_seconds = checkpoint_seconds
         self._prefix = common_prefix([*training, *validation]) if network.shares_prefix else 0
+        self._device = network.trainable[0].device.type
         self._lengths = [len(example) for example in training]
         self._steps_per_epoch = -(-len(training) // recipe.batch_size)
         self.history = History(total_steps=self._steps_per_epoch * recipe.epochs)
@@ -203,7 +204,7 @@ class Job:
             batches = epoch_batches(self._lengths, recipe.batch_size, recipe.seed, history.epochs)
             self._batches = batches[history.steps - history.epochs * self._steps_per_epoch :]
         self._batch, self._summed = [self._training[place] for place in self._batches[0]], 0.0
-        return micro_batches(self._batch, self._prefix, recipe.pad, recipe.pass_tokens)
+        return micro_batches(self._batch, self._prefix, recipe.pad, recipe.pass_tokens, self._device)
 
     def count(self, batch: Batch, loss: float) -> None:
         """Gradients of `loss`, summed over the batch's supervised tokens, have been added."""
@@ -271,7 +272,7 @@ class Job:
         if not self._validation:
             history.best_epoch = history.epochs
             return
-        passes = micro_batches(self._validation, self._prefix, self.recipe.pad, self.recipe.pass_tokens)
+        passes = micro_batches(self._validation, self._prefix, self.recipe.pad, self.recipe.pass_tokens, self._device)
         loss = summed_loss(self.network, passes) / sum(example.weight for example in self._validation)
         history.held_tokens += sum(self.network.tokens(batch) for batch in passes)
         history.held_supervised += sum(len(batch.targets) for batch in passes)
@@ -323,7 +324,7 @@ class Job:
 
     def _widest(self, rows: Sequence[Row], tokens: int) -> Batch:
         prefix = min(self._prefix, *(len(row.prompt) - 1 for row in rows))
-        return max(micro_batches(rows, prefix, self.recipe.pad, tokens), key=lambda batch: batch.tokens)
+        return max(micro_batches(rows, prefix, self.recipe.pad, tokens, self._device), key=lambda batch: batch.tokens)
 
     def _fits(self, batch: Batch) -> bool:
         try:
