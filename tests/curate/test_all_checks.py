@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import time
 from dataclasses import replace
 from typing import get_args
 
@@ -34,12 +33,10 @@ def rows_of(texts: list[str], kind: Kind) -> list[Example]:
 
 @pytest.mark.parametrize(("name", "kind"), EACH)
 def test_hostile_rows_do_no_harm(name: str, kind: Kind) -> None:
-    began = time.perf_counter()
     for found in look(name, rows_of(HOSTILE, kind), kind, test=rows_of(HOSTILE[:3], kind)).values():
         assert 0 < found.score < float("inf")
         assert found.reason.strip() and "\n" not in found.reason
         json.dumps(dict(found.evidence), allow_nan=False)
-    assert time.perf_counter() - began < 20
 
 
 @pytest.mark.parametrize(("name", "kind"), EACH)

@@ -1,10 +1,10 @@
 """Pairs of rows that share most of their letters: MinHash over the 4-grams of their words, and banding."""
 
+import functools
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +52,9 @@ def banding(words: Words) -> Banding:
     """
     chance = _chance(words)
     for width in range(3, 13):
-        found = next(found for found in map(partial(_bands, width), SIMILARITIES) if found.bands * width <= MINIMA)
+        found = next(
+            found for found in map(functools.partial(_bands, width), SIMILARITIES) if found.bands * width <= MINIMA
+        )
         if len(words) * np.sum(chance**width) / PAIRS * found.bands / 2 <= CHANCE:
             break
     return found
@@ -65,10 +67,11 @@ def _bands(width: int, similarity: float) -> Banding:
 def _chance(words: Words) -> npt.NDArray[np.float64]:
     """The Jaccard similarities of random pairs of rows below what is sought; a word counts as often as it has 4-grams."""
     grams = [max(1, len(word) - 1) for word in words.vocabulary]
+    row = functools.cache(lambda at: set(words.row(at)))
     alike = []
     for i, j in np.random.default_rng(0).integers(0, max(1, len(words)), (PAIRS, 2)).tolist():
         if i != j:
-            one, other = set(words.row(i)), set(words.row(j))
+            one, other = row(i), row(j)
             alike.append(sum(grams[word] for word in one & other) / sum(grams[word] for word in one | other))
     return np.array([similarity for similarity in alike if similarity < SIMILARITIES[0]], np.float64)
 
