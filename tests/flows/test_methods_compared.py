@@ -265,7 +265,7 @@ def test_a_process_of_its_own_learns_the_same_and_measures_itself_alone(
                 if not process.children():
                     process.kill()
 
-    training = stages._training(1e-3, folder / "trunks")
+    training = stages._training(folder / "trunks")
     with pytest.raises(SystemFailure, match="was killed, as where memory runs out: free memory"):
         apart.learn(training, made(folder / "killed"), kill)
     short = task.spec.model_copy(update={"train": TrainSpec(max_length=8)})
