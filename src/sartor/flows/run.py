@@ -171,7 +171,7 @@ class Stages:
         )
         return replace(usual, **changed)
 
-    def _supervise(self, apart: Apart | None) -> Trained:
+    def _supervise(self, apart: Apart | None = None) -> Trained:
         base, opened, settings = self.base, self.base.opened, self._settings
         data = {side: self.versions[side] for side in ("train", "validation")}
         inputs = settings | data | {"base": opened.hash}
