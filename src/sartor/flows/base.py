@@ -55,7 +55,7 @@ class LoadedBase:
         if reason := refusal(self.opened.config, spec):
             raise InputError(reason)
 
-    def network(self, spec: TrainSpec, trunks: Path | None = None, adapter: Path | None = None) -> Network:
+    def network(self, spec: TrainSpec, *, trunks: Path | None = None, adapter: Path | None = None) -> Network:
         """What `spec` trains on this base, as training starts, or from an `adapter` that it has trained.
 
         Hidden states below `train.depth` are kept in the folder `trunks`, where one is given. Raises InputError for what

@@ -252,7 +252,7 @@ class Stages:
             found = Preferences.load(drawn)
             pairs = encoded(found.pairs, rows, base.renderer, self.answering.max_tokens, limit)
             counts = {"outputs": found.outputs, "passed": found.passed, "pairs": len(pairs)}
-            network, history = base.network(self.spec.train, trained.folder), History()
+            network, history = base.network(self.spec.train, adapter=trained.folder), History()
             if pairs:
                 recipe = self._recipe(learning_rate=rate, epochs=prefer.epochs, budget=left)
                 pairs = with_reference(network, pairs, recipe.pad, prefer.reference == "base", recipe.pass_tokens)

@@ -60,7 +60,7 @@ def learn(training: Training, base: LoadedBase, folder: Path, progress: Progress
         raise InputError(f"every training row has the weight 0 in the column `{training.task.spec.data.weight}`")
     if base.slow_because:
         log.info("training takes the plain path: %s", base.slow_because)
-    network = base.network(spec, training.trunks)
+    network = base.network(spec, trunks=training.trunks)
     history = train(network, encoded.rows, validation.rows, training.recipe, folder, progress)
     saved(network, folder)
     return {
