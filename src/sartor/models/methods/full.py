@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from sartor.models.decoder import FROZEN, AdapterView, Decoder, Layer
 from sartor.models.methods.lora import GROUPS, module_shapes
-from sartor.models.methods.weights import Weights
+from sartor.models.methods.weights import Weights, fill
 from sartor.task import TrainSpec
 
 MODEL_NAME = "model.safetensors"
@@ -38,11 +38,7 @@ class FullWeights(Weights):
     @classmethod
     def load(cls, folder: Path, decoder: Decoder) -> Self:
         weights = cls(decoder)
-        stored, own = load_file(folder / MODEL_NAME), weights.modules()
-        if stored.keys() != own.keys() or any(stored[name].shape != own[name].shape for name in own):
-            raise ValueError(f"{folder} is not this base, fine-tuned")
-        for name, tensor in own.items():
-            tensor.copy_(stored[name])
+        fill(weights.modules(), folder / MODEL_NAME)
         return weights
 
     def modules(self) -> dict[str, Tensor]:

@@ -124,12 +124,17 @@ class AdapterWeights(Weights):
         (folder / CONFIG_NAME).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
     def _read(self, folder: Path) -> Self:
-        stored, own = load_file(folder / ADAPTER_NAME), self.tensors()
-        if stored.keys() != own.keys() or any(stored[name].shape != own[name].shape for name in own):
-            raise ValueError(f"{folder} was not trained on this base, or with other settings than its config says")
-        for name, tensor in own.items():
-            tensor.copy_(stored[name])
+        fill(self.tensors(), folder / ADAPTER_NAME)
         return self
+
+
+def fill(own: Mapping[str, Tensor], file: Path) -> None:
+    """Copy a file's tensors into those of the same name. Raises ValueError when names or shapes differ."""
+    stored = load_file(file)
+    if stored.keys() != own.keys() or any(stored[name].shape != own[name].shape for name in own):
+        raise ValueError(f"{file.parent} was not trained on this base, or with other settings than its config says")
+    for name, tensor in own.items():
+        tensor.copy_(stored[name])
 
 
 def read_config(folder: Path) -> dict[str, Any]:
