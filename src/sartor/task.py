@@ -23,6 +23,7 @@ FIELDED: tuple[Kind, ...] = ("extraction", *CODE)
 """Kinds whose texts have values in a frame of marks."""
 Method = Literal["lora", "qlora", "ia3", "bottleneck", "prompt", "prefix", "full"]
 Placement = Literal["pfeiffer", "houlsby"]
+PASS_TOKENS = 4096
 METHOD_SETTINGS: dict[Method, tuple[str, ...]] = {
     "lora": ("rank", "alpha", "rslora", "dora", "lora_plus", "depth"),
     "qlora": ("rank", "alpha", "rslora", "dora", "lora_plus", "depth"),
@@ -224,7 +225,7 @@ class TrainSpec(Strict):
     epochs: int = Field(default=3, ge=1, le=100)
     learning_rate: Literal["auto"] | Annotated[float, Field(gt=0, le=1)] = "auto"
     batch_size: int = Field(default=16, ge=1)
-    pass_tokens: int = Field(default=4096, ge=8)
+    pass_tokens: int = Field(default=PASS_TOKENS, ge=8)
     """Most tokens in one forward pass; a larger batch is accumulated over several, which changes memory and no result."""
     validation: float = Field(default=0.1, ge=0, le=0.5)
     """Share of the training rows held back for early stopping (at most 200 rows); 0 turns early stopping off."""

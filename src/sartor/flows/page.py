@@ -195,6 +195,8 @@ def _towards_the_kpi(manifest: Mapping[str, Any]) -> str:
     said = "".join(f", {each}" for each in weights)
     if prefer := manifest.get("prefer"):
         outputs = f"{prefer['passed']:,} of {prefer['outputs']:,} outputs passed"
+        if prefer["too_long"]:
+            outputs += f", {prefer['too_long']:,} pairs left out as too long"
         said += (
             f"; then {prefer['pairs']:,} pairs of preference, learning rate {prefer['learning_rate']:.2g} ({outputs})"
         )

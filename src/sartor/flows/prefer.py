@@ -100,7 +100,10 @@ def passes(spec: TaskSpec, outputs: Sequence[tuple[Example, str]], functions: Ma
     hard = {kpi.name: metric(kpi.name, scope) for kpi in acceptance(spec) if not kpi.judge}
     hard = {name: judge for name, judge in hard.items() if judge.applies(examples, answers)}
     if not hard:
-        raise InputError("`train.prefer`: no hard KPI of the task can be measured on the training rows")
+        raise InputError(
+            "`train.prefer`: no hard KPI of the task can be measured on the training rows; give them the columns that one "
+            "reads, or remove `prefer`"
+        )
     scores = {name: judge.per_row(judge.table(examples, answers)) for name, judge in hard.items()}
     return [
         not failed_kpis(spec, hard, {name: float(values[place]) for name, values in scores.items()})

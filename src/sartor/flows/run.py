@@ -252,6 +252,7 @@ class Stages:
             found = Preferences.load(drawn)
             pairs = encoded(found.pairs, rows, base.renderer, self.answering.max_tokens, limit)
             counts = {"outputs": found.outputs, "passed": found.passed, "pairs": len(pairs)}
+            counts["too_long"] = len(found.pairs) - len(pairs)
             network, history = base.network(self.spec.train, adapter=trained.folder), History()
             if pairs:
                 recipe = self._recipe(learning_rate=rate, epochs=prefer.epochs, budget=left)

@@ -57,7 +57,10 @@ def learn(training: Training, base: LoadedBase, folder: Path, progress: Progress
     spec = training.task.spec.train
     encoded, validation = (_encoded(side, training.task.spec, base) for side in (training.train, training.validation))
     if not encoded.rows:
-        raise InputError(f"every training row has the weight 0 in the column `{training.task.spec.data.weight}`")
+        column = training.task.spec.data.weight
+        raise InputError(
+            f"every training row has the weight 0 in the column `{column}`: give some more, or remove `data.weight`"
+        )
     if base.slow_because:
         log.info("training takes the plain path: %s", base.slow_because)
     network = base.network(spec, trunks=training.trunks)

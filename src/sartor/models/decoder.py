@@ -72,7 +72,7 @@ def unsupported(config: PretrainedConfig) -> str | None:
 
 @dataclass(slots=True)
 class Layer:
-    """The frozen weights of one block; matrices are [out, in] as in `nn.Linear`."""
+    """The weights of one block; matrices are [out, in] as in `nn.Linear`."""
 
     norm: Tensor
     qkv: Matrix
@@ -96,7 +96,7 @@ def _fuse(linears: list[nn.Linear]) -> tuple[Tensor, Tensor | None]:
 
 
 class Decoder:
-    """A causal language model as plain functions of its frozen weights.
+    """A causal language model as plain functions of its weights.
 
     Raises ValueError when `unsupported(model.config)` gives a reason.
     """

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from sartor.models.template import shared_prefix
+from sartor.task import PASS_TOKENS
 
 WINDOW = 8
 """Lengths are sorted within windows of this many batches: little padding, yet batches differ from epoch to epoch."""
-PASS_TOKENS = 4096
-"""Most tokens in one forward pass; a batch above it is accumulated over several passes, weighted by token."""
 START_COST = {"cpu": 128, "cuda": 8192}
 """What another pass costs beside its tokens, in tokens: reading the weights on a CPU, starting the kernels on a GPU."""
 WIDTH_STEP = 8

@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sartor.train.batches import PASS_TOKENS, Batch, Pair, common_prefix, micro_batches
+from sartor.task import PASS_TOKENS
+from sartor.train.batches import Batch, Pair, common_prefix, micro_batches
 from sartor.train.network import Network
 
 

@@ -22,8 +22,8 @@ from torch import Tensor
 
 from sartor.errors import InputError, SystemFailure
 from sartor.progress import Progress, silent
-from sartor.task import Method
-from sartor.train.batches import PASS_TOKENS, Batch, Row, common_prefix, epoch_batches, micro_batches
+from sartor.task import PASS_TOKENS, Method
+from sartor.train.batches import Batch, Row, common_prefix, epoch_batches, micro_batches
 from sartor.train.network import Network
 
 WARMUP_SHARE = 0.06

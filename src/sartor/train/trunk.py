@@ -39,9 +39,8 @@ class Trunk:
         whole = self._states.stat().st_size // self._row_bytes
         os.truncate(self._index, self._index.stat().st_size // RECORD.size * RECORD.size)
         records = list(RECORD.iter_unpack(self._index.read_bytes()))
-        if any(
-            start + count > whole for _, start, count in records
-        ):  # states were lost: what is indexed is not what is there
+        # Where states were lost, what is indexed is not what will be there.
+        if any(start + count > whole for _, start, count in records):
             os.truncate(self._index, 0)
             os.truncate(self._states, 0)
             records = []

@@ -18,8 +18,7 @@ from torch import Tensor
 from transformers import PretrainedConfig
 
 from sartor.models.decoder import AdapterView, Decoder
-from sartor.models.methods.lora import tensor_name
-from sartor.models.methods.weights import AdapterWeights, layers_of, read_config
+from sartor.models.methods.weights import AdapterWeights, layers_of, read_config, tensor_name
 from sartor.models.quantised import Matrix
 from sartor.task import Placement, TrainSpec
 

@@ -13,7 +13,8 @@ from torch import Tensor
 from transformers import PretrainedConfig
 
 from sartor.models.decoder import Decoder
-from sartor.models.methods.lora import GROUPS, LoraView, LoraWeights, Pair, module_shapes, tensor_name
+from sartor.models.methods.lora import LoraView, LoraWeights, Pair
+from sartor.models.methods.weights import GROUPS, module_shapes, tensor_name
 from sartor.models.quantised import Matrix, dense
 from sartor.task import TrainSpec
 

@@ -8,8 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sartor.models.decoder import FROZEN, AdapterView, Decoder, Layer
-from sartor.models.methods.lora import GROUPS, module_shapes
-from sartor.models.methods.weights import Weights, fill
+from sartor.models.methods.weights import GROUPS, Weights, fill, module_shapes
 from sartor.task import TrainSpec
 
 MODEL_NAME = "model.safetensors"

@@ -11,8 +11,7 @@ from torch import Tensor
 from transformers import PretrainedConfig
 
 from sartor.models.decoder import AdapterView, Decoder
-from sartor.models.methods.lora import module_shapes, tensor_name
-from sartor.models.methods.weights import AdapterWeights
+from sartor.models.methods.weights import AdapterWeights, module_shapes, tensor_name
 from sartor.models.quantised import Matrix
 from sartor.task import TrainSpec
 

@@ -19,16 +19,17 @@ from torch import Tensor
 from transformers import PretrainedConfig
 
 from sartor.models.decoder import AdapterView, Decoder
-from sartor.models.methods.weights import AdapterWeights, layers_of, read_config
+from sartor.models.methods.weights import (
+    GROUPS,
+    AdapterWeights,
+    layers_of,
+    module_shapes,
+    read_config,
+    tensor_name,
+)
 from sartor.models.quantised import Matrix, dense
 from sartor.task import TrainSpec
 
-GROUPS: dict[str, tuple[str, ...]] = {
-    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-    "out": ("self_attn.o_proj",),
-    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
-    "down": ("mlp.down_proj",),
-}
 TARGET_MODULES = [module.split(".")[1] for modules in GROUPS.values() for module in modules]
 
 
@@ -65,7 +66,7 @@ class LoraWeights(AdapterWeights):
 
     @classmethod
     def fresh(cls, decoder: Decoder, spec: TrainSpec) -> Self:
-        alpha = 2.0 * spec.rank if spec.alpha is None else spec.alpha
+        alpha = spec.method_settings["alpha"]
         return cls(decoder.config, spec.rank, alpha, spec.seed, spec.rslora, spec.lora_plus, spec.depth)
 
     @classmethod
@@ -138,28 +139,6 @@ class LoraWeights(AdapterWeights):
             "target_modules": sorted(TARGET_MODULES),
             "layers_to_transform": None if everywhere else list(self.adapted),
         }
-
-
-def tensor_name(layer: int, module: str, tensor: str) -> str:
-    """The name that PEFT gives a module's tensor in a file."""
-    return f"base_model.model.model.layers.{layer}.{module}.{tensor}"
-
-
-def module_shapes(config: PretrainedConfig) -> dict[str, tuple[int, int]]:
-    """[out, in] of every linear layer of a block."""
-    hidden, inner = config.hidden_size, config.intermediate_size
-    heads = config.num_attention_heads
-    head_dim = getattr(config, "head_dim", None) or hidden // heads
-    kv_heads = getattr(config, "num_key_value_heads", None) or heads
-    return {
-        "self_attn.q_proj": (heads * head_dim, hidden),
-        "self_attn.k_proj": (kv_heads * head_dim, hidden),
-        "self_attn.v_proj": (kv_heads * head_dim, hidden),
-        "self_attn.o_proj": (hidden, heads * head_dim),
-        "mlp.gate_proj": (inner, hidden),
-        "mlp.up_proj": (inner, hidden),
-        "mlp.down_proj": (hidden, inner),
-    }
 
 
 @dataclass(frozen=True, slots=True)

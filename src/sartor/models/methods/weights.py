@@ -15,6 +15,13 @@ from sartor.models.decoder import AdapterView, Decoder
 from sartor.task import TrainSpec
 
 ADAPTER_NAME, CONFIG_NAME = "adapter_model.safetensors", "adapter_config.json"
+GROUPS: dict[str, tuple[str, ...]] = {
+    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "out": ("self_attn.o_proj",),
+    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
+    "down": ("mlp.down_proj",),
+}
+"""The products that the decoder fuses, and the modules of a block that each is made of."""
 
 
 class Weights(ABC):
@@ -147,3 +154,25 @@ def layers_of(config: PretrainedConfig, depth: int | None) -> range:
     """The last `depth` layers, or all."""
     layers: int = config.num_hidden_layers
     return range(layers - depth if depth is not None else 0, layers)
+
+
+def tensor_name(layer: int, module: str, tensor: str) -> str:
+    """The name that PEFT gives a module's tensor in a file."""
+    return f"base_model.model.model.layers.{layer}.{module}.{tensor}"
+
+
+def module_shapes(config: PretrainedConfig) -> dict[str, tuple[int, int]]:
+    """[out, in] of every linear layer of a block."""
+    hidden, inner = config.hidden_size, config.intermediate_size
+    heads = config.num_attention_heads
+    head_dim = getattr(config, "head_dim", None) or hidden // heads
+    kv_heads = getattr(config, "num_key_value_heads", None) or heads
+    return {
+        "self_attn.q_proj": (heads * head_dim, hidden),
+        "self_attn.k_proj": (kv_heads * head_dim, hidden),
+        "self_attn.v_proj": (kv_heads * head_dim, hidden),
+        "self_attn.o_proj": (hidden, heads * head_dim),
+        "mlp.gate_proj": (inner, hidden),
+        "mlp.up_proj": (inner, hidden),
+        "mlp.down_proj": (hidden, inner),
+    }
