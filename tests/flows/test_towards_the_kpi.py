@@ -7,6 +7,8 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from tests.running import note_task, notes, on_a_small_machine  # noqa: F401 (a fixture of every test here)
 from tests.tasks import write_task
 from tests.tiny import tiny_tokenizer
@@ -196,6 +198,11 @@ def test_pairs_end_where_the_model_would_and_those_that_are_too_long_are_left_ou
 PREFER = {"rows": 12, "samples": 3, "epochs": 2, "learning_rate": 2e-3, "beta": 0.2}
 
 
+def lora_b(folder: Path) -> list[torch.Tensor]:
+    tensors = load_file(folder / "adapter_model.safetensors")
+    return [tensor.flatten() for name, tensor in sorted(tensors.items()) if ".lora_B." in name]
+
+
 def stages(task: Task, store: Store) -> tuple[Stages, Steps]:
     steps = Steps(store, task.spec.task, Here())
     return Stages(task, prepare(task), LoadedBase(task), store, steps, lambda *_: None), steps
@@ -224,6 +231,8 @@ def test_preferences_go_on_from_the_supervised_adapter(plain: bool, base: Path, 
         supervised = without.train()
     assert supervised.step.reused  # the supervised part is the same
     assert supervised.manifest["hash"] != preferred.manifest["hash"]
+    before, after = (torch.cat(lora_b(each.folder)) for each in (supervised, preferred))
+    assert torch.cosine_similarity(before, after, dim=0) > 0.9  # a fresh adapter's would be zero
     assert supervised.manifest["recipe"] != preferred.manifest["recipe"]
     assert preferred.manifest["cost"] >= supervised.manifest["cost"]
     assert {path.name for path in preferred.folder.iterdir()} == {path.name for path in supervised.folder.iterdir()}
