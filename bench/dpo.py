@@ -103,7 +103,7 @@ def ours(
         network.trainable = [named[name] for name in lora.names]
     judged = with_reference(network, pairs, END, frozen)
     preferring = PreferenceNetwork(network, BETA)
-    batch = collate(judged, common_prefix(judged) if network.shares_prefix else 0, END)
+    batch = collate(judged, common_prefix(judged) if network.packs else 0, END)
     loss = preferring.loss(batch) / len(judged)
     loss.backward()
     return float(loss.detach()), torch.cat(

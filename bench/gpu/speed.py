@@ -73,17 +73,17 @@ class Case:
     file: str
     shape: dict[str, Any] = field(default_factory=dict)
     """What differs from the base's config; then the weights are random."""
-    shares_prefix: bool = True
+    packs: bool = True
 
 
 CASES = {
     "short": Case("135M, short system prompt", "short.jsonl"),
     "instruction": Case("135M, instruction of 300 tokens", "instruction.jsonl"),
-    "notes": Case("135M, 256 to 1,024 tokens, no shared prefix", "notes.jsonl", shares_prefix=False),
+    "notes": Case("135M, 256 to 1,024 tokens, no shared prefix", "notes.jsonl", packs=False),
     "billion": Case("1B, short system prompt", "short.jsonl", BILLION),
     "together": Case("135M, several jobs at once", "short.jsonl"),
     "together-billion": Case("1B, several jobs at once", "short.jsonl", BILLION),
-    "qlora": Case("8B in 4 bits", "short.jsonl", EIGHT_BILLION, shares_prefix=False),
+    "qlora": Case("8B in 4 bits", "short.jsonl", EIGHT_BILLION, packs=False),
 }
 Run = tuple[float, float]
 """Seconds and mean loss of an epoch."""
@@ -341,7 +341,7 @@ def job_parts(decoder: Any, case: Case, seed: int, pad: int, pass_tokens: int | 
 
     loop.Checkpoint.save = lambda *_: None  # type: ignore[method-assign]  # no disk is measured
     network = FastNetwork(decoder, fresh(decoder, TrainSpec(rank=RANK, seed=seed)), "base")
-    network.shares_prefix = case.shares_prefix
+    network.packs = case.packs
     return network, loop.Recipe(RATE, 1, BATCH, seed, pad, pass_tokens or loop.PASS_TOKENS)
 
 

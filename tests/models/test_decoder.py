@@ -23,8 +23,8 @@ from transformers import (
 )
 
 from sartor.models import attention as module
-from sartor.models.attention import SharedPrefixAttention, causal_attention
-from sartor.models.decoder import Decoder, rms_norm, unsupported
+from sartor.models.attention import attention, causal_attention
+from sartor.models.decoder import Decoder, rms_norm, rotate, swiglu, unsupported
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}
 """Logits are of the order of 1 to 10; float32 carries seven digits, and three layers lose two of them."""
@@ -43,7 +43,7 @@ def logits(decoder: Decoder, prefix: Tensor, rows: Tensor) -> tuple[Tensor, Tens
     """Logits of the prefix [P, vocabulary] and of the rows [B, L, vocabulary] after it."""
     P, (B, L) = len(prefix), rows.shape
     spots = torch.cat((torch.arange(P), torch.arange(P, P + L).repeat(B)))
-    attend = SharedPrefixAttention(P, B, L, decoder.device)
+    attend = attention([(P, [L] * B)], decoder.device)
     hidden = decoder.hidden(decoder.embed(torch.cat((prefix, rows.flatten()))), decoder.rotary(spots), attend)
     out = decoder.logits(hidden)
     return out[:P], out[P:].view(B, L, -1)
@@ -127,18 +127,18 @@ def test_what_is_padded_moves_no_logit(decoder: Decoder, dense: int, monkeypatch
 def test_dense_and_flash_attention_agree_in_result_and_gradient(
     heads: tuple[int, int], prefix: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def attention(dense: int) -> list[Tensor]:
+    def gradients(dense: int) -> list[Tensor]:
         monkeypatch.setattr(module, "DENSE_SCORES", dense)
         generator = torch.Generator().manual_seed(0)
         q, k, v = (
             torch.randn(prefix + 3 * 7, number, 8, generator=generator, requires_grad=True)
             for number in (heads[0], heads[1], heads[1])
         )
-        out = SharedPrefixAttention(prefix, 3, 7, torch.device("cpu"))(0, q, k, v)
+        out = attention([(prefix, [7, 7, 7])], torch.device("cpu"))(0, q, k, v, None)
         out.backward(torch.randn(out.shape, generator=generator))
         return [out.detach(), *(tensor.grad for tensor in (q, k, v))]
 
-    for dense, flash in zip(attention(512), attention(0), strict=True):
+    for dense, flash in zip(gradients(512), gradients(0), strict=True):
         torch.testing.assert_close(dense, flash, rtol=1e-5, atol=1e-5)
 
 
@@ -148,7 +148,7 @@ def test_attention_is_softmax_of_scaled_products_over_what_came_before() -> None
     weights = scores.masked_fill(~torch.ones(6, 6, dtype=torch.bool).tril(), float("-inf")).softmax(-1)
     wanted = torch.einsum("hqk,khd->qhd", weights, v).flatten(1)
     torch.testing.assert_close(causal_attention(q, k, v), wanted)
-    torch.testing.assert_close(SharedPrefixAttention(2, 1, 4, q.device)(0, q, k, v), wanted)
+    torch.testing.assert_close(attention([(2, [4])], q.device)(0, q, k, v, None), wanted)
 
 
 def test_rms_norm_and_its_gradient_are_autograds() -> None:
@@ -227,3 +227,17 @@ def test_a_base_outside_is_refused_with_the_reason(tmp_path: Path) -> None:
     model: PreTrainedModel = plain_model(tiny_mistral(tmp_path, window=16))
     with pytest.raises(ValueError, match="sliding window"):
         Decoder(model)
+
+
+def test_the_gradients_that_are_written_out_are_those_of_the_functions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(7, 3, 8, generator=generator, dtype=torch.float64, requires_grad=True)
+    angles = torch.randn(7, 1, 4, generator=generator, dtype=torch.float64).repeat(1, 1, 2)
+    cos, sin = angles.cos(), angles.sin()
+    first, second = x.chunk(2, dim=-1)
+    torch.testing.assert_close(rotate(x, cos, sin), x * cos + torch.cat((-second, first), -1) * sin)
+    assert torch.autograd.gradcheck(lambda x: rotate(x, cos, sin), x)
+    both = torch.randn(5, 12, generator=generator, dtype=torch.float64, requires_grad=True)
+    gate, up = both.chunk(2, dim=-1)
+    torch.testing.assert_close(swiglu(both), torch.nn.functional.silu(gate) * up)
+    assert torch.autograd.gradcheck(swiglu, both)

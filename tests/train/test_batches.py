@@ -8,16 +8,16 @@ from tests.tiny import tiny_tokenizer
 from sartor.data.example import Example, Message
 from sartor.models.template import Renderer
 from sartor.train.batches import (
-    START_COST,
-    WIDTH_STEP,
+    TOKENS_STEP,
     Batch,
     Encoded,
     collate,
     common_prefix,
     epoch_batches,
     micro_batches,
-    padded,
+    pass_tokens,
     passes,
+    positions,
 )
 from sartor.train.encode import tokenise
 
@@ -57,9 +57,16 @@ def test_batches_differ_by_seed_and_by_epoch() -> None:
     assert len({str(batches) for batches in drawn}) == 4
 
 
+@given(lengths_lists, sizes, seeds)
+def test_the_longest_rows_come_first_of_all(lengths: list[int], size: int, seed: int) -> None:
+    first, *others = epoch_batches(lengths, size, seed, 0)
+    assert len(first) == min(size, len(lengths))
+    assert all(lengths[place] <= min(lengths[one] for one in first) for batch in others for place in batch)
+
+
 def test_examples_of_like_length_come_together_yet_not_in_order_of_length() -> None:
     lengths = [n % 97 + 1 for n in range(640)]
-    batches = epoch_batches(lengths, 16, 0, 0)
+    batches = epoch_batches(lengths, 16, 0, 1)
     spread = [max(lengths[i] for i in batch) - min(lengths[i] for i in batch) for batch in batches]
     assert sum(spread) / len(spread) < 20
     means = [sum(lengths[i] for i in batch) for batch in batches]
@@ -70,15 +77,16 @@ def test_examples_of_like_length_come_together_yet_not_in_order_of_length() -> N
 def test_micro_batches_hold_every_example_once_within_the_budget(rows: list[Encoded], budget: int) -> None:
     prefix = common_prefix(rows)
     batches = micro_batches(rows, prefix, PAD, budget)
-    assert all(batch.tokens <= budget or len(batch.ids) == 1 for batch in batches)
-    assert sum(len(batch.ids) for batch in batches) == len(rows)
+    assert all(batch.tokens <= budget or len(batch.lengths) == 1 for batch in batches)
+    assert sum(len(batch.lengths) for batch in batches) == len(rows)
     read = sorted(tokens for batch in batches for tokens in whole_rows(batch))
     assert read == sorted(row.prompt + row.reply for row in rows)
 
 
 def whole_rows(batch: Batch) -> list[tuple[int, ...]]:
     shared = tuple(batch.prefix.tolist())
-    return [shared + tuple(row[:length].tolist()) for row, length in zip(batch.ids, batch.lengths, strict=True)]
+    rows = batch.ids[: batch.lengths.sum()].split(batch.lengths.tolist())
+    return [shared + tuple(row.tolist()) for row in rows]
 
 
 @given(example_sets())
@@ -96,18 +104,22 @@ def test_a_batch_supervises_every_reply_token_from_the_token_before_it(
     prefix = data.draw(st.integers(0, common_prefix(rows)))
     batch = collate(rows, prefix, PAD)
     assert whole_rows(batch) == [row.prompt + row.reply for row in rows]
-    assert batch.ids.shape[1] % WIDTH_STEP == 0
-    assert batch.tokens == prefix + batch.ids.numel()
-    flat = batch.ids.flatten().tolist()
+    real = prefix + int(batch.lengths.sum())
+    assert real <= batch.tokens < real + TOKENS_STEP
+    assert batch.tokens % TOKENS_STEP == 0
+    assert batch.tokens == prefix + sum(batch.extents) == pass_tokens(rows, prefix)
+    assert [place for place, row in enumerate(rows) for _ in row.reply] == batch.owners.tolist()
+    flat, start = batch.ids.tolist(), 0
     targets = batch.targets.tolist()
     assert targets == [token for row in rows for token in row.reply]
     spots, at = batch.predicts.tolist(), 0
-    for place, row in enumerate(rows):
-        last_of_prompt = place * batch.ids.shape[1] + len(row.prompt) - prefix - 1
+    for row in rows:
+        last_of_prompt = start + len(row.prompt) - prefix - 1
         assert spots[at : at + len(row.reply)] == [last_of_prompt + n for n in range(len(row.reply))]
         assert flat[last_of_prompt] == row.prompt[-1]
         assert flat[last_of_prompt + 1 : last_of_prompt + 1 + len(row.reply)] == list(row.reply)
         at += len(row.reply)
+        start += len(row) - prefix
 
 
 def test_what_is_supervised_reads_as_the_reply_and_its_end_of_turn() -> None:
@@ -122,24 +134,19 @@ def test_what_is_supervised_reads_as_the_reply_and_its_end_of_turn() -> None:
     assert tokenizer.decode(rows[0].prompt[:prefix]).startswith("<|im_start|>system\nName the intent.<|im_end|>")
     batch = collate(rows, prefix, PAD)
     assert tokenizer.decode(batch.targets) == "".join(f"label {n * 11}<|im_end|>" for n in range(5))
-    spelled = torch.cat((batch.prefix, batch.ids[0, : batch.lengths[0]]))
+    spelled = torch.cat((batch.prefix, batch.ids[: batch.lengths[0]]))
     assert tokenizer.decode(spelled).endswith(
         "<|im_start|>user\nquestion 0<|im_end|>\n<|im_start|>assistant\nlabel 0<|im_end|>"
     )
 
 
-@given(example_sets(), st.sampled_from(["cpu", "cuda"]))
-def test_no_row_is_padded_by_more_than_another_pass_costs(rows: list[Encoded], device: str) -> None:
-    prefix = common_prefix(rows)
-    for group in passes(rows, prefix, 10_000, device):
-        widths = [len(row) - prefix for row in group]
-        for at in range(1, len(group)):
-            grown = -(-widths[at] // WIDTH_STEP) - -(-widths[at - 1] // WIDTH_STEP)
-            assert at * grown * WIDTH_STEP <= prefix + START_COST[device]
-        assert padded(group, prefix) == collate(group, prefix, PAD).tokens
+@given(example_sets(), st.integers(1, 200))
+def test_a_pass_that_is_padded_later_is_counted_with_its_padding(rows: list[Encoded], budget: int) -> None:
+    for group in passes(rows, 0, budget, packed=False):
+        padded = len(group) * max(len(row) for row in group)
+        assert pass_tokens(group, 0, packed=False) == padded
+        assert padded <= budget or len(group) == 1
 
 
-def test_long_rows_are_not_padded_to_each_other_on_a_cpu() -> None:
-    rows = [Encoded(str(n), (1, *range(10, 10 + length)), (2,)) for n, length in enumerate((100, 110, 400, 900))]
-    assert [len(group) for group in passes(rows, 0)] == [2, 1, 1]
-    assert [len(group) for group in passes(rows, 0, 10_000, "cuda")] == [4]
+def test_positions_begin_anew_with_every_example() -> None:
+    assert positions(2, [3, 1]).tolist() == [0, 1, 2, 3, 4, 2]

@@ -91,10 +91,10 @@ def test_a_whole_model_is_trained_with_its_head(llama: Path) -> None:
 @pytest.mark.parametrize("make", [fast_network, plain_network], ids=["fast", "plain"])
 def test_accumulated_passes_are_one_large_batch_and_no_pair_is_torn(make: type, llama: Path) -> None:
     network = PreferenceNetwork(make(llama), BETA)
-    prefix = PREFIX if network.shares_prefix else 0
+    prefix = PREFIX if network.packs else 0
     batches = micro_batches(PAIRS, prefix, PAD, 60)
     assert len(batches) > 2
-    assert all(batch.margins is not None and 2 * len(batch.margins) == len(batch.ids) for batch in batches)
+    assert all(batch.margins is not None and 2 * len(batch.margins) == len(batch.lengths) for batch in batches)
     loss, found = gradient(network, prefix, tokens=60)
     wanted_loss, wanted = gradient(network, prefix)
     assert loss == pytest.approx(wanted_loss, rel=1e-5)

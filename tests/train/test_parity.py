@@ -102,7 +102,7 @@ def test_bfloat16_costs_what_the_format_costs_and_trains_float32_numbers(family:
 @pytest.mark.parametrize("make", [fast_network, plain_network], ids=["fast", "plain"])
 def test_accumulated_passes_are_one_large_batch(make: type, llama: Path) -> None:
     network = make(llama)
-    prefix = PREFIX if network.shares_prefix else 0
+    prefix = PREFIX if network.packs else 0
     few, many = (micro_batches(ROWS, prefix, PAD, tokens) for tokens in (10_000, 60))
     assert (len(few), len(many) > 2) == (1, True)
     loss, found = gradient(network, many)
@@ -127,7 +127,7 @@ def test_one_examples_tokens_move_only_its_own_loss(llama: Path) -> None:
 
     def without(rows: list[Encoded], place: int) -> float:
         batch = collate(rows, PREFIX, PAD)
-        own = batch.predicts // batch.ids.shape[1] == place
+        own = batch.owners == place
         kept = Batch(batch.prefix, batch.ids, batch.lengths, batch.predicts[~own], batch.targets[~own])
         return value(network, kept)
 
@@ -141,7 +141,7 @@ def test_what_pads_does_not_matter_nor_how_much(pad: int, llama: Path) -> None:
     narrow = collate(ROWS, PREFIX, PAD)
     wide = collate([*ROWS, Encoded("long", ROWS[0].prompt + tuple(range(100, 160)), (2,))], PREFIX, pad)
     last = collate([Encoded("long", ROWS[0].prompt + tuple(range(100, 160)), (2,))], PREFIX, pad)
-    assert wide.ids.shape[1] >= narrow.ids.shape[1] + 32
+    assert max(wide.lengths) >= max(narrow.lengths) + 32
     total = value(network, narrow) + value(network, last)
     assert value(network, wide) == pytest.approx(total, rel=1e-5)
 
@@ -223,5 +223,5 @@ def test_the_plain_path_starts_where_the_seed_says(gpt2: Path) -> None:
 
 def test_the_two_paths_are_networks_of_one_kind(llama: Path) -> None:
     fast, plain = fast_network(llama), plain_network(llama)
-    assert (FastNetwork.shares_prefix, PlainNetwork.shares_prefix) == (True, False)
+    assert (FastNetwork.packs, PlainNetwork.packs) == (True, False)
     assert sum(t.numel() for t in fast.trainable) == sum(t.numel() for t in plain.trainable)

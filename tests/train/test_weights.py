@@ -59,7 +59,7 @@ def test_loss_and_gradients_are_those_of_peft(llama: Path) -> None:
 @MAKES
 def test_accumulated_passes_are_one_large_batch(make: type, llama: Path) -> None:
     network = make(llama)
-    prefix = PREFIX if network.shares_prefix else 0
+    prefix = PREFIX if network.packs else 0
     loss, found = gradient(network, ROWS, prefix, tokens=60)
     wanted_loss, wanted = gradient(network, ROWS, prefix)
     assert loss == pytest.approx(wanted_loss, rel=1e-5)
@@ -69,7 +69,7 @@ def test_accumulated_passes_are_one_large_batch(make: type, llama: Path) -> None
 @MAKES
 def test_equal_weights_change_nothing(make: type, llama: Path) -> None:
     network = make(llama)
-    prefix = PREFIX if network.shares_prefix else 0
+    prefix = PREFIX if network.packs else 0
     heavy = [replace(row, weights=(2.5,) * len(row.reply)) for row in PLAIN]
     loss, found = gradient(network, heavy, prefix)
     wanted_loss, wanted = gradient(network, PLAIN, prefix)

@@ -8,7 +8,7 @@ from sartor.flows.base import LoadedBase
 from sartor.flows.check_report import Cost
 from sartor.models.estimate import Machine, Workload, estimate, this_machine
 from sartor.task import TaskSpec
-from sartor.train.batches import Encoded, common_prefix, epoch_batches, micro_batches, padded, passes
+from sartor.train.batches import Encoded, common_prefix, epoch_batches, pass_tokens, passes
 from sartor.train.loss import CHUNK
 
 
@@ -55,20 +55,24 @@ def workload(train: Sequence[Encoded], validation: Sequence[Encoded], spec: Task
     lengths = [len(row) for row in train]
     tokens = 0
     for batch in epoch_batches(lengths, spec.train.batch_size, spec.train.seed, 0):
-        groups = passes([train[place] for place in batch], prefix, spec.train.pass_tokens)
-        tokens += sum(padded(group, prefix) for group in groups)
+        groups = passes([train[place] for place in batch], prefix, spec.train.pass_tokens, packed=fast)
+        tokens += sum(pass_tokens(group, prefix, packed=fast) for group in groups)
         tokens += virtual * (len(groups) if fast else len(batch))
     held = sum(len(row) - prefix for row in validation)
     supervised = sum(len(row.reply) for row in train)
     held_supervised = sum(len(row.reply) for row in validation)
     longest = sorted(train, key=len)[-spec.train.batch_size :]
-    heaviest = max(micro_batches(longest, prefix, pad=0, tokens=spec.train.pass_tokens), key=lambda batch: batch.tokens)
+    groups = passes(longest, prefix, spec.train.pass_tokens, packed=fast)
+    heaviest = max(groups, key=lambda group: pass_tokens(group, prefix, packed=fast))
+    heaviest_tokens = pass_tokens(heaviest, prefix, packed=fast)
     return Workload(
         tokens=spec.train.epochs * tokens,
         supervised=spec.train.epochs * (supervised if fast else tokens),
         longest=max(lengths),
-        batch_tokens=heaviest.tokens,
-        batch_supervised=min(CHUNK, len(heaviest.targets)) if fast else heaviest.tokens,
+        batch_tokens=heaviest_tokens,
+        batch_supervised=min(CHUNK, sum(len(reply.reply) for row in heaviest for reply in row.replies))
+        if fast
+        else heaviest_tokens,
         held_tokens=spec.train.epochs * held,
         held_supervised=spec.train.epochs * (held_supervised if fast else held),
     )

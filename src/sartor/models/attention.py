@@ -1,59 +1,67 @@
-"""Attention of the fast path: rectangles of examples, each after a prompt prefix that its examples share.
+"""Attention of the fast path: examples one behind the other, without padding, after a prompt prefix that all of them share.
 
-    tokens   [ prefix P | example 1, L | … | example B, L ]            attends   prefix   prefix + itself up to its own position
+    tokens   [ prefix P | example 1, L₁ | … | example B, L_B ]         attends   prefix   prefix + itself up to its own position
 
-Several such groups may lie behind each other; none sees another's tokens.
+Several such segments may lie behind each other; none sees another's tokens. Only in here is anything padded: examples of like
+length are taken together as a rectangle, as the matrix products of attention want them.
 """
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-DENSE_SCORES = 512
+DENSE_SCORES = 128
 """Up to this many keys the scores of a layer are kept for the backward pass; above, flash attention recomputes them."""
+WIDTH_STEP = 8
+"""Widths are rounded up to this, so that few shapes occur: the CPU backend caches memory per shape."""
+WIDEST = 1.25
+"""On a CPU, the longest example of a rectangle over its shortest."""
+REPEATED = 4
+"""Where examples have this many times the prefix's length, one causal pass over both, the prefix's part repeated, is faster."""
 
 KeysValues = tuple[Tensor, Tensor]
 """Keys and values [n, kv heads, d] that every position attends to, before all others."""
 Attend = Callable[[int, Tensor, Tensor, Tensor, KeysValues | None], Tensor]
 """(layer, q [T, heads, d], k [T, kv heads, d], v [T, kv heads, d], those before) → [T, heads · d]"""
 
-Shape = tuple[int, int, int]
-"""Of a group: P, B and L."""
+Segment = tuple[int, Sequence[int]]
+"""P, and the lengths of the examples behind it."""
 
 
-def attention(shapes: Sequence[Shape], device: torch.device) -> Attend:
-    """For tokens of groups of these shapes, one behind the other.
+def attention(segments: Sequence[Segment], device: torch.device) -> Attend:
+    """For tokens of these segments, one behind the other.
 
-    Several groups are padded into one on CUDA, which is idle between small products, and computed one by one elsewhere.
+    Several of them become one rectangle on CUDA, which is idle between small products.
     """
-    if len(shapes) == 1:
-        return SharedPrefixAttention(*shapes[0], device)
-    return (StackedAttention if device.type == "cuda" else ApartAttention)(shapes, device)
+    return (StackedAttention if device.type == "cuda" and len(segments) > 1 else PackedAttention)(segments, device)
 
 
 class StackedAttention:
-    """All groups at once, as one rectangle padded to the largest prefix, number of examples and length: few, large products."""
+    """All segments at once, as one rectangle padded to the largest prefix, number of examples and length: few, large products."""
 
-    def __init__(self, shapes: Sequence[Shape], device: torch.device) -> None:
-        self._P, self._B, self._L = (max(sizes) for sizes in zip(*shapes, strict=True))
-        self._groups, self._size = len(shapes), self._P + self._B * self._L
-        total = sum(P + B * L for P, B, L in shapes)
+    def __init__(self, segments: Sequence[Segment], device: torch.device) -> None:
+        self._P = max(P for P, _ in segments)
+        self._B, self._L = max(len(own) for _, own in segments), max(max(own) for _, own in segments)
+        self._groups, self._size = len(segments), self._P + self._B * self._L
+        total = sum(P + sum(own) for P, own in segments)
         place, start = torch.full((self._groups, self._size), total), 0  # beyond the last token lies a row of zeros
-        for group, (P, B, L) in enumerate(shapes):
+        for group, (P, own) in enumerate(segments):
             place[group, :P] = torch.arange(start, start + P)
-            rows = place[group, self._P :].view(self._B, self._L)
-            rows[:B, :L] = torch.arange(start + P, start + P + B * L).view(B, L)
-            start += P + B * L
+            rows = place[group, self._P :].view(self._B, self._L)[: len(own)]
+            rows[torch.arange(self._L) < torch.tensor(own)[:, None]] = torch.arange(start + P, start + P + sum(own))
+            start += P + sum(own)
         back = torch.empty(total, dtype=torch.long)
         real = place.flatten() < total
         back[place.flatten()[real]] = torch.arange(place.numel())[real]
         self._place, self._back = place.flatten().to(device), back.to(device)
         ahead = torch.ones(self._L, self._P + self._L, dtype=torch.bool).triu(self._P + 1)
         absent = torch.arange(self._P + self._L) < self._P
-        blocked = torch.stack([ahead | absent & (torch.arange(self._P + self._L) >= P) for P, _, _ in shapes])
+        blocked = torch.stack([ahead | absent & (torch.arange(self._P + self._L) >= P) for P, _ in segments])
         self._bias = torch.zeros(blocked.shape).masked_fill_(blocked, float("-inf")).to(device)
 
     def __call__(self, index: int, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None = None) -> Tensor:
@@ -86,67 +94,157 @@ class StackedAttention:
         return both.view(groups * B, P + L, *x.shape[2:]).transpose(1, 2)
 
 
-class ApartAttention:
-    """One group after the other."""
+class PackedAttention:
+    """Rectangles of examples of like length; see the module's picture. A prefix is a rectangle of one row that nothing precedes.
 
-    def __init__(self, shapes: Sequence[Shape], device: torch.device) -> None:
-        self._sizes = [P + B * L for P, B, L in shapes]
-        self._attend = [SharedPrefixAttention(*shape, device) for shape in shapes]
-
-    def __call__(self, index: int, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None = None) -> Tensor:
-        parts = zip(self._attend, *(x.split(self._sizes) for x in (q, k, v)), strict=True)
-        return torch.cat([attend(index, *own, before) for attend, *own in parts])
-
-
-class SharedPrefixAttention:
-    """Attention of a rectangle of examples after a shared prefix; see the module's picture.
-
-    `prefix` is P, `rows` B, `width` L.
+    Every head of every token is taken to its place in one step, and its output back in another.
     """
 
-    def __init__(self, prefix: int, rows: int, width: int, device: torch.device) -> None:
-        self.prefix, self.rows, self.width = prefix, rows, width
-        visible = torch.ones(width, prefix + width, dtype=torch.bool, device=device).tril(prefix)
-        self._bias = torch.zeros(visible.shape, device=device).masked_fill_(~visible, float("-inf"))
+    def __init__(self, segments: Sequence[Segment], device: torch.device) -> None:
+        self._device = device
+        self._rectangles: list[Rectangle] = []
+        self._tokens = 0
+        for P, lengths in segments:
+            start = self._tokens
+            starts = [start + P + done for done in itertools.accumulate(lengths, initial=0)]
+            if P:
+                self._rectangles.append(Rectangle(start, 0, [(P, start)]))
+            rows = sorted(zip(lengths, starts[:-1], strict=True))
+            self._rectangles += [Rectangle(start, P, alike) for alike in _alike(rows, device)]
+            self._tokens = starts[-1]
+        self._places: dict[int, Places] = {}
 
     def __call__(self, index: int, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None = None) -> Tensor:
-        P, B, L = self.prefix, self.rows, self.width
-        heads, d, kv_heads = q.shape[1], q.shape[2], k.shape[1]
-        group = heads // kv_heads
-        first_keys, first_values = (k[:P], v[:P]) if before is None else _joined(before, k[:P], v[:P])
-        S = len(first_keys)
-        if S + L > DENSE_SCORES:
-            return self._flash(q, k, v, before)
-        # One product per kv head serves its whole group of query heads. Only the prefix's keys and values are repeated,
-        # which are few numbers beside the scores.
-        queries = (q[P:] * (1 / math.sqrt(d))).view(B, L, kv_heads, group, d).permute(0, 2, 3, 1, 4)
-        queries = queries.reshape(B * kv_heads, group * L, d)
-        keys, values = self._rows(first_keys, k), self._rows(first_values, v)
-        bias = F.pad(self._bias, (S - P, 0)).to(q.dtype).repeat(group, 1).expand(B * kv_heads, group * L, S + L)
-        weights = torch.baddbmm(bias, queries, keys.transpose(1, 2)).softmax(-1)
-        out = torch.bmm(weights, values).view(B, kv_heads, group, L, d).permute(0, 3, 1, 2, 4).reshape(B * L, heads * d)
-        return torch.cat((causal_attention(q[:P], k[:P], v[:P], before), out)) if P else out
+        heads, kv_heads, d = q.shape[1], k.shape[1], q.shape[2]
+        asking, seen = self._at(heads, asks=True), self._at(kv_heads, asks=False)
+        queries, keys, values = (
+            Gather.apply(x, at).split(at.sizes)  # type: ignore[no-untyped-call]
+            for x, at in ((q, asking), (k, seen), (v, seen))
+        )
+        parts = zip(self._rectangles, queries, keys, values, strict=True)
+        outs = [each(q, k, v, kv_heads, before).reshape(-1, d) for each, q, k, v in parts]
+        found: Tensor = Scatter.apply(torch.cat(outs), asking)  # type: ignore[no-untyped-call]
+        return found.view(self._tokens, heads * d)
 
-    def _rows(self, first: Tensor, x: Tensor) -> Tensor:
-        """What all rows see first, and every row's own part: [B · kv heads, S + L, d]."""
-        B, L, (kv_heads, d) = self.rows, self.width, x.shape[1:]
-        own = x[self.prefix :].view(B, L, kv_heads, d)
-        both = torch.cat((first.expand(B, *first.shape), own), dim=1) if len(first) else own
-        return both.transpose(1, 2).reshape(B * kv_heads, len(first) + L, d)
+    def _at(self, heads: int, asks: bool) -> "Places":
+        key = heads if asks else -heads
+        if key not in self._places:
+            self._places[key] = Places(self._rectangles, self._tokens, heads, asks, self._device)
+        return self._places[key]
 
-    def _flash(self, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None) -> Tensor:
-        """Each row's prefix and example as one causal sequence; the prefix rows' outputs are taken once."""
-        P, B, L = self.prefix, self.rows, self.width
 
-        def rows(x: Tensor) -> Tensor:
-            example = x[P:].view(B, L, *x.shape[1:])
-            if P:
-                example = torch.cat((x[:P].expand(B, P, *x.shape[1:]), example), dim=1)
-            return example.transpose(1, 2)
+class Rectangle:
+    """Rows of like length, each after the `P` tokens that begin at `first`."""
 
-        out = _causal(rows(q), rows(k), rows(v), before).transpose(1, 2).flatten(2)
-        example = out[:, P:].reshape(B * L, -1)
-        return torch.cat((out[0, :P], example)) if P else example
+    def __init__(self, first: int, P: int, rows: Sequence[tuple[int, int]]) -> None:
+        """`rows`: length and first token of each, the shortest first."""
+        self.first, self.P, self.rows = first, P, len(rows)
+        lengths, starts = torch.tensor(rows).T[:, :, None]
+        steps = torch.arange(_width(int(lengths.max())))
+        own, real = starts + steps.minimum(lengths - 1), steps < lengths  # padded with its last token
+        shared = torch.arange(first, first + P).expand(self.rows, P)
+        self.sees, self.sees_own = torch.cat((shared, own), 1), F.pad(real, (P, 0))
+        repeats = P > 0 and len(steps) >= REPEATED * P and P + len(steps) > DENSE_SCORES
+        self.asks: Tensor = self.sees if repeats else own
+        self.asks_own: Tensor = self.sees_own if repeats else real
+        self._biases: dict[tuple[int, int], Tensor] = {}
+
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor, kv_heads: int, before: KeysValues | None = None) -> Tensor:
+        """Heads of tokens in the order of `Places`, [n, d] → of those that ask, [rows, kv heads, group · N, d]."""
+        d, N = q.shape[1], self.asks.shape[1]
+        k, v = (x.view(self.rows, kv_heads, -1, d) for x in (k, v))
+        causal = before is None and k.shape[2] == N
+        if before is not None:
+            first = (x.transpose(0, 1).expand(self.rows, -1, -1, -1) for x in before)
+            k, v = (torch.cat(both, dim=2) for both in zip(first, (k, v), strict=True))
+        S = k.shape[2]
+        if S > DENSE_SCORES and causal:
+            q = q.view(self.rows, -1, N, d)
+            return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=q.shape[1] != kv_heads)
+        # One product per kv head serves its whole group of query heads.
+        q = q.view(self.rows, kv_heads, -1, d)
+        bias = self._bias(q.shape[2] // N, S, q)
+        if S > DENSE_SCORES:
+            return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        scores = torch.baddbmm(bias, q.flatten(0, 1) * (1 / math.sqrt(d)), k.flatten(0, 1).transpose(1, 2))
+        return torch.bmm(scores.softmax(-1), v.flatten(0, 1))
+
+    def _bias(self, group: int, S: int, like: Tensor) -> Tensor:
+        """What is added to the scores, [group · N, S]: −∞ at what comes later."""
+        if (group, S) not in self._biases:
+            N = self.asks.shape[1]
+            later = torch.ones(N, S, dtype=torch.bool, device=like.device).triu(S - N + 1)
+            self._biases[group, S] = like.new_zeros(N, S).masked_fill_(later, float("-inf")).repeat(group, 1)
+        return self._biases[group, S]
+
+
+class Places:
+    """Where each head of each token lies: in a tensor [tokens, heads, d], and in all rectangles [rows, heads, positions, d]."""
+
+    def __init__(self, parts: Sequence[Rectangle], tokens: int, heads: int, asks: bool, device: torch.device) -> None:
+        """Of the queries with `asks`, else of keys and values."""
+        pairs = [(part.asks, part.asks_own) if asks else (part.sees, part.sees_own) for part in parts]
+        head = torch.arange(heads)[:, None]
+        there = torch.cat([(token[:, None] * heads + head).flatten() for token, _ in pairs])
+        own = torch.cat([real[:, None].expand(-1, heads, -1).flatten() for _, real in pairs])
+        back = torch.empty(tokens * heads, dtype=torch.long)
+        back[there[own]] = own.nonzero()[:, 0]
+        self.heads, self.sizes = heads, [token.numel() * heads for token, _ in pairs]
+        self.there, self.back = there.to(device), back.to(device)
+        """[all rectangles]: the head of a token that lies here. [tokens · heads]: the one place that is its own."""
+        self.others = (~own).nonzero()[:, 0].to(device)
+        """Places of what is there once more: padding, and the prefix before each row."""
+        starts = itertools.accumulate(self.sizes, initial=0)
+        keyed = () if asks else zip(parts, starts, self.sizes, strict=False)
+        self.shared = [(part, start, size) for part, start, size in keyed if part.P]
+        """Rectangles that see a prefix, where they begin, and their sizes."""
+
+
+class Gather(torch.autograd.Function):
+    """[tokens, heads, d] → [all rectangles, d]. Padding gives no gradient; of a prefix it is summed over the rows after it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, at: Places) -> Tensor:
+        ctx.at = at
+        return x.reshape(-1, x.shape[2]).index_select(0, at.there)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        at, d = ctx.at, grad.shape[1]
+        found = grad.index_select(0, at.back).view(-1, at.heads, d)
+        for part, start, size in at.shared:
+            rows = grad[start : start + size].view(part.rows, at.heads, -1, d)
+            found[part.first : part.first + part.P] += rows[:, :, : part.P].sum(0).transpose(0, 1)
+        return found, None
+
+
+class Scatter(torch.autograd.Function):
+    """[all rectangles, d] → [tokens · heads, d]: each token's own place."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, at: Places) -> Tensor:
+        ctx.at = at
+        return x.index_select(0, at.back)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return grad.index_select(0, ctx.at.there).index_fill_(0, ctx.at.others, 0.0), None
+
+
+def _alike(rows: Sequence[tuple[int, int]], device: torch.device) -> Iterator[list[tuple[int, int]]]:
+    """Rows in order of length, cut where padding would cost more than another rectangle; on a GPU it never does."""
+    alike: list[tuple[int, int]] = []
+    for row in rows:
+        shortest = alike[0][0] if alike else row[0]
+        if device.type != "cuda" and row[0] > max(WIDEST * shortest, shortest + 2 * WIDTH_STEP):
+            yield alike
+            alike = []
+        alike.append(row)
+    yield alike
+
+
+def _width(length: int) -> int:
+    return -(-length // WIDTH_STEP) * WIDTH_STEP
 
 
 def causal_attention(q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None = None) -> Tensor:
@@ -165,7 +263,3 @@ def _causal(q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None) -> Tenso
     sees = torch.ones(T, n + T, dtype=torch.bool, device=q.device).tril(n)
     k, v = torch.cat((first_k, k), dim=2), torch.cat((first_v, v), dim=2)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=sees, enable_gqa=gqa)
-
-
-def _joined(before: KeysValues, k: Tensor, v: Tensor) -> KeysValues:
-    return torch.cat((before[0], k)), torch.cat((before[1], v))

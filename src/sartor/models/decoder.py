@@ -204,8 +204,7 @@ class Decoder:
             q, k, v = self._project(index, layer, rms_norm(x, layer.norm, self.eps), rotary, view)
             x = x + view.linear(attend(index, q, k, v, view.keys_values(index)), layer.out, index, "out")
             gate_up = view.linear(rms_norm(x, layer.mlp_norm, self.eps), layer.gate_up, index, "gate_up")
-            gate, up = gate_up.chunk(2, dim=-1)
-            x = x + view.linear(F.silu(gate) * up, layer.down, index, "down")
+            x = x + view.linear(swiglu(gate_up), layer.down, index, "down")
         return x
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -259,7 +258,51 @@ class RmsNorm(torch.autograd.Function):
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary position embedding, halves convention (Su et al. 2021, 2104.09864): x [T, heads, d]."""
-    first, second = x.chunk(2, dim=-1)
+    return Rotate.apply(x, cos, sin)  # type: ignore[no-any-return,no-untyped-call]
+
+
+class Rotate(torch.autograd.Function):
+    """Three operations where autograd would record seven. Its gradient is the rotation back."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(cos, sin)
+        return _rotated(x, cos, sin, 1.0)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[no-untyped-def]
+        cos, sin = ctx.saved_tensors
+        return _rotated(grad, cos, sin, -1.0), None, None
+
+
+def _rotated(x: Tensor, cos: Tensor, sin: Tensor, way: float) -> Tensor:
     half = x.shape[-1] // 2
-    cos, sin = cos[..., :half], sin[..., :half]
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    y, sin = x * cos, sin[..., :half]
+    y[..., :half].addcmul_(x[..., half:], sin, value=-way)
+    y[..., half:].addcmul_(x[..., :half], sin, value=way)
+    return y
+
+
+def swiglu(x: Tensor) -> Tensor:
+    """silu(gate) · up of both side by side, [T, 2 · d] → [T, d] (Shazeer 2020, 2002.05202)."""
+    return SwiGlu.apply(x)  # type: ignore[no-any-return,no-untyped-call]
+
+
+class SwiGlu(torch.autograd.Function):
+    """Keeps its input, where autograd would keep silu(gate) too."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(x)
+        gate, up = x.chunk(2, dim=-1)
+        return F.silu(gate).mul_(up)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        (x,) = ctx.saved_tensors
+        gate, up = x.chunk(2, dim=-1)
+        found = torch.empty_like(x)
+        of_gate, of_up = found.chunk(2, dim=-1)
+        torch.mul(F.silu(gate), grad, out=of_up)
+        torch.ops.aten.silu_backward.grad_input(grad * up, gate, grad_input=of_gate)
+        return found

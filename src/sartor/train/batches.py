@@ -12,10 +12,8 @@ from sartor.task import PASS_TOKENS
 
 WINDOW = 8
 """Lengths are sorted within windows of this many batches: little padding, yet batches differ from epoch to epoch."""
-START_COST = {"cpu": 128, "cuda": 8192}
-"""What another pass costs beside its tokens, in tokens: reading the weights on a CPU, starting the kernels on a GPU."""
-WIDTH_STEP = 8
-"""Widths are rounded up to this, so that few shapes occur: the CPU backend caches memory per shape."""
+TOKENS_STEP = 16
+"""The tokens of a pass are rounded up to this, so that few shapes occur: the CPU backend caches memory per shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +83,10 @@ Row = Encoded | Pair
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Examples padded on the right into a rectangle, after `prefix` tokens that all of them share.
+    """Examples one behind the other, after `prefix` tokens that all of them share.
 
-    `ids` [B, L] without the prefix; `predicts` [N] are positions in the flat [B·L] whose next token is supervised,
-    `targets` [N] those tokens. `lengths` [B] counts the real tokens of each row.
+    `ids` [T] without the prefix, padded behind the last example; `lengths` [B] counts the real tokens of each. `predicts` [N]
+    are positions in `ids` whose next token is supervised, `targets` [N] those tokens.
     """
 
     prefix: Tensor
@@ -99,12 +97,28 @@ class Batch:
     weights: Tensor | None = None
     """[N], float32, by how much each target counts in the loss; None: 1 each."""
     margins: Tensor | None = None
-    """[B / 2], float32: the reference's margins where rows 2i and 2i + 1 are the replies of pair i."""
+    """[B / 2], float32: the reference's margins where examples 2i and 2i + 1 are the replies of pair i."""
 
     @property
     def tokens(self) -> int:
-        """Tokens that the forward pass computes, padding included."""
-        return len(self.prefix) + self.ids.numel()
+        """Tokens that the fast path computes, padding included."""
+        return len(self.prefix) + len(self.ids)
+
+    @property
+    def extents(self) -> list[int]:
+        """The lengths; to the last example belongs what is padded behind it."""
+        *others, last = self.lengths.tolist()
+        return [*others, last + len(self.ids) - int(self.lengths.sum())]
+
+    @property
+    def owners(self) -> Tensor:
+        """The example in which each supervised position lies, [N]."""
+        return torch.bucketize(self.predicts, self.lengths.cumsum(0), right=True)
+
+
+def positions(prefix: int, lengths: Sequence[int]) -> Tensor:
+    """Each token's place in its own sequence, [P + T]."""
+    return torch.cat([torch.arange(prefix), *(torch.arange(prefix, prefix + length) for length in lengths)])
 
 
 def common_prefix(examples: Sequence[Row]) -> int:
@@ -114,26 +128,22 @@ def common_prefix(examples: Sequence[Row]) -> int:
 
 
 def collate(rows: Sequence[Row], prefix: int, pad: int) -> Batch:
-    """One rectangle of rows whose first `prefix` prompt tokens are the same; all are examples, or all are pairs."""
+    """Rows whose first `prefix` prompt tokens are the same; all are examples, or all are pairs."""
     examples = [reply for row in rows for reply in row.replies]
     margins = [row.margin for row in rows if isinstance(row, Pair)]
-    longest = max(len(e) for e in examples) - prefix
-    width = -(-longest // WIDTH_STEP) * WIDTH_STEP
-    ids = torch.full((len(examples), width), pad)
+    ids: list[int] = []
     predicts: list[int] = []
-    targets: list[int] = []
-    for row, example in enumerate(examples):
-        tokens = (*example.prompt, *example.reply)[prefix:]
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        start = row * width + len(example.prompt) - prefix - 1
+    for example in examples:
+        start = len(ids) + len(example.prompt) - prefix - 1
         predicts.extend(range(start, start + len(example.reply)))
-        targets.extend(example.reply)
+        ids.extend((*example.prompt, *example.reply)[prefix:])
+    ids += [pad] * (_rounded(prefix + len(ids)) - prefix - len(ids))
     return Batch(
         prefix=torch.tensor(examples[0].prompt[:prefix], dtype=torch.long),
-        ids=ids,
+        ids=torch.tensor(ids),
         lengths=torch.tensor([len(e) - prefix for e in examples]),
         predicts=torch.tensor(predicts),
-        targets=torch.tensor(targets),
+        targets=torch.tensor([token for example in examples for token in example.reply]),
         weights=_weights(examples),
         margins=torch.tensor(margins) if margins else None,
     )
@@ -146,44 +156,58 @@ def _weights(examples: Sequence[Encoded]) -> Tensor | None:
 
 
 def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
-    """The optimiser batches of one epoch as indices: shuffled, sorted by length within windows, shuffled again."""
+    """The optimiser batches of one epoch as indices: shuffled, sorted by length within windows, shuffled again.
+
+    The first epoch begins with the longest rows, so that memory runs out at once or never.
+    """
     rng = random.Random(f"{seed}/{epoch}")
     order = list(range(len(lengths)))
     rng.shuffle(order)
+    first = sorted(order, key=lambda index: (lengths[index], index))[-batch_size:] if epoch == 0 else []
+    order = [index for index in order if index not in set(first)]
     batches: list[list[int]] = []
     for start in range(0, len(order), batch_size * WINDOW):
         window = sorted(order[start : start + batch_size * WINDOW], key=lambda index: (lengths[index], index))
         batches += [window[at : at + batch_size] for at in range(0, len(window), batch_size)]
     rng.shuffle(batches)
-    return batches
+    return [first, *batches] if first else batches
 
 
 def micro_batches(
-    rows: Sequence[Row], prefix: int, pad: int, tokens: int = PASS_TOKENS, device: str = "cpu"
+    rows: Sequence[Row], prefix: int, pad: int, tokens: int = PASS_TOKENS, packed: bool = True
 ) -> list[Batch]:
-    """Rectangles of at most `tokens` tokens each (or of one example or pair), shortest first."""
-    return [collate(group, prefix, pad) for group in passes(rows, prefix, tokens, device)]
+    """Passes of at most `tokens` tokens each (or of one example or pair), shortest rows first."""
+    return [collate(group, prefix, pad) for group in passes(rows, prefix, tokens, packed)]
 
 
-def passes(rows: Sequence[Row], prefix: int, tokens: int = PASS_TOKENS, device: str = "cpu") -> list[list[Row]]:
-    """The rows of each rectangle. A longer row begins another where that costs less than padding the shorter ones would."""
+def passes(rows: Sequence[Row], prefix: int, tokens: int = PASS_TOKENS, packed: bool = True) -> list[list[Row]]:
+    """The rows of each pass; those that are not `packed` are counted as long as the longest."""
     groups: list[list[Row]] = []
+    held: list[int] = []
     for row in sorted(rows, key=len):
-        if groups:
-            held = sum(len(each.replies) for each in groups[-1])
-            width, wider = _width(groups[-1][-1], prefix), _width(row, prefix)
-            fits = prefix + (held + len(row.replies)) * wider <= tokens
-            if fits and held * (wider - width) <= prefix + START_COST[device]:
-                groups[-1].append(row)
-                continue
-        groups.append([row])
+        own = _lengths(row, prefix)
+        if groups and _tokens(sum(held) + sum(own), len(held) + len(own), max(own), prefix, packed) <= tokens:
+            groups[-1].append(row)
+            held += own
+        else:
+            groups.append([row])
+            held = own
     return groups
 
 
-def padded(group: Sequence[Row], prefix: int) -> int:
-    """Tokens that a pass over these rows, sorted by length, computes."""
-    return prefix + sum(len(row.replies) for row in group) * _width(group[-1], prefix)
+def pass_tokens(group: Sequence[Row], prefix: int, packed: bool = True) -> int:
+    """Tokens that a pass over these rows computes."""
+    lengths = [length for row in group for length in _lengths(row, prefix)]
+    return _tokens(sum(lengths), len(lengths), max(lengths), prefix, packed)
 
 
-def _width(row: Row, prefix: int) -> int:
-    return -(-(len(row) - prefix) // WIDTH_STEP) * WIDTH_STEP
+def _lengths(row: Row, prefix: int) -> list[int]:
+    return [len(reply) - prefix for reply in row.replies]
+
+
+def _tokens(total: int, sequences: int, longest: int, prefix: int, packed: bool) -> int:
+    return _rounded(prefix + total) if packed else sequences * longest
+
+
+def _rounded(tokens: int) -> int:
+    return -(-tokens // TOKENS_STEP) * TOKENS_STEP

@@ -29,7 +29,7 @@ class PreferenceNetwork:
 
     def __init__(self, network: Network, beta: float) -> None:
         self.network, self.beta = network, beta
-        self.shares_prefix = network.shares_prefix
+        self.packs = network.packs
         self.trainable, self.rate_ratios = network.trainable, network.rate_ratios
 
     def tokens(self, batch: Batch) -> int:
@@ -55,10 +55,10 @@ def with_reference(
 
     One forward pass, without gradients; at most `tokens` at a time.
     """
-    prefix = common_prefix(pairs) if network.shares_prefix else 0
+    prefix = common_prefix(pairs) if network.packs else 0
     order = sorted(range(len(pairs)), key=lambda place: len(pairs[place]))
     with torch.no_grad():
-        batches = micro_batches([pairs[place] for place in order], prefix, pad, tokens)
+        batches = micro_batches([pairs[place] for place in order], prefix, pad, tokens, network.packs)
         margins = torch.cat([_margins(network.log_likelihoods(batch, frozen)) for batch in batches])
     found = dict(zip(order, margins.tolist(), strict=True))
     return [replace(pair, margin=found[place]) for place, pair in enumerate(pairs)]

@@ -1,16 +1,17 @@
 """The training loop: loss on the reply only; resumes to the same bits.
 
-What it does, in order: one pass at the largest batch beside all that the optimiser will hold (memory), then epochs of
-seeded batches with AdamW (Loshchilov & Hutter 2019, 1711.05101), linear warm-up and linear decay, gradients clipped at
-norm 1, the loss weighted by token over accumulated passes; after each epoch the validation loss. The epoch with the lowest
-one is kept, and training stops when it has not improved for `patience` epochs.
+Epochs of seeded batches, the longest rows first, with AdamW (Loshchilov & Hutter 2019, 1711.05101), linear warm-up and
+linear decay, gradients clipped at norm 1, the loss weighted by token over accumulated passes; after each epoch the validation
+loss. The epoch with the lowest one is kept, and training stops when it has not improved for `patience` epochs.
 """
 
 import json
 import math
 import os
 import time
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -134,12 +135,17 @@ def train(
     """
     job = Job(network, training, validation, recipe, scratch, progress, checkpoint_seconds)
     while not job.finished:
-        for batch in job.passes():
-            loss = network.loss(batch)
-            (loss / job.supervised).backward()
-            job.count(batch, float(loss.detach()))
+        with job.remedies():
+            _gradients(job)
         job.step()
     return job.finish()
+
+
+def _gradients(job: "Job") -> None:
+    for batch in job.passes():
+        loss = job.network.loss(batch)
+        (loss / job.supervised).backward()
+        job.count(batch, float(loss.detach()))
 
 
 class Job:
@@ -158,12 +164,11 @@ class Job:
         progress: Progress = silent,
         checkpoint_seconds: float = 20.0,
     ) -> None:
-        """Goes on from the checkpoint where there is one, else rehearses the largest pass. Raises as `train` does."""
+        """Goes on from the checkpoint where there is one."""
         self.network, self.recipe = network, recipe
         self._training, self._validation, self._progress = training, validation, progress
         self._checkpoint_seconds = checkpoint_seconds
-        self._prefix = common_prefix([*training, *validation]) if network.shares_prefix else 0
-        self._device = network.trainable[0].device.type
+        self._prefix = common_prefix([*training, *validation]) if network.packs else 0
         self._lengths = [len(example) for example in training]
         self._steps_per_epoch = -(-len(training) // recipe.batch_size)
         self.history = History(total_steps=self._steps_per_epoch * recipe.epochs)
@@ -180,7 +185,6 @@ class Job:
             self.history = restored
         else:
             self._begin_moments()
-            self._rehearse()
         self.history.attempts += 1
         self._started = self._saved = time.monotonic()
         self._seconds_before = self.history.seconds
@@ -198,13 +202,13 @@ class Job:
         return sum(row.weight for row in self._batch)
 
     def passes(self) -> list[Batch]:
-        """What the next step computes, in rectangles of at most `recipe.pass_tokens`."""
+        """What the next step computes, at most `recipe.pass_tokens` tokens at a time."""
         history, recipe = self.history, self.recipe
         if not self._batches:
             batches = epoch_batches(self._lengths, recipe.batch_size, recipe.seed, history.epochs)
             self._batches = batches[history.steps - history.epochs * self._steps_per_epoch :]
         self._batch, self._summed = [self._training[place] for place in self._batches[0]], 0.0
-        return micro_batches(self._batch, self._prefix, recipe.pad, recipe.pass_tokens, self._device)
+        return micro_batches(self._batch, self._prefix, recipe.pad, recipe.pass_tokens, self.network.packs)
 
     def count(self, batch: Batch, loss: float) -> None:
         """Gradients of `loss`, summed over the batch's supervised tokens, have been added."""
@@ -272,7 +276,9 @@ class Job:
         if not self._validation:
             history.best_epoch = history.epochs
             return
-        passes = micro_batches(self._validation, self._prefix, self.recipe.pad, self.recipe.pass_tokens, self._device)
+        passes = micro_batches(
+            self._validation, self._prefix, self.recipe.pad, self.recipe.pass_tokens, self.network.packs
+        )
         loss = summed_loss(self.network, passes) / sum(example.weight for example in self._validation)
         history.held_tokens += sum(self.network.tokens(batch) for batch in passes)
         history.held_supervised += sum(len(batch.targets) for batch in passes)
@@ -288,7 +294,7 @@ class Job:
         history.stopped_early = history.epochs - history.best_epoch >= PATIENCE
 
     def _begin_moments(self) -> None:
-        """What AdamW would make at its first step, so that the rehearsal has it beside itself."""
+        """What AdamW would make at its first step, so that the first pass has it beside itself."""
         for tensor in self.network.trainable:
             self._optimizer.state[tensor] = {
                 "step": torch.tensor(0.0, device=tensor.device),
@@ -296,35 +302,42 @@ class Job:
                 "exp_avg_sq": torch.zeros_like(tensor),
             }
 
-    def _rehearse(self) -> None:
-        """One forward and backward pass at the largest batch, so that memory runs out at once or never.
+    @contextmanager
+    def remedies(self) -> Iterator[None]:
+        """Where memory runs out inside, smaller passes are tried, and a SystemFailure names what fits."""
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if not _is_memory(error):
+                raise
+            traceback.clear_frames(error.__traceback__)  # they hold what the pass had computed
+            self._drop_gradients()
+            raise self._remedy() from None
 
-        Where it does, smaller passes are tried, and the sentence names what fits.
-        """
-        rows, tokens = sorted(self._training, key=len)[-self.recipe.batch_size :], self.recipe.pass_tokens
+    def _remedy(self) -> SystemFailure:
+        rows, tokens = sorted(self._batch, key=len), self.recipe.pass_tokens
         widest = self._widest(rows, tokens)
-        if self._fits(widest):
-            return
         said = f"memory ran out at the largest pass, {widest.tokens:,} tokens"
-        while len(widest.ids) > len(rows[-1].replies):
+        while len(widest.lengths) > len(rows[-1].replies):
             tokens = max(SHORTEST, widest.tokens // 2)
             widest = self._widest(rows, tokens)
             if self._fits(widest):
-                raise SystemFailure(f"{said}: set `train.pass_tokens: {tokens}`, which fits and changes no result")
+                return SystemFailure(f"{said}: set `train.pass_tokens: {tokens}`, which fits and changes no result")
         longest = rows[-1]
         length = len(longest)
         while length > SHORTEST:
             length = max(SHORTEST, length // 2)
             if self._fits(self._widest([longest.shortened(length)], length)):
-                raise SystemFailure(
+                return SystemFailure(
                     f"{said}, and at the one row {longest.id} of {len(longest):,}: set `train.max_length: {length}` and "
                     f"`train.pass_tokens: {length}`, which fit, with `train.overlong: drop`; or take a smaller base"
                 )
-        raise SystemFailure(f"{said}, and at a row of {length}: take a smaller base, or lower `train.depth`")
+        return SystemFailure(f"{said}, and at a row of {length}: take a smaller base, or lower `train.depth`")
 
     def _widest(self, rows: Sequence[Row], tokens: int) -> Batch:
         prefix = min(self._prefix, *(len(row.prompt) - 1 for row in rows))
-        return max(micro_batches(rows, prefix, self.recipe.pad, tokens, self._device), key=lambda batch: batch.tokens)
+        passes = micro_batches(rows, prefix, self.recipe.pad, tokens, self.network.packs)
+        return max(passes, key=self.network.tokens)
 
     def _fits(self, batch: Batch) -> bool:
         try:
@@ -334,9 +347,12 @@ class Job:
                 raise
             return False
         finally:
-            for tensor in self.network.trainable:
-                tensor.grad = None
+            self._drop_gradients()
         return True
+
+    def _drop_gradients(self) -> None:
+        for tensor in self.network.trainable:
+            tensor.grad = None
 
 
 def _is_memory(error: Exception) -> bool:
@@ -347,7 +363,9 @@ def _is_memory(error: Exception) -> bool:
 
 def validation_loss(network: Network, examples: Sequence[Row], prefix: int, pad: int) -> float:
     """Mean loss per supervised token, by its weight; of preferences, per pair."""
-    return summed_loss(network, micro_batches(examples, prefix, pad)) / sum(example.weight for example in examples)
+    return summed_loss(network, micro_batches(examples, prefix, pad, packed=network.packs)) / sum(
+        example.weight for example in examples
+    )
 
 
 def summed_loss(network: Network, passes: Sequence[Batch]) -> float:

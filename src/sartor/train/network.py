@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
 from sartor.errors import InputError
@@ -17,7 +18,7 @@ from sartor.models.attention import attention
 from sartor.models.decoder import FROZEN, AdapterView, Decoder, rms_norm
 from sartor.models.methods import Weights, refusal
 from sartor.task import TrainSpec
-from sartor.train.batches import Batch
+from sartor.train.batches import Batch, positions
 from sartor.train.loss import reply_loss, token_losses
 from sartor.train.trunk import Trunk
 
@@ -25,8 +26,8 @@ from sartor.train.trunk import Trunk
 class Network(Protocol):
     """What the training loop asks of a base with what is trained of it."""
 
-    shares_prefix: bool
-    """Whether a batch's shared prefix is computed once; otherwise batches are collated with prefix 0."""
+    packs: bool
+    """Whether a batch is computed as it is: a shared prefix once, no padding. Otherwise it is collated with prefix 0."""
     trainable: list[Tensor]
     rate_ratios: list[float]
     """For each of `trainable`, by how much its learning rate exceeds the run's."""
@@ -49,7 +50,7 @@ class Network(Protocol):
 
 
 class FastNetwork:
-    shares_prefix = True
+    packs = True
 
     def __init__(self, decoder: Decoder, weights: Weights, base_name: str, trunk: Trunk | None = None) -> None:
         """`trunk` remembers what the layers below the lowest changed one make of the rows."""
@@ -77,16 +78,12 @@ class FastNetwork:
         if self.trunk:
             x, lowest = self.trunk(batch), self.trunk.first
         else:
-            x, lowest = decoder.embed(torch.cat((batch.prefix, batch.ids.flatten())).to(device), view), 0
-        rows, width = batch.ids.shape
-        prefix = len(x) - rows * width
+            x, lowest = decoder.embed(torch.cat((batch.prefix, batch.ids)).to(device), view), 0
+        prefix = len(x) - len(batch.ids)
         first = view.virtual + len(batch.prefix) - prefix
-        spots = torch.arange(first, first + prefix + width, device=device)
-        cos, sin = decoder.rotary(spots)
-        order = torch.arange(prefix + width, device=device)
-        order = torch.cat((order[:prefix], order[prefix:].repeat(rows)))
-        attend = attention([(prefix, rows, width)], device)
-        hidden = decoder.hidden(x, (cos[order], sin[order]), attend, view, lowest)
+        spots = first + positions(prefix, batch.extents).to(device)
+        attend = attention([(prefix, batch.extents)], device)
+        hidden = decoder.hidden(x, decoder.rotary(spots), attend, view, lowest)
         return rms_norm(hidden[prefix + batch.predicts.to(device)], decoder.norm, decoder.eps)
 
     def save(self, folder: Path) -> None:
@@ -94,7 +91,7 @@ class FastNetwork:
 
 
 class PlainNetwork:
-    shares_prefix = False
+    packs = False
 
     def __init__(self, model: PreTrainedModel, spec: TrainSpec, base_name: str) -> None:
         """Full fine-tuning is in float32, whatever the base is in. Raises InputError for what `refusal` names."""
@@ -109,7 +106,7 @@ class PlainNetwork:
         self.rate_ratios = [spec.lora_plus if ".lora_B." in name else 1.0 for name in named]
 
     def tokens(self, batch: Batch) -> int:
-        return batch.tokens + self._virtual * len(batch.ids)
+        return len(batch.lengths) * (int(batch.lengths.max()) + self._virtual)
 
     def loss(self, batch: Batch) -> Tensor:
         losses = self._token_losses(batch)
@@ -122,12 +119,13 @@ class PlainNetwork:
             return _by_reply(-self._token_losses(batch), batch)
 
     def _token_losses(self, batch: Batch) -> Tensor:
-        device = self.trainable[0].device
-        seen = torch.arange(batch.ids.shape[1]) < batch.lengths[:, None]
-        rows, columns = batch.predicts // batch.ids.shape[1], batch.predicts % batch.ids.shape[1]
-        logits = self.model(input_ids=batch.ids.to(device), attention_mask=seen.long().to(device)).logits
-        logits = logits[:, logits.shape[1] - batch.ids.shape[1] :]  # without those of virtual tokens
-        supervised = logits[rows.to(device), columns.to(device)].float()
+        device, lengths = self.trainable[0].device, batch.lengths
+        ids = pad_sequence(batch.ids[: lengths.sum()].split(lengths.tolist()), batch_first=True)
+        seen = torch.arange(ids.shape[1]) < lengths[:, None]
+        columns = batch.predicts - (lengths.cumsum(0) - lengths)[batch.owners]
+        logits = self.model(input_ids=ids.to(device), attention_mask=seen.long().to(device)).logits
+        logits = logits[:, logits.shape[1] - ids.shape[1] :]  # without those of virtual tokens
+        supervised = logits[batch.owners.to(device), columns.to(device)].float()
         return torch.nn.functional.cross_entropy(supervised, batch.targets.to(device), reduction="none")
 
     def save(self, folder: Path) -> None:
@@ -143,9 +141,7 @@ class PlainNetwork:
 
 def _by_reply(values: Tensor, batch: Batch) -> Tensor:
     """Values [N] of supervised positions, summed by the row of the batch that they lie in: [B]."""
-    rows, width = batch.ids.shape
-    owner = (batch.predicts // width).to(values.device)
-    return torch.zeros(rows, device=values.device).index_add(0, owner, values)
+    return torch.zeros(len(batch.lengths), device=values.device).index_add(0, batch.owners.to(values.device), values)
 
 
 def _with_peft(model: PreTrainedModel, spec: TrainSpec, base_name: str) -> Any:

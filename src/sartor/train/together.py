@@ -16,7 +16,7 @@ from sartor.errors import SartorError
 from sartor.models.attention import attention
 from sartor.models.decoder import Decoder, rms_norm
 from sartor.models.methods.lora import LoraWeights
-from sartor.train.batches import Batch
+from sartor.train.batches import Batch, positions
 from sartor.train.loop import History, Job
 from sartor.train.loss import reply_loss
 from sartor.train.network import FastNetwork
@@ -97,14 +97,13 @@ def pass_losses(pieces: Sequence[Piece]) -> list[Tensor]:
     batches = [batch for _, batch in pieces]
     device = decoder.device
     view = LoraWeights.many(adapters, [batch.tokens for batch in batches], decoder.dtype)
-    ids = torch.cat([part for batch in batches for part in (batch.prefix, batch.ids.flatten())]).to(device)
-    spots = torch.cat([_spots(batch) for batch in batches]).to(device)
-    cos, sin = decoder.rotary(torch.arange(int(spots.max()) + 1, device=device))
-    attend = attention([(len(batch.prefix), *batch.ids.shape) for batch in batches], device)
+    ids = torch.cat([part for batch in batches for part in (batch.prefix, batch.ids)]).to(device)
+    spots = torch.cat([positions(len(batch.prefix), batch.extents) for batch in batches]).to(device)
+    attend = attention([(len(batch.prefix), batch.extents) for batch in batches], device)
     trunks = {id(job.network.trunk): job.network.trunk for job, _ in pieces if isinstance(job.network, FastNetwork)}
     trunk = next(iter(trunks.values())) if len(trunks) == 1 else None
     x = torch.cat([trunk(batch) for batch in batches]) if trunk else decoder.embed(ids)
-    hidden = decoder.hidden(x, (cos[spots], sin[spots]), attend, view, trunk.first if trunk else 0)
+    hidden = decoder.hidden(x, decoder.rotary(spots), attend, view, trunk.first if trunk else 0)
     losses, start = [], 0
     for batch in batches:
         supervised = hidden[start + len(batch.prefix) + batch.predicts.to(device)]
@@ -113,12 +112,6 @@ def pass_losses(pieces: Sequence[Piece]) -> list[Tensor]:
         losses.append(reply_loss(normed, decoder.head, batch.targets.to(device), weights))
         start += batch.tokens
     return losses
-
-
-def _spots(batch: Batch) -> Tensor:
-    """Each token's position in its own sequence."""
-    prefix, (rows, width) = len(batch.prefix), batch.ids.shape
-    return torch.cat((torch.arange(prefix), torch.arange(prefix, prefix + width).repeat(rows)))
 
 
 def _of_one_base(jobs: Sequence[Job]) -> tuple[Decoder, list[LoraWeights]]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sartor.models.attention import attention
 from sartor.models.decoder import Decoder
-from sartor.train.batches import Batch
+from sartor.train.batches import Batch, positions
 
 RECORD = struct.Struct("<32sqq")
 """Hash, first position in the file, positions."""
@@ -48,22 +48,16 @@ class Trunk:
         self._map()
 
     def __call__(self, batch: Batch) -> Tensor:
-        """What enters layer `first`, [P + B·L, hidden]; zeros where the batch is padded."""
+        """What enters layer `first`, [P + T, hidden]; zeros where the batch is padded."""
         prefix = batch.prefix.numpy().tobytes()
-        rows, width = batch.ids.shape
-        lengths = batch.lengths.tolist()
-        keys = [self._key(prefix, batch.ids[row, :length]) for row, length in enumerate(lengths)]
+        keys = [self._key(prefix, own) for own in _rows(batch)]
         start = [self._key(prefix, batch.prefix[:0])] if len(batch.prefix) else []
         missing = [row for row, key in enumerate(keys) if key not in self._known]
         if missing or any(key not in self._known for key in start):
             self._compute(batch, keys, start, missing)
-        x = torch.zeros(len(batch.prefix) + rows * width, self._width, dtype=self._decoder.dtype)
-        for key in start:
-            x[: len(batch.prefix)] = self._read(key)
-        for row, key in enumerate(keys):
-            at = len(batch.prefix) + row * width
-            x[at : at + lengths[row]] = self._read(key)
-        return x.to(self._decoder.device)
+        parts = [self._read(key) for key in (*start, *keys)]
+        padding = parts[0].new_zeros(batch.tokens - sum(map(len, parts)), self._width)
+        return torch.cat([*parts, padding]).to(self._decoder.device)
 
     @staticmethod
     def _key(prefix: bytes, own: Tensor) -> bytes:
@@ -72,16 +66,13 @@ class Trunk:
     @torch.no_grad()
     def _compute(self, batch: Batch, keys: list[bytes], start: list[bytes], missing: list[int]) -> None:
         decoder, device, P = self._decoder, self._decoder.device, len(batch.prefix)
-        rows, width = len(missing), batch.ids.shape[1]
-        ids = torch.cat((batch.prefix, batch.ids[missing].flatten())).to(device)
-        spots = torch.cat((torch.arange(P), torch.arange(P, P + width).repeat(rows))).to(device)
-        attend = attention([(P, rows, width)], device)
+        rows = [_rows(batch)[row] for row in missing]
+        lengths = [len(row) for row in rows]
+        ids, spots = torch.cat((batch.prefix, *rows)).to(device), positions(P, lengths).to(device)
+        attend = attention([(P, lengths)], device)
         hidden = decoder.hidden(decoder.embed(ids), decoder.rotary(spots), attend, last=self.first).cpu()
         found = [(key, hidden[:P]) for key in start if key not in self._known]
-        lengths = batch.lengths.tolist()
-        for place, row in enumerate(missing):
-            at = P + place * width
-            found.append((keys[row], hidden[at : at + lengths[row]]))
+        found += zip((keys[row] for row in missing), hidden[P:].split(lengths), strict=True)
         with self._states.open("ab") as states, self._index.open("ab") as index:
             end = states.seek(0, 2) // self._row_bytes
             states.truncate(end * self._row_bytes)  # a kill may have left half a position
@@ -102,3 +93,8 @@ class Trunk:
         assert self._mapped is not None
         raw = np.array(self._mapped[start * self._row_bytes : (start + count) * self._row_bytes])
         return torch.from_numpy(raw).view(self._decoder.dtype).view(count, self._width)
+
+
+def _rows(batch: Batch) -> tuple[Tensor, ...]:
+    lengths: list[int] = batch.lengths.tolist()
+    return torch.split(batch.ids[: sum(lengths)], lengths)

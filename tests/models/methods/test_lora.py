@@ -12,7 +12,7 @@ from tests.tiny import VOCABULARY
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from sartor.models.attention import SharedPrefixAttention
+from sartor.models.attention import attention
 from sartor.models.decoder import FROZEN, Decoder
 from sartor.models.methods.lora import TARGET_MODULES, LoraLinear, LoraWeights
 
@@ -30,7 +30,7 @@ def logits(base: Path, lora: LoraWeights | None) -> Tensor:
     decoder = Decoder(plain_model(base))
     rows, width = IDS.shape
     rotary = decoder.rotary(torch.arange(width).repeat(rows))
-    attend = SharedPrefixAttention(0, rows, width, decoder.device)
+    attend = attention([(0, [width] * rows)], decoder.device)
     with torch.no_grad():
         view = lora.view(torch.float32) if lora else FROZEN
         hidden = decoder.hidden(decoder.embed(IDS.flatten()), rotary, attend, view)
@@ -127,7 +127,7 @@ def test_gradients_are_those_of_the_formula() -> None:
 def test_gradients_flow_to_every_number_but_the_base(llama: Path) -> None:
     decoder = Decoder(plain_model(llama))
     lora = adapter(plain_model(llama))
-    attend = SharedPrefixAttention(0, *IDS.shape, decoder.device)
+    attend = attention([(0, [IDS.shape[1]] * len(IDS))], decoder.device)
     rotary = decoder.rotary(torch.arange(IDS.shape[1]).repeat(len(IDS)))
     x = decoder.embed(IDS.flatten())
     decoder.logits(decoder.hidden(x, rotary, attend, lora.view(torch.float32))).square().sum().backward()
