@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 DENSE_SCORES = 128
-"""Up to this many keys the scores of a layer are kept for the backward pass; above, flash attention recomputes them."""
+"""Up to this many keys the scores are kept for the backward pass; above, flash attention recomputes them."""
 WIDTH_STEP = 8
 """Widths are rounded up to this, so that few shapes occur: the CPU backend caches memory per shape."""
 WIDEST = 1.25

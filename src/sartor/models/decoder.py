@@ -1,13 +1,8 @@
 """The fast path: a functional forward pass over the weights of a Llama-family decoder.
 
-One rectangle of examples follows one shared prompt prefix, computed once:
-
-    tokens   [ prefix P | example 1, L | example 2, L | … | example B, L ]      P + B·L rows
-    attends    prefix     prefix + itself up to its own position
-
-Causal attention makes the prefix independent of what follows, so sharing it is exact; an example that is shorter
-than L is padded on the right, where no real token can see the padding. Query, key and value projections are one
-matrix product, gate and up another (the modules' own weights become views of the fused ones: nothing is stored twice).
+Tokens are rows of one matrix, whatever sequences they belong to, which only attention knows (`sartor.models.attention`). Query,
+key and value projections are one matrix product, gate and up another (the modules' own weights become views of the fused
+ones: nothing is stored twice).
 
 Covers Llama, Qwen2, Qwen3 and Mistral without an active sliding window; `unsupported` says why another base cannot.
 """

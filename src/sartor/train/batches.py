@@ -11,7 +11,7 @@ from sartor.models.template import shared_prefix
 from sartor.task import PASS_TOKENS
 
 WINDOW = 8
-"""Lengths are sorted within windows of this many batches: little padding, yet batches differ from epoch to epoch."""
+"""Lengths are sorted within windows of this many batches: alike within a batch, yet batches differ from epoch to epoch."""
 TOKENS_STEP = 16
 """The tokens of a pass are rounded up to this, so that few shapes occur: the CPU backend caches memory per shape."""
 
