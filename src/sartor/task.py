@@ -240,6 +240,8 @@ class TrainSpec(Strict):
     """How much tokens of critical facts count in the loss beside others."""
     field_weight: float = Field(default=1.0, ge=1)
     """How much tokens of an extraction's values count in the loss beside others; of code, names, numbers and strings."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of every target that is spread over the whole vocabulary, in supervised training only."""
     prefer: PreferSpec | None = None
 
     @model_validator(mode="after")

@@ -161,6 +161,8 @@ def describe(spec: TrainSpec) -> str:
         for key, value in settings.items()
         if value not in (None, False) and (key, value) != ("lora_plus", 1.0)
     ]
+    if spec.label_smoothing:
+        told.append(f"label smoothing {spec.label_smoothing:g}")
     return ", ".join([name, *told])
 
 

@@ -155,6 +155,7 @@ class Stages:
             "overlong": spec.overlong,
             "number_format": str(self.base.number_format[0]).removeprefix("torch."),
             **{name: value for name, value in weights.items() if value not in (None, 1)},
+            **({"label_smoothing": spec.label_smoothing} if spec.label_smoothing else {}),
         }
 
     def _recipe(self, **changed: Any) -> Recipe:
@@ -168,6 +169,7 @@ class Stages:
             pass_tokens=spec.pass_tokens,
             price_per_hour=self.spec.costs.hour,
             budget=spec.budget,
+            label_smoothing=spec.label_smoothing,
         )
         return replace(usual, **changed)
 

@@ -55,6 +55,8 @@ class Recipe:
     """Most tokens in one forward pass."""
     price_per_hour: float = 0.0
     budget: float | None = None
+    label_smoothing: float = 0.0
+    """In training only: the validation loss is the plain cross-entropy, whatever this is."""
 
 
 @dataclass(slots=True)
@@ -135,7 +137,7 @@ def train(
     job = Job(network, training, validation, recipe, scratch, progress, checkpoint_seconds)
     while not job.finished:
         for batch in job.passes():
-            loss = network.loss(batch)
+            loss = network.loss(batch, recipe.label_smoothing)
             (loss / job.supervised).backward()
             job.count(batch, float(loss.detach()))
         job.step()
@@ -328,7 +330,7 @@ class Job:
 
     def _fits(self, batch: Batch) -> bool:
         try:
-            self.network.loss(batch).backward()
+            self.network.loss(batch, self.recipe.label_smoothing).backward()
         except (MemoryError, RuntimeError) as error:
             if not _is_memory(error):
                 raise
