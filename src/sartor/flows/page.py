@@ -171,7 +171,7 @@ def _training(outcome: Outcome) -> TrainingView:
     manifest, step = trained.manifest, trained.step
     auto = spec.learning_rate == "auto"
     return TrainingView(
-        method=describe(spec) + _towards_the_kpi(manifest),
+        method=describe(spec) + _averaged(manifest) + _towards_the_kpi(manifest),
         train_loss=_curve(history, outcome.check.rows["train"], spec.batch_size),
         validation_loss=tuple((float(epoch), loss) for epoch, loss in history.validation),
         seconds=history.seconds,
@@ -189,6 +189,19 @@ def _training(outcome: Outcome) -> TrainingView:
         energy_from=trained.meter.energy_from,
         money=step.money,
     )
+
+
+def _averaged(manifest: Mapping[str, Any]) -> str:
+    """What several seeds came to, where there were several."""
+    if not (found := manifest.get("average")):
+        return ""
+    seeds, losses = len(found["seeds"]), found["losses"]
+    if found["kept"] != "average":
+        worse = f"validation loss {min(losses):.3f}, that of their average {found['loss']:.3f}"
+        return f"; the best of {seeds} seeds ({worse})"
+    alone = f" (validation loss {found['loss']:.3f}, alone {min(losses):.3f} to {max(losses):.3f})" if losses else ""
+    wide = f", as one adapter of rank {manifest['rank']}" if "rank" in manifest else ""
+    return f"; the average of {seeds} seeds{wide}{alone}; losses below are of the best of them"
 
 
 def _towards_the_kpi(manifest: Mapping[str, Any]) -> str:
