@@ -169,7 +169,7 @@ def describe(spec: TrainSpec) -> str:
 def _training(outcome: Outcome) -> TrainingView:
     spec, trained, history = outcome.task.spec.train, outcome.trained, outcome.trained.history
     manifest, step = trained.manifest, trained.step
-    auto = spec.learning_rate == "auto"
+    why = "auto: 5e-4 · (2000 / hidden size)^0.781" if spec.learning_rate == "auto" else "set in sartor.yaml"
     return TrainingView(
         method=describe(spec) + _averaged(manifest) + _towards_the_kpi(manifest),
         train_loss=_curve(history, outcome.check.rows["train"], spec.batch_size),
@@ -178,7 +178,7 @@ def _training(outcome: Outcome) -> TrainingView:
         examples_per_s=history.examples / history.seconds,
         tokens=history.computed_tokens,
         learning_rate=manifest["learning_rate"],
-        learning_rate_why="auto: 5e-4 · (2000 / hidden size)^0.781" if auto else "set in sartor.yaml",
+        learning_rate_why=f"found by a search. {' '.join(outcome.tuned.sentences)}" if outcome.tuned else why,
         epochs=float(history.epochs),
         early_stop=_early_stop(history, spec.epochs),
         trainable=manifest["trainable"],
@@ -242,6 +242,9 @@ def _cost(outcome: Outcome) -> CostView:
     costs, rows = spec.costs, outcome.check.rows["train"] + outcome.check.rows["validation"]
     lines = [CostRow("labelled rows", rows, "rows", costs.label, "configured", outcome.label_cost)]
     step = outcome.trained.step
+    if tuned := outcome.tuned:
+        hours = tuned.halving.seconds / 3600
+        lines.append(CostRow("search for a recipe", hours, "hours", costs.hour, "measured", tuned.money))
     lines.append(CostRow("training", step.usage.seconds / 3600, "hours", costs.hour, "measured", step.money))
     for a in outcome.answered:
         if a.endpoint is None:

@@ -26,6 +26,7 @@ from sartor.evaluate.verdict import Verdict, decide
 from sartor.flows.ask import Answered, ask_once
 from sartor.flows.base import LoadedBase
 from sartor.flows.check import CheckReport, check
+from sartor.flows.halving import Tuned
 from sartor.flows.judging import ask_judges
 from sartor.flows.outcome import Outcome, Trained
 from sartor.flows.page import build_report
@@ -83,8 +84,15 @@ class RunResult:
         }
 
 
-def run(task: Task, store: Store, progress: Progress = silent, checked: CheckReport | None = None) -> RunResult:
-    """From a file of examples to a verdict. `checked` is the task's preflight where it was done already.
+def run(
+    task: Task,
+    store: Store,
+    progress: Progress = silent,
+    checked: CheckReport | None = None,
+    tuned: Tuned | None = None,
+) -> RunResult:
+    """From a file of examples to a verdict. `checked` is the task's preflight where it was done already, and `tuned` the search
+    that found its recipe.
 
     Raises InputError before anything is written when the preflight says no, SystemFailure for what a machine can do
     wrong; what was finished is kept, and the same call goes on from there.
@@ -99,7 +107,7 @@ def run(task: Task, store: Store, progress: Progress = silent, checked: CheckRep
         answered = [run.answer(rival) for rival in run.rivals()]
         trained = run.train()
         answered.append(run.answer(run.specialist(trained)))
-        outcome = run.judge(checked, answered, trained)
+        outcome = replace(run.judge(checked, answered, trained), tuned=tuned)
         path = task.folder / REPORT_NAME
         data = build_report(outcome, str(path))
         write_file(path, render(data).encode())
