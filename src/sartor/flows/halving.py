@@ -65,9 +65,8 @@ class Halving:
             return f"chosen, at {plural(trial.best[1], 'epoch')}"
         if trial.last.loss is None:
             return f"diverged at {epochs}"
-        return (
-            f"stopped after {epochs}" if len(trial.tried) < len(list(rounds(len(self.trials)))) else "went to the end"
-        )
+        ended = len(trial.tried) == len(list(rounds(len(self.trials))))
+        return "went to the end" if ended else f"stopped after {epochs}"
 
 
 @dataclass(frozen=True, slots=True)

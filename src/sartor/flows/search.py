@@ -1,7 +1,8 @@
 """A task's own best recipe, searched for on validation rows: Optuna proposes, successive halving disposes.
 
 The test set takes no part. Each training is a process of its own, and a step that is done once; proposals depend on the seed
-and on what came of those before, so that a search which was broken off proposes the same again and goes on.
+and on what came of those before, so that a search which was broken off proposes the same again and goes on. When methods are
+compared, `flows.tuning` takes its place: one setting, and as many tries for each of them.
 """
 
 import math
