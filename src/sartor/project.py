@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sartor.flows.check import CheckReport
     from sartor.flows.curate import Curated
     from sartor.flows.evaluate import Judged
+    from sartor.flows.halving import Tuned
     from sartor.flows.methods import Compared
     from sartor.flows.predict import Prediction
     from sartor.flows.prepare import Task
@@ -94,19 +95,41 @@ class Project:
 
         return check(chosen, progress, gpu, price, self._store if self._path.is_dir() else None)
 
-    def run(self, task: str | None = None, progress: Progress = silent) -> RunResult:
-        """From the task's examples to a verdict. What is done already is not repeated.
+    def tune(
+        self,
+        trials: int = 8,
+        budget: float | None = None,
+        task: str | None = None,
+        progress: Progress = silent,
+    ) -> Tuned:
+        """The recipe of training with the lowest loss on validation rows, for `run(tuned=…)` or to be written into the task.
 
-        Raises InputError, with nothing written, when the check says no.
+        `trials`: how many recipes are tried. `budget`: seconds of training that the search may take.
         """
         chosen = self._allowed("run", task)
+        from sartor.flows.check import check
+        from sartor.flows.search import search
+
+        check(chosen, progress).raise_for_errors()
+        self._note("tune", f"task {chosen.spec.task}", {"trials": trials, "budget": budget})
+        return search(chosen, self._store, trials, budget, progress)
+
+    def run(self, task: str | None = None, progress: Progress = silent, tuned: Tuned | None = None) -> RunResult:
+        """From the task's examples to a verdict, with the recipe that `tune` found where it is given.
+
+        What is done already is not repeated. Raises InputError, with nothing written, when the check says no.
+        """
+        chosen = self._allowed("run", task)
+        if tuned:
+            train = chosen.spec.train.model_copy(update=tuned.settings)
+            chosen = replace(chosen, spec=chosen.spec.model_copy(update={"train": train}))
         from sartor.flows.check import check
         from sartor.flows.run import run
 
         checked = check(chosen, progress)
         checked.raise_for_errors()  # before there is a store: a wrong input leaves nothing behind
         self._note("run", f"task {chosen.spec.task}")
-        return run(chosen, self._store, progress, checked)
+        return run(chosen, self._store, progress, checked, tuned)
 
     def predict(
         self,

@@ -34,6 +34,8 @@ METHOD_SETTINGS: dict[Method, tuple[str, ...]] = {
     "full": (),
 }
 """The keys of `train` that a method reads, beside those that every method does."""
+AVERAGED: tuple[Method, ...] = ("lora", "qlora", "full")
+"""Methods whose change of a weight is a matrix, and the mean of several another."""
 Action = Literal["drop", "fix", "review", "off"]
 Way = Literal["coverage", "diverse", "typical", "hard", "similar", "longest", "random"]
 """What rows are selected by."""
@@ -236,10 +238,14 @@ class TrainSpec(Strict):
     budget: float | None = Field(default=None, gt=0)
     """Most that training may cost, in `costs.currency`; checked before it starts and while it runs."""
     seed: int = Field(default=0, ge=0)
+    seeds: int = Field(default=1, ge=1, le=16)
+    """Train so many times, with seeds of their own, and average the weights into one adapter."""
     fact_weight: float = Field(default=1.0, ge=1)
     """How much tokens of critical facts count in the loss beside others."""
     field_weight: float = Field(default=1.0, ge=1)
     """How much tokens of an extraction's values count in the loss beside others; of code, names, numbers and strings."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of every target that is spread over the whole vocabulary, in supervised training only."""
     prefer: PreferSpec | None = None
 
     @model_validator(mode="after")
@@ -253,6 +259,15 @@ class TrainSpec(Strict):
                         f"`{key}` is read by `method: {' | '.join(readers)}`, and this is `method: {self.method}`: "
                         "remove one of the two"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_averaged(self) -> "TrainSpec":
+        if self.seeds > 1 and (self.method not in AVERAGED or self.dora):
+            which = " or ".join(f"`method: {method}`" for method in AVERAGED)
+            raise ValueError(
+                f"`seeds` averages weights, which is for {which} without `dora`: remove it, or set `seeds: 1`"
+            )
         return self
 
     @model_validator(mode="after")
@@ -281,13 +296,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def with_method(spec: TrainSpec, name: str) -> TrainSpec:
     """The same training by another method, or by a variant of LoRA alone: its settings, less those that are not read then.
 
-    `lora` is LoRA without variants. Raises InputError for a name that is none, with the nearest one.
+    `lora` is LoRA without variants; it is one training, whatever `seeds` says. Raises InputError for a name that is none, with
+    the nearest one.
     """
     if name not in METHOD_SETTINGS and name not in VARIANTS:
         known = (*METHOD_SETTINGS, *VARIANTS)
         raise InputError(f"no method `{name}`{did_you_mean(name, known) or '; there are ' + ', '.join(known)}")
     sets = VARIANTS.get(name, {"method": name})
-    chosen = {"method", *(key for variant in VARIANTS.values() for key in variant)}
+    chosen = {"method", "seeds", *(key for variant in VARIANTS.values() for key in variant)}
     unread = {key for keys in METHOD_SETTINGS.values() for key in keys} - set(METHOD_SETTINGS[sets["method"]])
     kept = {key: getattr(spec, key) for key in spec.model_fields_set - chosen - unread}
     return TrainSpec(**kept | sets)

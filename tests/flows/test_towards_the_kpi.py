@@ -150,6 +150,8 @@ def test_a_column_of_weights_must_be_there_but_not_of_test_rows(base: Path, tmp_
         ("extraction", {"fact_weight": 2}, "`train.fact_weight` is for the kinds summarization and generation"),
         ("generation", {"field_weight": 2}, "`train.field_weight` is for the kinds extraction, code, sql"),
         ("generation", {"fact_weight": 0.5}, "`fact_weight`"),
+        ("generation", {"label_smoothing": 1}, "`label_smoothing` under `train` must be below 1, not 1"),
+        ("generation", {"label_smoothing": -0.1}, "`label_smoothing` under `train` must be at least 0, not -0.1"),
         ("classification", {"prefer": {}}, "not for `kind: classification`"),
         ("generation", {"prefer": {}}, "no measured KPI is hard"),
         ("extraction", {"prefer": {}, "method": "full"}, "set `prefer.reference: start`"),
@@ -262,6 +264,22 @@ def test_where_all_outputs_pass_the_specialist_stays_as_it_is(base: Path, tmp_pa
         preferred, supervised = made.train(), made._supervise()
     assert preferred.manifest["prefer"]["pairs"] == 0
     assert preferred.manifest["hash"] == supervised.manifest["hash"]
+
+
+def test_label_smoothing_makes_another_adapter_of_another_recipe(base: Path, tmp_path: Path) -> None:
+    found = []
+    for place, smoothing in enumerate(({}, {"label_smoothing": 0.0}, {"label_smoothing": 0.2})):
+        task = note_task(tmp_path / str(place), base, train={"epochs": 1, "rank": 4, **smoothing})
+        made, steps = stages(task, Store.open(tmp_path / "store"))
+        with steps:
+            found.append(made.train())
+    plain, zero, smooth = found
+    assert zero.step.reused
+    assert not smooth.step.reused
+    assert "label_smoothing" not in plain.manifest
+    assert smooth.manifest["label_smoothing"] == 0.2
+    assert smooth.manifest["recipe"] != plain.manifest["recipe"]
+    assert smooth.manifest["hash"] != plain.manifest["hash"]
 
 
 def test_rows_of_weight_0_teach_nothing(base: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ SPECS = [
 ]
 RECIPES = [
     Recipe(5e-3, epochs=2, batch_size=4, seed=0, pad=2),
-    Recipe(1e-2, epochs=3, batch_size=3, seed=1, pad=2),
+    Recipe(1e-2, epochs=3, batch_size=3, seed=1, pad=2, label_smoothing=0.2),
     Recipe(2e-3, epochs=1, batch_size=10, seed=2, pad=2, pass_tokens=120),
     Recipe(5e-3, epochs=4, batch_size=4, seed=3, pad=2),
 ]

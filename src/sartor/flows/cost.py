@@ -29,13 +29,13 @@ def cost_of_training(
     else:
         dtype = torch.bfloat16
     expected = estimate(base.opened.config, work, spec.train, dtype)
-    seconds = expected.seconds(machine)
+    seconds = spec.train.seeds * expected.seconds(machine)
     return Cost(
         machine=machine.name,
         number_format=str(dtype).removeprefix("torch."),
         parameters=expected.parameters,
         trainable=expected.trainable,
-        tokens=work.tokens,
+        tokens=spec.train.seeds * work.tokens,
         seconds=seconds,
         memory_bytes=expected.memory_bytes,
         machine_memory_bytes=machine.memory_bytes,

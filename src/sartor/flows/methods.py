@@ -28,6 +28,7 @@ from sartor.flows.judging import ask_judges
 from sartor.flows.outcome import Trained
 from sartor.flows.prepare import Task, prepare
 from sartor.flows.run import Stages
+from sartor.flows.search import start_rate, try_out
 from sartor.flows.training import Apart
 from sartor.flows.tuning import MOST_RATES, Tried, Tuning, tune
 from sartor.generate.answer import Answer
@@ -37,7 +38,7 @@ from sartor.progress import Progress, silent
 from sartor.report.format import seconds as shown_seconds
 from sartor.store import Store, disk_errors
 from sartor.task import TaskSpec, TrainSpec, with_method
-from sartor.train.loop import Diverged, auto_learning_rate
+from sartor.train.loop import Diverged
 
 SEEDS = 3
 TUNING_SEED = 0
@@ -188,7 +189,7 @@ def compare_methods(
             "learning rates are tuned on validation rows, and there are none: set `train.validation` above 0"
         )
     bases = _Bases(task, progress)
-    starts = {name: _start(train, spec.train, bases.of(train)) for name, train in trains.items()}
+    starts = {name: start_rate(train, spec.train, bases.of(train)) for name, train in trains.items()}
     hour, currency = spec.costs.hour, spec.costs.currency
     with disk_errors(), Steps(store, spec.task, Here(), hour, currency) as steps, Apart() as apart:
 
@@ -198,7 +199,7 @@ def compare_methods(
             return Stages(one, prepared, bases.of(train), store, steps, progress)
 
         def attempt(name: str) -> Callable[[float], Tried]:
-            return lambda rate: _try(stages(name, rate, TUNING_SEED), apart)
+            return lambda rate: try_out(stages(name, rate, TUNING_SEED), apart)
 
         tunings = dict[str, Tuning]()
         for name in trains:
@@ -235,27 +236,6 @@ class _Bases:
             spec = self._task.spec.model_copy(update={"train": train})
             self._opened[narrow] = LoadedBase(replace(self._task, spec=spec), self._progress)
         return self._opened[narrow]
-
-
-def _start(train: TrainSpec, own: TrainSpec, base: LoadedBase) -> float:
-    """The rate that tuning starts from: the task's, where it names one for this very method, else what `auto` means.
-
-    Raises InputError for a method that the base does not have.
-    """
-    base.check(train)
-    if own.learning_rate != "auto" and train.method_settings == own.method_settings:
-        return own.learning_rate
-    return auto_learning_rate(base.opened.config.hidden_size, train.method)
-
-
-def _try(stages: Stages, apart: Apart) -> Tried:
-    rate = stages.spec.train.learning_rate
-    assert rate != "auto"
-    try:
-        history = stages.train(apart).history
-    except Diverged as error:
-        return Tried(rate, None, error.seconds)
-    return Tried(rate, min(loss for _, loss in history.validation), history.seconds)
 
 
 def _judge(

@@ -11,6 +11,7 @@ from sartor.evaluate.scorecard import Scorecard
 from sartor.evaluate.verdict import Verdict
 from sartor.flows.ask import Answered
 from sartor.flows.check import CheckReport
+from sartor.flows.halving import Tuned
 from sartor.flows.prepare import Prepared, Task
 from sartor.jobs.steps import StepResult
 from sartor.train.loop import History
@@ -44,3 +45,5 @@ class Outcome:
     test_openings: int
     label_cost: float
     """What the labelled rows of training and validation cost."""
+    tuned: Tuned | None = None
+    """The search that found the recipe, where there was one."""

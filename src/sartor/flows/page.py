@@ -161,22 +161,24 @@ def describe(spec: TrainSpec) -> str:
         for key, value in settings.items()
         if value not in (None, False) and (key, value) != ("lora_plus", 1.0)
     ]
+    if spec.label_smoothing:
+        told.append(f"label smoothing {spec.label_smoothing:g}")
     return ", ".join([name, *told])
 
 
 def _training(outcome: Outcome) -> TrainingView:
     spec, trained, history = outcome.task.spec.train, outcome.trained, outcome.trained.history
     manifest, step = trained.manifest, trained.step
-    auto = spec.learning_rate == "auto"
+    why = "auto: 5e-4 · (2000 / hidden size)^0.781" if spec.learning_rate == "auto" else "set in sartor.yaml"
     return TrainingView(
-        method=describe(spec) + _towards_the_kpi(manifest),
+        method=describe(spec) + _averaged(manifest) + _towards_the_kpi(manifest),
         train_loss=_curve(history, outcome.check.rows["train"], spec.batch_size),
         validation_loss=tuple((float(epoch), loss) for epoch, loss in history.validation),
         seconds=history.seconds,
         examples_per_s=history.examples / history.seconds,
         tokens=history.computed_tokens,
         learning_rate=manifest["learning_rate"],
-        learning_rate_why="auto: 5e-4 · (2000 / hidden size)^0.781" if auto else "set in sartor.yaml",
+        learning_rate_why=f"found by a search. {' '.join(outcome.tuned.sentences)}" if outcome.tuned else why,
         epochs=float(history.epochs),
         early_stop=_early_stop(history, spec.epochs),
         trainable=manifest["trainable"],
@@ -187,6 +189,19 @@ def _training(outcome: Outcome) -> TrainingView:
         energy_from=trained.meter.energy_from,
         money=step.money,
     )
+
+
+def _averaged(manifest: Mapping[str, Any]) -> str:
+    """What several seeds came to, where there were several."""
+    if not (found := manifest.get("average")):
+        return ""
+    seeds, losses = len(found["seeds"]), found["losses"]
+    if found["kept"] != "average":
+        worse = f"validation loss {min(losses):.3f}, that of their average {found['loss']:.3f}"
+        return f"; the best of {seeds} seeds ({worse})"
+    alone = f" (validation loss {found['loss']:.3f}, alone {min(losses):.3f} to {max(losses):.3f})" if losses else ""
+    wide = f", as one adapter of rank {manifest['rank']}" if "rank" in manifest else ""
+    return f"; the average of {seeds} seeds{wide}{alone}; losses below are of the best of them"
 
 
 def _towards_the_kpi(manifest: Mapping[str, Any]) -> str:
@@ -227,6 +242,9 @@ def _cost(outcome: Outcome) -> CostView:
     costs, rows = spec.costs, outcome.check.rows["train"] + outcome.check.rows["validation"]
     lines = [CostRow("labelled rows", rows, "rows", costs.label, "configured", outcome.label_cost)]
     step = outcome.trained.step
+    if tuned := outcome.tuned:
+        hours = tuned.halving.seconds / 3600
+        lines.append(CostRow("search for a recipe", hours, "hours", costs.hour, "measured", tuned.money))
     lines.append(CostRow("training", step.usage.seconds / 3600, "hours", costs.hour, "measured", step.money))
     for a in outcome.answered:
         if a.endpoint is None:

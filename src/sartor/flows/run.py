@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from sartor.evaluate.verdict import Verdict, decide
 from sartor.flows.ask import Answered, ask_once
 from sartor.flows.base import LoadedBase
 from sartor.flows.check import CheckReport, check
+from sartor.flows.halving import Tuned
 from sartor.flows.judging import ask_judges
 from sartor.flows.outcome import Outcome, Trained
 from sartor.flows.page import build_report
@@ -32,11 +34,12 @@ from sartor.flows.prefer import PAIRS_NAME, Preferences, asked, draw, encoded
 from sartor.flows.prepare import Prepared, Task, prepare
 from sartor.flows.recipes import recipe_hash
 from sartor.flows.systems import SPECIALIST, Answering, Entrant, rivals, specialist
-from sartor.flows.training import ADAPTER_NAME, Apart, Training, learn, saved
+from sartor.flows.training import ADAPTER_NAME, Apart, Training, held_out_loss, learn, saved
 from sartor.jobs import Usage
 from sartor.jobs.here import Here
 from sartor.jobs.steps import StepResult, Steps
 from sartor.jobs.versions import versions
+from sartor.models.methods.average import average, averaged
 from sartor.progress import Progress, silent
 from sartor.report.page import render
 from sartor.report.terminal import verdict_lines
@@ -47,9 +50,11 @@ from sartor.task import PreferSpec
 from sartor.train.dpo import PreferenceNetwork, with_reference
 from sartor.train.encode import token_limit
 from sartor.train.loop import Diverged, History, Recipe, auto_learning_rate, train
-from sartor.train.meter import Meter, book_lines, meter
+from sartor.train.meter import Meter, book_lines, meter, summed
 
 REPORT_NAME = "report.html"
+COUNTS = ("seconds", "examples", "computed_tokens", "supervised_tokens", "held_tokens", "held_supervised")
+"""Of a history: what several trainings have together."""
 log = logging.getLogger("sartor")
 
 
@@ -79,8 +84,15 @@ class RunResult:
         }
 
 
-def run(task: Task, store: Store, progress: Progress = silent, checked: CheckReport | None = None) -> RunResult:
-    """From a file of examples to a verdict. `checked` is the task's preflight where it was done already.
+def run(
+    task: Task,
+    store: Store,
+    progress: Progress = silent,
+    checked: CheckReport | None = None,
+    tuned: Tuned | None = None,
+) -> RunResult:
+    """From a file of examples to a verdict. `checked` is the task's preflight where it was done already, and `tuned` the search
+    that found its recipe.
 
     Raises InputError before anything is written when the preflight says no, SystemFailure for what a machine can do
     wrong; what was finished is kept, and the same call goes on from there.
@@ -95,7 +107,7 @@ def run(task: Task, store: Store, progress: Progress = silent, checked: CheckRep
         answered = [run.answer(rival) for rival in run.rivals()]
         trained = run.train()
         answered.append(run.answer(run.specialist(trained)))
-        outcome = run.judge(checked, answered, trained)
+        outcome = replace(run.judge(checked, answered, trained), tuned=tuned)
         path = task.folder / REPORT_NAME
         data = build_report(outcome, str(path))
         write_file(path, render(data).encode())
@@ -125,12 +137,12 @@ class Stages:
         return ask_once(self.steps, self.store, entrant, self.prepared.splits.test, self.progress)
 
     def train(self, apart: Apart | None = None) -> Trained:
-        """Supervised training, and preferences after it where the task asks for them.
+        """Supervised training, with several seeds where the task asks for them, and preferences after it likewise.
 
         `apart`: in a process of its own, which measures the peak of its memory; what diverges there is not tried again.
         Raises as `learn` and `Apart.learn` do.
         """
-        trained = self._supervise(apart)
+        trained = self._supervise(apart) if self.spec.train.seeds == 1 else self._average(apart)
         return self._prefer(trained, self.spec.train.prefer) if self.spec.train.prefer else trained
 
     @property
@@ -155,6 +167,8 @@ class Stages:
             "overlong": spec.overlong,
             "number_format": str(self.base.number_format[0]).removeprefix("torch."),
             **{name: value for name, value in weights.items() if value not in (None, 1)},
+            **({"label_smoothing": spec.label_smoothing} if spec.label_smoothing else {}),
+            **({"seeds": spec.seeds} if spec.seeds > 1 else {}),
         }
 
     def _recipe(self, **changed: Any) -> Recipe:
@@ -168,6 +182,7 @@ class Stages:
             pass_tokens=spec.pass_tokens,
             price_per_hour=self.spec.costs.hour,
             budget=spec.budget,
+            label_smoothing=spec.label_smoothing,
         )
         return replace(usual, **changed)
 
@@ -215,6 +230,56 @@ class Stages:
         spent = {"seconds": round(history.seconds, 1), "cost": round(step.money, 4), "meter": asdict(read)}
         return Trained(self._published(step), step.outputs["manifest"] | spent, history, step, read)
 
+    def _average(self, apart: Apart | None = None) -> Trained:
+        """Trainings of several seeds as one (`models.methods.average`), or the best of them where it alone is better.
+
+        Better is what has the lower loss on validation rows; without any the average is kept. No two seeds of a task have a
+        training in common. The history's losses are those of the best training, its counts those of all.
+        """
+        train, base = self.spec.train, self.base
+        members = dict[int, Trained]()
+        for seed in range(train.seed * train.seeds, (train.seed + 1) * train.seeds):
+            spent = sum(each.step.money for each in members.values())
+            left = None if train.budget is None else max(0.0, train.budget - spent)
+            one = train.model_copy(update={"seeds": 1, "seed": seed, "budget": left, "prefer": None})
+            task = replace(self.task, spec=self.spec.model_copy(update={"train": one}))
+            stages = Stages(task, self.prepared, base, self.store, self.steps, self.progress)
+            members[seed] = stages.train(apart)
+        alone = {
+            seed: min((loss for _, loss in each.history.validation), default=0.0) for seed, each in members.items()
+        }
+        best = members[min(alone, key=alone.__getitem__)]
+        inputs = {
+            "from": [each.manifest["hash"] for each in members.values()],
+            "validation": self.versions["validation"],
+            "base": base.opened.hash,
+        }
+
+        def work(folder: Path) -> dict[str, Any]:
+            made = folder / ADAPTER_NAME
+            made.mkdir(exist_ok=True)
+            average([each.folder for each in members.values()], made, train)
+            wide = averaged(train)
+            together = held_out_loss(self._training(folder), base, wide, made)
+            better = together is not None and together > min(alone.values())
+            told = {
+                "seeds": list(members),
+                "losses": None if together is None else list(alone.values()),
+                "loss": together,
+                "kept": best.manifest["seed"] if better else "average",
+            }
+            own = {} if better or train.method == "full" else {"rank": wide.rank, "alpha": wide.alpha}
+            recipe = recipe_hash(self.spec, self._settings, base.opened.hash, self.prepared.examples)
+            manifest = best.manifest | self._settings | own | {"recipe": recipe, "average": told}
+            return self._publish(best.folder if better else made, manifest)
+
+        step = self.steps.run("average", inputs, work)
+        whole = reduce(_together, [each.step for each in members.values()], step)
+        counts = {name: sum(getattr(each.history, name) for each in members.values()) for name in COUNTS}
+        history, read = replace(best.history, **counts), summed([each.meter for each in members.values()])
+        took = {"seconds": round(history.seconds, 1), "cost": round(whole.money, 4), "meter": asdict(read)}
+        return Trained(self._published(step), step.outputs["manifest"] | took, history, whole, read)
+
     def _training(self, trunks: Path) -> Training:
         splits = self.prepared.splits
         task = Task(self.task.folder, self.spec)  # without the rows of versions, the test's among them
@@ -231,6 +296,8 @@ class Stages:
         limit = token_limit(self.spec.train.max_length, base.opened.config)
         budget = self.spec.train.budget
         left = None if budget is None else max(0.0, budget - trained.step.money)
+        own: dict[str, Any] = {key: trained.manifest[key] for key in ("rank", "alpha") if key in trained.manifest}
+        learner = self.spec.train.model_copy(update=own)  # an average is wider than what was asked for
         inputs = settings | {
             "from": trained.manifest["hash"],
             "rows": content_hash(rows),
@@ -253,7 +320,7 @@ class Stages:
             pairs = encoded(found.pairs, rows, base.renderer, self.answering.max_tokens, limit)
             counts = {"outputs": found.outputs, "passed": found.passed, "pairs": len(pairs)}
             counts["too_long"] = len(found.pairs) - len(pairs)
-            network, history = base.network(self.spec.train, adapter=trained.folder), History()
+            network, history = base.network(learner, adapter=trained.folder), History()
             if pairs:
                 recipe = self._recipe(learning_rate=rate, epochs=prefer.epochs, budget=left)
                 pairs = with_reference(network, pairs, recipe.pad, prefer.reference == "base", recipe.pass_tokens)

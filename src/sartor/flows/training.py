@@ -26,9 +26,10 @@ from sartor.jobs import Usage
 from sartor.jobs.here import Here
 from sartor.jobs.steps import USAGE_NAME, Heartbeat
 from sartor.progress import Progress, silent
-from sartor.task import TaskSpec
+from sartor.task import TaskSpec, TrainSpec
+from sartor.train.batches import common_prefix
 from sartor.train.encode import EncodedSet, fit, token_limit, tokenise
-from sartor.train.loop import Diverged, Recipe, train
+from sartor.train.loop import Diverged, Recipe, train, validation_loss
 from sartor.train.network import Network
 
 ADAPTER_NAME, OUTCOME_NAME = "adapter", "outcome.json"
@@ -88,6 +89,18 @@ def _encoded(side: Sequence[Example], spec: TaskSpec, base: LoadedBase) -> Encod
     rows = emphasised(side, tokenise(side, base.renderer), spec, base.renderer)
     found = fit(side, rows, token_limit(spec.train.max_length, base.opened.config), spec.train.overlong)
     return replace(found, rows=[row for row in found.rows if row.weight])
+
+
+def held_out_loss(training: Training, base: LoadedBase, spec: TrainSpec, adapter: Path) -> float | None:
+    """Mean cross-entropy per supervised token of the validation rows, by its weight, with an adapter that `spec` describes.
+
+    None where there are no such rows.
+    """
+    rows = _encoded(training.validation, training.task.spec, base).rows
+    if not rows:
+        return None
+    network = base.network(spec, adapter=adapter)
+    return validation_loss(network, rows, common_prefix(rows) if network.shares_prefix else 0, training.recipe.pad)
 
 
 class Apart:

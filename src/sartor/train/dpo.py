@@ -35,8 +35,8 @@ class PreferenceNetwork:
     def tokens(self, batch: Batch) -> int:
         return self.network.tokens(batch)
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Sum of the pairs' losses."""
+    def loss(self, batch: Batch, smoothing: float = 0.0) -> Tensor:
+        """Sum of the pairs' losses; there is no label in them to be smoothed."""
         assert batch.margins is not None, "the rows are pairs"
         found = _margins(self.network.log_likelihoods(batch))
         return dpo_loss(found, batch.margins.to(found.device), self.beta).sum()

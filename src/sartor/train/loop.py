@@ -56,6 +56,8 @@ class Recipe:
     """Most tokens in one forward pass."""
     price_per_hour: float = 0.0
     budget: float | None = None
+    label_smoothing: float = 0.0
+    """In training only: the validation loss is the plain cross-entropy, whatever this is."""
 
 
 @dataclass(slots=True)
@@ -143,7 +145,7 @@ def train(
 
 def _gradients(job: "Job") -> None:
     for batch in job.passes():
-        loss = job.network.loss(batch)
+        loss = job.network.loss(batch, job.recipe.label_smoothing)
         (loss / job.supervised).backward()
         job.count(batch, float(loss.detach()))
 
@@ -341,7 +343,7 @@ class Job:
 
     def _fits(self, batch: Batch) -> bool:
         try:
-            self.network.loss(batch).backward()
+            self.network.loss(batch, self.recipe.label_smoothing).backward()
         except (MemoryError, RuntimeError) as error:
             if not _is_memory(error):
                 raise

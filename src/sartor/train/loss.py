@@ -8,13 +8,18 @@ CHUNK = 256
 """Supervised positions whose logits exist at one time."""
 
 
-def reply_loss(hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Sum over positions of −w · log softmax(hidden · headᵀ)[target], in float32.
+def reply_loss(
+    hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor | None = None, smoothing: float = 0.0
+) -> Tensor:
+    """Sum over positions of −w · Σ q · log softmax(hidden · headᵀ), in float32.
+
+    q is 1 at the target; with `smoothing` ε it is 1 − ε there, and ε is spread over the whole vocabulary, the target included
+    (Szegedy et al. 2016, 1512.00567, section 7; torch's `label_smoothing`).
 
     hidden [N, hidden] after the final norm, head [vocabulary, hidden], targets [N] token ids, weights [N] (None: 1 each)
     → scalar.
     """
-    return ReplyLoss.apply(hidden, head, targets, weights)  # type: ignore[no-any-return,no-untyped-call]
+    return ReplyLoss.apply(hidden, head, targets, weights, smoothing)  # type: ignore[no-any-return,no-untyped-call]
 
 
 def token_losses(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
@@ -22,9 +27,12 @@ def token_losses(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
     return TokenLosses.apply(hidden, head, targets)  # type: ignore[no-any-return,no-untyped-call]
 
 
-def _slope(log_probs: Tensor, wanted: Tensor) -> Tensor:
-    """The gradient of −log p[wanted] in the logits, in the place of log p [n, vocabulary]; wanted [n, 1]."""
-    return log_probs.exp_().scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=log_probs.dtype))
+def _slope(log_probs: Tensor, wanted: Tensor, smoothing: float = 0.0) -> Tensor:
+    """The gradient of −Σ q · log p in the logits, p − q, in the place of log p [n, vocabulary]; wanted [n, 1]."""
+    slope = log_probs.exp_()
+    if smoothing:
+        slope -= smoothing / slope.shape[1]
+    return slope.scatter_add_(1, wanted, torch.full_like(wanted, smoothing - 1, dtype=slope.dtype))
 
 
 class ReplyLoss(torch.autograd.Function):
@@ -32,7 +40,7 @@ class ReplyLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(  # type: ignore[no-untyped-def]
-        ctx, hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor | None
+        ctx, hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float
     ) -> Tensor:
         total = torch.zeros((), device=hidden.device)
         grad = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
@@ -42,9 +50,11 @@ class ReplyLoss(torch.autograd.Function):
             log_probs = F.linear(hidden[part], head).float().log_softmax(-1)
             wanted = targets[part, None]
             likely = log_probs.gather(1, wanted)
+            if smoothing:
+                likely = torch.lerp(likely, log_probs.mean(1, keepdim=True), smoothing)
             total -= (likely if weights is None else likely * weights[part, None]).sum()
             if grad is not None:
-                slope = _slope(log_probs, wanted)
+                slope = _slope(log_probs, wanted, smoothing)
                 if weights is not None:
                     slope *= weights[part, None]
                 slope = slope.to(head.dtype)
@@ -58,7 +68,7 @@ class ReplyLoss(torch.autograd.Function):
     def backward(ctx, scale: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[no-untyped-def]
         grad, grad_head = ctx.saved_tensors
         scale = scale.to(grad.dtype)
-        return grad * scale, None if grad_head is None else grad_head * scale, None, None
+        return grad * scale, None if grad_head is None else grad_head * scale, None, None, None
 
 
 class TokenLosses(torch.autograd.Function):

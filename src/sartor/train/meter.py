@@ -1,5 +1,6 @@
 """What a training took: time, tokens, FLOPs, memory, and energy by a stated model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,16 @@ WATTS_A_CORE = 10.0
 core, and the rest of a server draws about as much again as is left to ten."""
 JOULES_A_KWH = 3.6e6
 
+_ADD_UP = (
+    "seconds",
+    "cpu_seconds",
+    "gpu_seconds",
+    "computed_tokens",
+    "supervised_tokens",
+    "held_tokens",
+    "flops",
+    "energy_kwh",
+)
 Source = Literal["measured", "configured", "modelled"]
 
 
@@ -83,6 +94,13 @@ def meter(
         energy_kwh=joules / JOULES_A_KWH,
         energy_from=why,
     )
+
+
+def summed(meters: Sequence[Meter]) -> Meter:
+    """What several trainings took, one after the other."""
+    added = {name: sum(getattr(each, name) for each in meters) for name in _ADD_UP}
+    highest = max(each.peak_memory_bytes for each in meters)
+    return Meter(**added, peak_memory_bytes=highest, energy_from="; ".join(each.energy_from for each in meters))
 
 
 def book_lines(read: Meter) -> list[tuple[str, float, str, Source]]:

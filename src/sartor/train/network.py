@@ -36,8 +36,8 @@ class Network(Protocol):
         """Tokens that a pass over the batch computes, padding and virtual ones included."""
         ...
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Sum of the cross-entropy over the batch's supervised tokens, each by its weight."""
+    def loss(self, batch: Batch, smoothing: float = 0.0) -> Tensor:
+        """Sum of the cross-entropy over the batch's supervised tokens, each by its weight; `smoothing` as in `reply_loss`."""
         ...
 
     def log_likelihoods(self, batch: Batch, frozen: bool = False) -> Tensor:
@@ -60,12 +60,11 @@ class FastNetwork:
     def tokens(self, batch: Batch) -> int:
         return batch.tokens + self.weights.virtual_inputs
 
-    def loss(self, batch: Batch) -> Tensor:
+    def loss(self, batch: Batch, smoothing: float = 0.0) -> Tensor:
         decoder, view = self.weights.apply(self.decoder)
         weights = None if batch.weights is None else batch.weights.to(decoder.device)
-        return reply_loss(
-            self._supervised(batch, decoder, view), decoder.head, batch.targets.to(decoder.device), weights
-        )
+        supervised = self._supervised(batch, decoder, view)
+        return reply_loss(supervised, decoder.head, batch.targets.to(decoder.device), weights, smoothing)
 
     def log_likelihoods(self, batch: Batch, frozen: bool = False) -> Tensor:
         decoder, view = (self.decoder, FROZEN) if frozen else self.weights.apply(self.decoder)
@@ -108,8 +107,8 @@ class PlainNetwork:
     def tokens(self, batch: Batch) -> int:
         return len(batch.lengths) * (int(batch.lengths.max()) + self._virtual)
 
-    def loss(self, batch: Batch) -> Tensor:
-        losses = self._token_losses(batch)
+    def loss(self, batch: Batch, smoothing: float = 0.0) -> Tensor:
+        losses = self._token_losses(batch, smoothing)
         return losses.sum() if batch.weights is None else losses @ batch.weights.to(losses.device)
 
     def log_likelihoods(self, batch: Batch, frozen: bool = False) -> Tensor:
@@ -118,7 +117,7 @@ class PlainNetwork:
         with self.model.disable_adapter():
             return _by_reply(-self._token_losses(batch), batch)
 
-    def _token_losses(self, batch: Batch) -> Tensor:
+    def _token_losses(self, batch: Batch, smoothing: float = 0.0) -> Tensor:
         device, lengths = self.trainable[0].device, batch.lengths
         ids = pad_sequence(batch.ids[: lengths.sum()].split(lengths.tolist()), batch_first=True)
         seen = torch.arange(ids.shape[1]) < lengths[:, None]
@@ -126,7 +125,8 @@ class PlainNetwork:
         logits = self.model(input_ids=ids.to(device), attention_mask=seen.long().to(device)).logits
         logits = logits[:, logits.shape[1] - ids.shape[1] :]  # without those of virtual tokens
         supervised = logits[batch.owners.to(device), columns.to(device)].float()
-        return torch.nn.functional.cross_entropy(supervised, batch.targets.to(device), reduction="none")
+        targets = batch.targets.to(device)
+        return torch.nn.functional.cross_entropy(supervised, targets, reduction="none", label_smoothing=smoothing)
 
     def save(self, folder: Path) -> None:
         if isinstance(self.model, PreTrainedModel):

@@ -92,7 +92,7 @@ def _passes(pieces: Sequence[Piece], tokens: int) -> Iterator[list[int]]:
 
 
 def pass_losses(pieces: Sequence[Piece]) -> list[Tensor]:
-    """Of every piece the sum of the cross-entropy over its supervised tokens, from one pass over the base."""
+    """Of every piece the sum of its job's training loss over its supervised tokens, from one pass over the base."""
     decoder, adapters = _of_one_base([job for job, _ in pieces])
     batches = [batch for _, batch in pieces]
     device = decoder.device
@@ -105,11 +105,12 @@ def pass_losses(pieces: Sequence[Piece]) -> list[Tensor]:
     x = torch.cat([trunk(batch) for batch in batches]) if trunk else decoder.embed(ids)
     hidden = decoder.hidden(x, decoder.rotary(spots), attend, view, trunk.first if trunk else 0)
     losses, start = [], 0
-    for batch in batches:
+    for job, batch in pieces:
         supervised = hidden[start + len(batch.prefix) + batch.predicts.to(device)]
         normed = rms_norm(supervised, decoder.norm, decoder.eps)
         weights = None if batch.weights is None else batch.weights.to(device)
-        losses.append(reply_loss(normed, decoder.head, batch.targets.to(device), weights))
+        targets, smoothing = batch.targets.to(device), job.recipe.label_smoothing
+        losses.append(reply_loss(normed, decoder.head, targets, weights, smoothing))
         start += batch.tokens
     return losses
 
