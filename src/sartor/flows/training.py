@@ -100,7 +100,7 @@ def held_out_loss(training: Training, base: LoadedBase, spec: TrainSpec, adapter
     if not rows:
         return None
     network = base.network(spec, adapter=adapter)
-    return validation_loss(network, rows, common_prefix(rows) if network.shares_prefix else 0, training.recipe.pad)
+    return validation_loss(network, rows, common_prefix(rows) if network.packs else 0, training.recipe.pad)
 
 
 class Apart:
