@@ -6,6 +6,8 @@ TORCH ?= torch==2.13.0
 PIP_INSTALL ?= .venv/bin/python -m pip install --disable-pip-version-check --progress-bar on
 STRICT ?=
 READY = .venv/.ready
+# One process a core, each test where a process is free; PYTEST_ARGS="-n 0" runs them one after the other.
+PYTEST = .venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 .PHONY: setup models demo test unit lint format clean
 
@@ -26,10 +28,10 @@ demo: models
 	.venv/bin/sartor run examples/billing-notes
 
 test: models
-	.venv/bin/python -m pytest $(if $(STRICT),--no-skips) $(PYTEST_ARGS)
+	$(PYTEST) $(if $(STRICT),--no-skips) $(PYTEST_ARGS)
 
 unit: $(READY)
-	.venv/bin/python -m pytest -m "not real and not browser and not slow"
+	$(PYTEST) -m "not real and not browser and not slow" $(PYTEST_ARGS)
 
 lint: $(READY)
 	.venv/bin/ruff check .

@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("sartor", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sartor")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    # Workers share the cores, each with the processes that it starts: torch reads this as it is imported.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(workers))))
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -48,6 +51,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return  # the process that shares the tests out hears of every skip
     named = "; ".join(f"{count} × {reason}" for reason, count in sorted(_skips.items()))
     print(f"skipped: {sum(_skips.values())}" + (f" ({named})" if named else ""))
 

@@ -68,12 +68,15 @@ def _chance(words: Words) -> npt.NDArray[np.float64]:
     """The Jaccard similarities of random pairs of rows below what is sought; a word counts as often as it has 4-grams."""
     grams = [max(1, len(word) - 1) for word in words.vocabulary]
     row = functools.cache(lambda at: set(words.row(at)))
-    alike = []
-    for i, j in np.random.default_rng(0).integers(0, max(1, len(words)), (PAIRS, 2)).tolist():
-        if i != j:
-            one, other = row(i), row(j)
-            alike.append(sum(grams[word] for word in one & other) / sum(grams[word] for word in one | other))
-    return np.array([similarity for similarity in alike if similarity < SIMILARITIES[0]], np.float64)
+
+    @functools.cache  # few rows are drawn many times
+    def similarity(i: int, j: int) -> float:
+        one, other = row(i), row(j)
+        return sum(grams[word] for word in one & other) / sum(grams[word] for word in one | other)
+
+    pairs = np.random.default_rng(0).integers(0, max(1, len(words)), (PAIRS, 2)).tolist()
+    alike = np.array([similarity(i, j) for i, j in pairs if i != j], np.float64)
+    return alike[alike < SIMILARITIES[0]]
 
 
 def candidates(words: Words, bands: Banding) -> Iterator[tuple[Ints, Ints]]:

@@ -9,6 +9,8 @@ SHINGLE = 6
 """Words in a row that make a template when enough rows share them."""
 ROWS = 50
 """Rows that share a shingle from which on it is taken for a template's."""
+MANY = 1_000_000
+"""Shingles from which on those that cannot be shared are left out before the others are sorted."""
 
 
 def without_templates(words: Words) -> Words:
@@ -34,10 +36,10 @@ def _shared(words: Words) -> list[npt.NDArray[np.int64]]:
         hashes = hashes * np.uint64(0x100000001B3) + words.ids[k : k + size].astype(np.uint64)
     first = np.arange(size)
     ends = words.starts[1:][np.searchsorted(words.starts, first, side="right") - 1]
-    first = first[first + SHINGLE <= ends]
-    slot = mix(hashes[first]) >> np.uint64(40)
-    counts = np.bincount(slot.astype(np.int64), minlength=1 << 24)
-    maybe = first[counts[slot.astype(np.int64)] >= ROWS]
+    maybe = first = first[first + SHINGLE <= ends]
+    if len(first) >= MANY:
+        slot = (mix(hashes[first]) >> np.uint64(40)).astype(np.int64)
+        maybe = first[np.bincount(slot)[slot] >= ROWS]
     _, inverse, exact = np.unique(hashes[maybe], return_inverse=True, return_counts=True)
     found = maybe[exact[inverse] >= ROWS]
     return [found + k for k in range(SHINGLE)]
