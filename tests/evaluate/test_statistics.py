@@ -250,6 +250,7 @@ def true_macro_f1():
     return np.mean(2 * np.diag(joint) / (joint.sum(axis=0) + joint.sum(axis=1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("draw", "value", "truth"),
     [
