@@ -75,8 +75,8 @@ def _chance(words: Words) -> npt.NDArray[np.float64]:
         return sum(grams[word] for word in one & other) / sum(grams[word] for word in one | other)
 
     pairs = np.random.default_rng(0).integers(0, max(1, len(words)), (PAIRS, 2)).tolist()
-    alike = np.array([similarity(i, j) for i, j in pairs if i != j], np.float64)
-    return alike[alike < SIMILARITIES[0]]
+    alike = [similarity(i, j) for i, j in pairs if i != j]
+    return np.array([each for each in alike if each < SIMILARITIES[0]], np.float64)
 
 
 def candidates(words: Words, bands: Banding) -> Iterator[tuple[Ints, Ints]]:
