@@ -51,9 +51,9 @@ def test_the_better_half_goes_on_and_the_lowest_loss_of_all_is_chosen() -> None:
         8: [1],
     }
     assert (found.best.number, found.best.best) == (3, (1.0, 1)), "a trial that was stopped may have been the best"
-    assert found.fate(found.trials[2]) == "chosen, at 1 epoch"
-    assert found.fate(found.trials[1]) == "went to the end"
-    assert found.fate(found.trials[3]) == "stopped after 1 epoch"
+    assert found.fate(found.trials[2]) == "chosen, 1 epoch"
+    assert found.fate(found.trials[1]) == "ended, 8 epochs"
+    assert found.fate(found.trials[3]) == "stopped, 1 epoch"
     assert not found.stopped
 
 
@@ -61,7 +61,7 @@ def test_what_diverged_is_the_worst_goes_no_further_and_is_told() -> None:
     found = halved({1: [None], 2: [5.0, None], 3: [None], 4: [6.0, 5.5, 5.0]})
     assert [list(trial.tried) for trial in found.trials] == [[1], [1, 2], [1], [1, 2, 4]]
     assert (found.best.number, found.best.best) == (2, (5.0, 1)), "of two alike the shorter training"
-    assert [found.fate(trial) for trial in found.trials][:3:2] == ["diverged at 1 epoch"] * 2
+    assert [found.fate(trial) for trial in found.trials][:3:2] == ["diverged, 1 epoch"] * 2
     with pytest.raises(
         SystemFailure, match=r"diverged in every trial \(learning rates 1, 2\): set `train.learning_rate`"
     ):

@@ -447,10 +447,10 @@ def test_a_training_that_breaks_half_way_registers_nothing(
     )
     store, loss, passes = open_store(task), FastNetwork.loss, 0
 
-    def spoilt(network: FastNetwork, batch: Batch) -> Tensor:
+    def spoilt(network: FastNetwork, batch: Batch, smoothing: float = 0.0) -> Tensor:
         nonlocal passes
         passes += 1
-        value = loss(network, batch)
+        value = loss(network, batch, smoothing)
         if passes > 2 and where == "loss":
             return value * float("nan")
         if passes > 2:

@@ -125,7 +125,7 @@ def test_the_run_trains_with_what_was_found_and_so_does_the_block_in_the_task(
     assert main(["run", str(folder), "--tune", "--trials", "4", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     told = document["tuning"]
-    assert [trial["fate"] for trial in told["trials"]].count("diverged at 1 epoch") >= 1
+    assert [trial["fate"] for trial in told["trials"]].count("diverged, 1 epoch") >= 1
     assert sum(trial["fate"].startswith("chosen") for trial in told["trials"]) == 1
     assert told["money"] == pytest.approx(told["seconds"]), "at 3600 an hour"
     [adapter] = sartor.open(folder).adapters()
@@ -142,7 +142,7 @@ def test_the_run_trains_with_what_was_found_and_so_does_the_block_in_the_task(
     shown = capsys.readouterr().out
     assert (
         re.search(r"^trial +rate +batch +smoothing +rank +loss +time +fate", shown, flags=re.M)
-        and "diverged at 1 epoch" in shown
+        and "diverged, 1 epoch" in shown
     )
     block = yaml.safe_load(shown[shown.index("train:\n") :].split("\n\n")[0])
     spec = json.loads((folder / "sartor.yaml").read_text())

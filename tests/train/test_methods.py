@@ -191,10 +191,10 @@ def spoilt(network: Network, where: str, at: int) -> Any:
     """The network's loss, whose value or gradient is NaN from the `at`-th pass on."""
     loss, passes = network.loss, 0
 
-    def spoiling(batch: Batch) -> Tensor:
+    def spoiling(batch: Batch, smoothing: float = 0.0) -> Tensor:
         nonlocal passes
         passes += 1
-        value = loss(batch)
+        value = loss(batch, smoothing)
         if passes >= at and where == "loss":
             return value * float("nan")
         if passes >= at:

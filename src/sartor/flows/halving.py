@@ -59,14 +59,14 @@ class Halving:
         return sum(trial.seconds for trial in self.trials)
 
     def fate(self, trial: Trial) -> str:
-        """`chosen, at 4 epochs`, `stopped after 1 epoch`, `diverged at 2 epochs`, `went to the end`."""
+        """`chosen, 4 epochs`, `stopped, 1 epoch`, `diverged, 2 epochs`, `ended, 8 epochs`."""
         epochs = plural(next(reversed(trial.tried)), "epoch")
         if trial is self.best:
-            return f"chosen, at {plural(trial.best[1], 'epoch')}"
+            return f"chosen, {plural(trial.best[1], 'epoch')}"
         if trial.last.loss is None:
-            return f"diverged at {epochs}"
+            return f"diverged, {epochs}"
         ended = len(trial.tried) == len(list(rounds(len(self.trials))))
-        return "went to the end" if ended else f"stopped after {epochs}"
+        return f"ended, {epochs}" if ended else f"stopped, {epochs}"
 
 
 @dataclass(frozen=True, slots=True)
