@@ -23,7 +23,7 @@ FIELDED: tuple[Kind, ...] = ("extraction", *CODE)
 """Kinds whose texts have values in a frame of marks."""
 Method = Literal["lora", "qlora", "ia3", "bottleneck", "prompt", "prefix", "full"]
 Placement = Literal["pfeiffer", "houlsby"]
-PASS_TOKENS = 4096
+PASS_TOKENS = 2048
 METHOD_SETTINGS: dict[Method, tuple[str, ...]] = {
     "lora": ("rank", "alpha", "rslora", "dora", "lora_plus", "depth"),
     "qlora": ("rank", "alpha", "rslora", "dora", "lora_plus", "depth"),
