@@ -112,7 +112,7 @@ class PackedAttention:
             rows = sorted(zip(lengths, starts[:-1], strict=True))
             self._rectangles += [Rectangle(start, P, alike) for alike in _alike(rows, device)]
             self._tokens = starts[-1]
-        self._places: dict[int, Places] = {}
+        self._places: dict[tuple[int, bool], Places] = {}
 
     def __call__(self, index: int, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None = None) -> Tensor:
         heads, kv_heads, d = q.shape[1], k.shape[1], q.shape[2]
@@ -127,10 +127,10 @@ class PackedAttention:
         return found.view(self._tokens, heads * d)
 
     def _at(self, heads: int, asks: bool) -> "Places":
-        key = heads if asks else -heads
-        if key not in self._places:
-            self._places[key] = Places(self._rectangles, self._tokens, heads, asks, self._device)
-        return self._places[key]
+        """Heads are known with the first call, and stay."""
+        if (heads, asks) not in self._places:
+            self._places[heads, asks] = Places(self._rectangles, self._tokens, heads, asks, self._device)
+        return self._places[heads, asks]
 
 
 class Rectangle:
