@@ -53,8 +53,10 @@ def test_rows_need_no_target_and_keep_their_order(finished: Finished) -> None:
     for answer in answers:
         document = answer.to_json()
         assert set(document) == {"id", "answer", "others", "probability", "finish"}
-        assert set(json.loads(document["answer"])) == {"drug", "given"}
-        assert (document["others"], document["probability"], document["finish"]) == ((), None, "stop")
+        assert (document["others"], document["probability"]) == ((), None)
+        if document["finish"] == "stop":  # else it ends where the room for an answer does
+            assert set(json.loads(document["answer"])) == {"drug", "given"}
+    assert "stop" in {answer.finish for answer in answers}
 
 
 def test_an_adapter_keeps_the_prompt_that_it_was_trained_with(finished: Finished) -> None:
