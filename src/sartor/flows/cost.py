@@ -54,25 +54,22 @@ def workload(train: Sequence[Encoded], validation: Sequence[Encoded], spec: Task
     prefix = common_prefix([*train, *validation]) if fast else 0
     lengths = [len(row) for row in train]
     tokens = 0
+    heaviest: tuple[int, int] = (0, 0)
     for batch in epoch_batches(lengths, spec.train.batch_size, spec.train.seed, 0):
         groups = passes([train[place] for place in batch], prefix, spec.train.pass_tokens, packed=fast)
-        tokens += sum(pass_tokens(group, prefix, packed=fast) for group in groups)
-        tokens += virtual * (len(groups) if fast else len(batch))
+        sizes = [pass_tokens(group, prefix, packed=fast) for group in groups]
+        tokens += sum(sizes) + virtual * (len(groups) if fast else len(batch))
+        replies = [sum(len(reply.reply) for row in group for reply in row.replies) for group in groups]
+        heaviest = max(heaviest, *zip(sizes, replies, strict=True))
     held = sum(len(row) - prefix for row in validation)
     supervised = sum(len(row.reply) for row in train)
     held_supervised = sum(len(row.reply) for row in validation)
-    longest = sorted(train, key=len)[-spec.train.batch_size :]
-    groups = passes(longest, prefix, spec.train.pass_tokens, packed=fast)
-    heaviest = max(groups, key=lambda group: pass_tokens(group, prefix, packed=fast))
-    heaviest_tokens = pass_tokens(heaviest, prefix, packed=fast)
     return Workload(
         tokens=spec.train.epochs * tokens,
         supervised=spec.train.epochs * (supervised if fast else tokens),
         longest=max(lengths),
-        batch_tokens=heaviest_tokens,
-        batch_supervised=min(CHUNK, sum(len(reply.reply) for row in heaviest for reply in row.replies))
-        if fast
-        else heaviest_tokens,
+        batch_tokens=heaviest[0],
+        batch_supervised=min(CHUNK, heaviest[1]) if fast else heaviest[0],
         held_tokens=spec.train.epochs * held,
         held_supervised=spec.train.epochs * (held_supervised if fast else held),
     )

@@ -158,19 +158,22 @@ def _weights(examples: Sequence[Encoded]) -> Tensor | None:
 def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     """The optimiser batches of one epoch as indices: shuffled, sorted by length within windows, shuffled again.
 
-    The first epoch begins with the longest rows, so that memory runs out at once or never.
+    The first epoch begins with the longest rows, so that memory that does not suffice runs out at once.
     """
     rng = random.Random(f"{seed}/{epoch}")
     order = list(range(len(lengths)))
     rng.shuffle(order)
-    first = sorted(order, key=lambda index: (lengths[index], index))[-batch_size:] if epoch == 0 else []
-    order = [index for index in order if index not in set(first)]
+    begins: list[list[int]] = []
+    if epoch == 0:
+        order.sort(key=lambda index: (lengths[index], index))
+        begins, order = [order[-batch_size:]], order[:-batch_size]
+        rng.shuffle(order)
     batches: list[list[int]] = []
     for start in range(0, len(order), batch_size * WINDOW):
         window = sorted(order[start : start + batch_size * WINDOW], key=lambda index: (lengths[index], index))
         batches += [window[at : at + batch_size] for at in range(0, len(window), batch_size)]
     rng.shuffle(batches)
-    return [first, *batches] if first else batches
+    return [*begins, *batches]
 
 
 def micro_batches(
