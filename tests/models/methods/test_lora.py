@@ -118,10 +118,11 @@ def test_gradients_are_those_of_the_formula() -> None:
         return torch.randn(*shape, dtype=torch.float64, generator=generator)
 
     weight = draw(6, 5)
-    free = [tensor.requires_grad_() for tensor in (draw(4, 5), draw(3, 5), draw(6, 3))]
-    x, down, up = free
-    torch.testing.assert_close(LoraLinear.apply(x, weight, down, up, 0.7), x @ weight.T + 0.7 * (x @ down.T) @ up.T)
-    assert torch.autograd.gradcheck(lambda x, down, up: LoraLinear.apply(x, weight, down, up, 0.7), free)
+    x, down, *ups = free = [tensor.requires_grad_() for tensor in (draw(4, 5), draw(6, 5), draw(2, 3), draw(4, 3))]
+    inner = (x @ down.T).split(3, dim=1)
+    wanted = x @ weight.T + 0.7 * torch.cat([part @ up.T for part, up in zip(inner, ups, strict=True)], dim=1)
+    torch.testing.assert_close(LoraLinear.apply(x, weight, 0.7, down, *ups), wanted)
+    assert torch.autograd.gradcheck(lambda x, *pair: LoraLinear.apply(x, weight, 0.7, *pair), free)
 
 
 def test_gradients_flow_to_every_number_but_the_base(llama: Path) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PretrainedConfig
 
 from sartor.models.decoder import Decoder
-from sartor.models.methods.lora import LoraView, LoraWeights, Pair
+from sartor.models.methods.lora import TARGET_MODULES, LoraView, LoraWeights, Pair
 from sartor.models.methods.weights import GROUPS, module_shapes, tensor_name
 from sartor.models.quantised import Matrix, dense
 from sartor.task import TrainSpec
@@ -57,9 +57,9 @@ class DoraWeights(LoraWeights):
         }
 
     def view(self, dtype: torch.dtype) -> "DoraView":
-        named = dict(zip(self.names, self._cast(dtype), strict=True))
+        own = iter(self._cast(dtype)[-len(self.adapted) * len(TARGET_MODULES) :])
         magnitudes = {
-            (layer, group): torch.cat([named[tensor_name(layer, m, "lora_magnitude_vector")] for m in modules])
+            (layer, group): torch.cat([next(own) for _ in modules])
             for layer in self.adapted
             for group, modules in GROUPS.items()
         }
@@ -89,7 +89,16 @@ class DoraView(LoraView):
     @torch.no_grad()
     def _norm(self, weight: Matrix, layer: int, group: str) -> Tensor:
         pair, squares = self.pairs[layer, group], self.lengths[layer, group]
-        down, up = pair.down.float(), pair.up.float()
-        across = (dense(weight, pair.down.dtype) @ pair.down.T).float()
-        own = up @ (down @ down.T)
-        return (squares + 2 * self.scale * (up * across).sum(1) + self.scale**2 * (up * own).sum(1)).sqrt()
+        modules = [len(up) for up in pair.ups]
+        found = []
+        for frozen, square, down, up in zip(
+            dense(weight, pair.down.dtype).split(modules),
+            squares.split(modules),
+            pair.down.chunk(len(modules)),
+            pair.ups,
+            strict=True,
+        ):
+            across, wide, down = (frozen @ down.T).float(), up.float(), down.float()
+            own = wide @ (down @ down.T)
+            found.append(square + 2 * self.scale * (wide * across).sum(1) + self.scale**2 * (wide * own).sum(1))
+        return torch.cat(found).sqrt()

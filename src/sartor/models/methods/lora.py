@@ -2,9 +2,8 @@
 
     y = x Wᵀ + s · (x Aᵀ) Bᵀ          W [out, in] frozen, A [r, in], B [out, r], s = α / r
 
-rsLoRA (2312.03732) scales by s = α / √r; LoRA+ (2402.12354) lets B learn faster than A, by a fixed ratio. Projections that
-the decoder fuses (q, k, v; gate, up) share one product: their A are stacked and their B stand on a block diagonal. Files are
-PEFT's own format.
+rsLoRA (2312.03732) scales by s = α / √r; LoRA+ (2402.12354) lets B learn faster than A, by a fixed ratio. Of projections
+that the decoder fuses (q, k, v; gate, up) the A lie on top of each other and share one product. Files are PEFT's own format.
 """
 
 import math
@@ -52,15 +51,18 @@ class LoraWeights(AdapterWeights):
         self.rank, self.alpha, self.rslora, self.plus = rank, alpha, rslora, plus
         self.adapted = layers_of(config, depth)
         self._all_layers: int = config.num_hidden_layers
-        sides = {"lora_A": {}, "lora_B": {}}  # type: dict[str, dict[str, tuple[int, ...]]]
+        sizes = module_shapes(config)
+        downs, ups = {}, {}
         for layer in self.adapted:
-            for module, (out_features, in_features) in module_shapes(config).items():
-                sides["lora_A"][tensor_name(layer, module, "lora_A.weight")] = (rank, in_features)
-                sides["lora_B"][tensor_name(layer, module, "lora_B.weight")] = (out_features, rank)
-        self._down = len(sides["lora_A"])
-        super().__init__(sides["lora_A"] | sides["lora_B"] | self._more_shapes(config))
+            for module, (out_features, in_features) in sizes.items():
+                downs[tensor_name(layer, module, "lora_A.weight")] = (rank, in_features)
+                ups[tensor_name(layer, module, "lora_B.weight")] = (out_features, rank)
+        more = self._more_shapes(config)
+        stacked = [(len(modules) * rank, sizes[modules[0]][1]) for _ in self.adapted for modules in GROUPS.values()]
+        self._in_a_pass: tuple[list[tuple[int, ...]], ...] = ([*stacked], [*ups.values(), *more.values()])
+        super().__init__(downs | ups | more)
         generator = torch.Generator().manual_seed(seed)
-        for tensor in list(self.tensors().values())[: self._down]:
+        for tensor in list(self.tensors().values())[: len(downs)]:
             bound = 1 / math.sqrt(tensor.shape[1])
             tensor.uniform_(-bound, bound, generator=generator)
 
@@ -83,8 +85,9 @@ class LoraWeights(AdapterWeights):
     def _more_shapes(self, config: PretrainedConfig) -> dict[str, tuple[int, ...]]:
         return {}
 
-    def _leaf_sizes(self) -> list[list[int]]:
-        return [self._sizes] if self.plus == 1 else [self._sizes[: self._down], self._sizes[self._down :]]
+    def _leaf_shapes(self) -> list[list[tuple[int, ...]]]:
+        downs, others = self._in_a_pass
+        return [downs + others] if self.plus == 1 else [downs, others]
 
     @property
     def rate_ratios(self) -> list[float]:
@@ -113,18 +116,13 @@ class LoraWeights(AdapterWeights):
 
     @classmethod
     def _pairs(cls, adapters: Sequence["LoraWeights"], dtype: torch.dtype) -> "dict[tuple[int, str], Pair]":
-        """A of all adapters on top of each other, and their B side by side."""
-        first = adapters[0]
-        named = dict(zip(first.names, cls._stacked(adapters, dtype), strict=True))
-        pairs = {}
-        for layer in first.adapted:
-            for group, modules in GROUPS.items():
-                downs, ups = (
-                    [named[tensor_name(layer, module, f"{side}.weight")] for module in modules]
-                    for side in ("lora_A", "lora_B")
-                )
-                pairs[layer, group] = Pair(torch.cat(downs, dim=1).flatten(0, 1), _side_by_side(ups))
-        return pairs
+        rank, parts = adapters[0].rank, iter(cls._stacked(adapters, dtype))
+        places = [(layer, group) for layer in adapters[0].adapted for group in GROUPS]
+        downs = {place: next(parts).unflatten(1, (-1, rank)).transpose(0, 1).flatten(0, 2) for place in places}
+        return {
+            (layer, group): Pair(down, [next(parts).transpose(0, 1).flatten(1) for _ in GROUPS[group]])
+            for (layer, group), down in downs.items()
+        }
 
     def config(self) -> dict[str, Any]:
         everywhere = len(self.adapted) == self._all_layers
@@ -143,23 +141,12 @@ class LoraWeights(AdapterWeights):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An adapter's part in one product: A [n·r, in], B [out, n·r]."""
+    """What adapters change in one product of n modules."""
 
     down: Tensor
-    up: Tensor
-
-
-def _side_by_side(ups: Sequence[Tensor]) -> Tensor:
-    """B of one product's modules, [adapters, out, r] each, on a block diagonal for every adapter: [Σ out, adapters · n · r]."""
-    if len(ups) == 1:
-        return ups[0].transpose(0, 1).flatten(1)
-    adapters, _, rank = ups[0].shape
-    wide = ups[0].new_zeros(sum(up.shape[1] for up in ups), adapters, len(ups), rank)
-    row = 0
-    for module, up in enumerate(ups):
-        wide[row : row + up.shape[1], :, module] = up.transpose(0, 1)
-        row += up.shape[1]
-    return wide.flatten(1)
+    """A [n · adapters · r, in]: of the first module all adapters', then of the second, …"""
+    ups: list[Tensor]
+    """B of each module, the adapters' side by side: [out, adapters · r]."""
 
 
 class LoraView(AdapterView):
@@ -173,7 +160,7 @@ class LoraView(AdapterView):
         pair = self.pairs.get((layer, group))
         if pair is None:
             return super().linear(x, weight, layer, group, bias)
-        y: Tensor = LoraLinear.apply(x, weight, pair.down, pair.up, self._scale((layer, group)))  # type: ignore[no-untyped-call]
+        y: Tensor = LoraLinear.apply(x, weight, self._scale((layer, group)), pair.down, *pair.ups)  # type: ignore[no-untyped-call]
         return y if bias is None else y + bias
 
 
@@ -189,9 +176,10 @@ class ManyLoraView(LoraView):
         owner = torch.arange(len(scales)).repeat_interleave(torch.tensor(tokens))
         own = torch.where(owner[:, None] == torch.arange(len(scales)), torch.tensor(scales), 0.0)
         for pair in pairs.values():
-            columns = len(pair.down)
+            columns, modules = len(pair.down), len(pair.ups)
             if columns not in self._masks:
-                self._masks[columns] = own.to(pair.down).repeat_interleave(columns // len(scales), dim=1)
+                rank = columns // (len(scales) * modules)
+                self._masks[columns] = own.to(pair.down).repeat_interleave(rank, dim=1).repeat(1, modules)
 
     def _scale(self, place: tuple[int, str]) -> Tensor:
         return self._masks[len(self.pairs[place].down)]
@@ -201,18 +189,27 @@ class LoraLinear(torch.autograd.Function):
     """Base and adapter in one step: no gradient for W, no dense ΔW, and x is kept once."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Matrix, down: Tensor, up: Tensor, scale: float | Tensor) -> Tensor:  # type: ignore[no-untyped-def]
-        """`scale` is s, or one for every token and column of x Aᵀ: [T, n·r]."""
+    def forward(ctx, x: Tensor, weight: Matrix, scale: float | Tensor, down: Tensor, *ups: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        """`scale` is s, or one for every token and column of x Aᵀ; `down` and `ups` are those of a `Pair`."""
         inner = F.linear(x, down).mul_(scale)
-        ctx.save_for_backward(x, down, up, inner)
+        ctx.save_for_backward(x, inner, down, *ups)
         ctx.weight, ctx.scale = weight, scale
-        return F.linear(x, dense(weight, x.dtype)).addmm_(inner, up.T)
+        y = F.linear(x, dense(weight, x.dtype))
+        for out, part, up in zip(_columns(y, ups), inner.chunk(len(ups), 1), ups, strict=True):
+            out.addmm_(part, up.T)
+        return y
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, None, Tensor, Tensor, None]:  # type: ignore[no-untyped-def]
-        x, down, up, inner = ctx.saved_tensors
-        grad_inner = (grad @ up).mul_(ctx.scale)
-        grad_up = grad.T @ inner
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[no-untyped-def]
+        x, inner, down, *ups = ctx.saved_tensors
+        parts = list(zip(_columns(grad, ups), inner.chunk(len(ups), 1), ups, strict=True))
+        grad_ups = [own.T @ part for own, part, _ in parts]
+        grad_inner = torch.cat([own @ up for own, _, up in parts], 1).mul_(ctx.scale)
         grad_down = grad_inner.T @ x
         grad_x = (grad @ dense(ctx.weight, x.dtype)).addmm_(grad_inner, down) if ctx.needs_input_grad[0] else None
-        return grad_x, None, grad_down, grad_up, None
+        return grad_x, None, None, grad_down, *grad_ups
+
+
+def _columns(y: Tensor, ups: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The outputs of a product's modules, which lie side by side."""
+    return torch.split(y, [len(up) for up in ups], dim=1)

@@ -1,6 +1,7 @@
 """What every method of fine-tuning has in common: its trainable numbers, and how it is made, saved and read again."""
 
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,17 +38,17 @@ class Weights(ABC):
         """Zeros. `shapes` by the name that PEFT gives a tensor in a file."""
         self.names = list(shapes)
         self._shapes = list(shapes.values())
-        self._sizes = [torch.Size(shape).numel() for shape in self._shapes]
+        self._sizes = [math.prod(shape) for shape in self._shapes]
         self._spread(torch.zeros(sum(self._sizes)))
 
     def _spread(self, flat: Tensor) -> None:
         self.flat = flat
-        leaves = flat.split([sum(sizes) for sizes in self._leaf_sizes()])
+        leaves = flat.split([sum(math.prod(shape) for shape in shapes) for shapes in self._leaf_shapes()])
         self.trainable: list[Tensor] = [leaf.requires_grad_() for leaf in leaves]
 
-    def _leaf_sizes(self) -> list[list[int]]:
-        """The tensors' sizes, divided among the leaves of autograd that the optimiser sees; in order."""
-        return [self._sizes]
+    def _leaf_shapes(self) -> list[list[tuple[int, ...]]]:
+        """In what shapes a pass takes the numbers, in order, divided among the leaves of autograd that the optimiser sees."""
+        return [self._shapes]
 
     @property
     def first_layer(self) -> int:
@@ -71,16 +72,20 @@ class Weights(ABC):
         return {name: part.view(shape) for name, part, shape in zip(self.names, parts, self._shapes, strict=True)}
 
     def _cast(self, dtype: torch.dtype) -> list[Tensor]:
-        """The tensors in the order of `names` for one pass; gradients flow back to `trainable`."""
+        """The numbers in the shapes of one pass; gradients flow back to `trainable`."""
         return [part[0] for part in self._stacked([self], dtype)]
 
     @staticmethod
     def _stacked(many: Sequence["Weights"], dtype: torch.dtype) -> list[Tensor]:
         """The same of several weights of one shape, [many, …] each; as many operations as for a single one."""
-        first = many[0]
-        leaves = zip(zip(*(each.trainable for each in many), strict=True), first._leaf_sizes(), strict=True)
-        parts = [part for own, sizes in leaves for part in torch.stack(own).to(dtype).split(sizes, dim=1)]
-        return [part.view(len(many), *shape) for part, shape in zip(parts, first._shapes, strict=True)]
+        found: list[Tensor] = []
+        for own, shapes in zip(
+            zip(*(each.trainable for each in many), strict=True), many[0]._leaf_shapes(), strict=True
+        ):
+            together = torch.stack(own) if len(own) > 1 else own[0][None]
+            parts = together.to(dtype).split([math.prod(shape) for shape in shapes], dim=1)
+            found += [part.view(len(many), *shape) for part, shape in zip(parts, shapes, strict=True)]
+        return found
 
     @classmethod
     @abstractmethod
