@@ -46,7 +46,7 @@ from sartor.flows.base import LoadedBase
 from sartor.flows.prepare import open_task, prepare
 from sartor.models.builtin import BASE, pulled
 from sartor.models.dtype import choose_dtype, measure_flops
-from sartor.models.estimate import train_flops
+from sartor.models.estimate import Sizes
 from sartor.task import TaskSpec
 from sartor.train.batches import Encoded
 from sartor.train.encode import encode
@@ -200,7 +200,7 @@ def roofline(base: LoadedBase, encoded: Sequence[Encoded], spec: TaskSpec, histo
     number_format, lengths = base.number_format[0], [len(row) for row in encoded]
     mean = sum(length**2 for length in lengths) // sum(lengths)
     tokens = (history.computed_tokens, history.supervised_tokens)
-    flops = train_flops(base.opened.config, spec.train, *tokens, mean)
+    flops = Sizes.of(base.opened.config, spec.train).train_flops(*tokens, mean)
     fastest = measure_flops(number_format, base.device)
     return {
         "number_format": str(number_format).removeprefix("torch."),

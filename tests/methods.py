@@ -80,6 +80,7 @@ def train_starving(base: Path, told: Path, megabytes: int, rows: int, length: in
     spec = TrainSpec(**settings)
     network = FastNetwork(decoder, fresh(decoder, spec), "tiny")
     batch = [Encoded(str(place), (3 + place, *[7] * (length - 11)), (*[9] * 9, 2)) for place in range(rows)]
+    network.recompute = spec.gradient_checkpointing is True
     network.loss(collate(ROWS, 0, PAD)).backward()  # what the backend keeps
     limit = psutil.Process().memory_info().vms + megabytes * 1_000_000
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

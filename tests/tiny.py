@@ -92,9 +92,12 @@ _SIZES = {
 }
 
 
-def tiny_llama(tmp_path: Path, *, tied: bool = True, kv_heads: int = 2, seed: int = 0) -> Path:
+def tiny_llama(
+    tmp_path: Path, *, tied: bool = True, kv_heads: int = 2, layers: int = _SIZES["num_hidden_layers"], seed: int = 0
+) -> Path:
     """`kv_heads` 4 is plain multi-head attention, 1 multi-query."""
-    config = LlamaConfig(**_SIZES | {"num_key_value_heads": kv_heads}, tie_word_embeddings=tied)
+    sizes = _SIZES | {"num_key_value_heads": kv_heads, "num_hidden_layers": layers}
+    config = LlamaConfig(**sizes, tie_word_embeddings=tied)
     return _save(LlamaForCausalLM, config, tmp_path / "tiny-llama", seed, CHAT_TEMPLATE)
 
 

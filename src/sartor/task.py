@@ -229,6 +229,8 @@ class TrainSpec(Strict):
     batch_size: int = Field(default=16, ge=1)
     pass_tokens: int = Field(default=PASS_TOKENS, ge=8)
     """Most tokens in one forward pass; a larger batch is accumulated over several, which changes memory and no result."""
+    gradient_checkpointing: Literal["auto"] | bool = "auto"
+    """Keep only what enters each layer, and compute the rest again for the gradient; `auto`: where memory is too small."""
     validation: float = Field(default=0.1, ge=0, le=0.5)
     """Share of the training rows held back for early stopping (at most 200 rows); 0 turns early stopping off."""
     max_length: int | None = Field(default=None, ge=8)

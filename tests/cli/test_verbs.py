@@ -38,7 +38,7 @@ def test_check(folder: Path, capsys):
     assert {"task", "files", "rows", "findings", "rendered", "lengths", "duplicates", "leakage", "cost"} <= set(found)
     assert set(found["cost"]) == {
         "machine", "number_format", "parameters", "trainable", "tokens", "seconds", "memory_bytes",
-        "machine_memory_bytes", "money", "currency",
+        "gradient_checkpointing", "machine_memory_bytes", "money", "currency",
     }  # fmt: skip
     assert set(found["lengths"]) == {"min", "median", "p95", "max", "limit", "dropped", "cut", "bins"}
     assert set(found["leakage"]["test"]) == {

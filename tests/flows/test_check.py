@@ -223,9 +223,11 @@ def test_a_named_gpu_at_a_price(make_task):
 
 
 def test_memory_beyond_the_machine_is_an_error(make_task, monkeypatch):
-    monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": 1_000_000}))
+    monkeypatch.setattr("sartor.models.estimate.memory_here", lambda device: 1_000_000)
+    report = check(make_task(intents(30)))
+    assert any("layers are computed once more for the gradient" in finding.text for finding in report.findings)
     with pytest.raises(InputError, match=r"needs about .* of memory, and this machine \(cpu\) has 1 MB"):
-        check(make_task(intents(30))).raise_for_errors()
+        report.raise_for_errors()
 
 
 def test_a_base_or_an_encoder_that_is_not_here_names_the_command(make_task):

@@ -16,7 +16,7 @@ from sartor.errors import InputError
 from sartor.models import attention
 from sartor.models.base import read_config, resolve
 from sartor.models.decoder import Decoder
-from sartor.models.estimate import Machine, Workload, estimate, named_machine, this_machine, train_flops
+from sartor.models.estimate import Machine, Sizes, Workload, estimate, named_machine, this_machine
 from sartor.models.gpus import GPUS, find_gpu, watts_of
 from sartor.models.methods import fresh
 from sartor.task import TrainSpec
@@ -118,7 +118,7 @@ def test_flops_are_what_torch_counts(llama: Path, method: str, tmp_path: Path, m
     counter.flop_registry[torch.ops.aten.addmm_] = counter.flop_registry[torch.ops.aten.addmm]
     with counter:
         network.loss(batch).backward()
-    found = train_flops(config, spec, batch.tokens, len(batch.targets), longest=2 * len(batch.ids))
+    found = Sizes.of(config, spec).train_flops(batch.tokens, len(batch.targets), longest=2 * len(batch.ids))
     assert counter.get_total_flops() == pytest.approx(found, rel=0.03)
 
 

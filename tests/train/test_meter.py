@@ -5,7 +5,7 @@ import torch
 from transformers import LlamaConfig
 
 from sartor.jobs import Usage
-from sartor.models.estimate import forward_flops, train_flops
+from sartor.models.estimate import Sizes
 from sartor.task import TrainSpec
 from sartor.train.loop import History
 from sartor.train.meter import book_lines, meter
@@ -19,15 +19,16 @@ CONFIG = LlamaConfig(
     num_key_value_heads=1,
 )
 SPEC = TrainSpec(rank=2)
+SIZES = Sizes.of(CONFIG, SPEC)
 HISTORY = History(seconds=50.0, computed_tokens=1000, supervised_tokens=100, held_tokens=300, held_supervised=30)
 USAGE = Usage(seconds=60.0, cpu_seconds=90.0, peak_memory_bytes=10**9)
 
 
 def test_flops_are_those_of_the_estimate_over_what_was_computed() -> None:
     read = meter(CONFIG, SPEC, HISTORY, USAGE, longest=20, fast=True)
-    assert read.flops == train_flops(CONFIG, SPEC, 1000, 100, 20) + forward_flops(CONFIG, SPEC, 300, 30, 20)
+    assert read.flops == SIZES.train_flops(1000, 100, 20) + SIZES.forward_flops(300, 30, 20)
     plain = meter(CONFIG, SPEC, HISTORY, USAGE, longest=20, fast=False)
-    assert plain.flops == train_flops(CONFIG, SPEC, 1000, 1000, 20) + forward_flops(CONFIG, SPEC, 300, 300, 20)
+    assert plain.flops == SIZES.train_flops(1000, 1000, 20) + SIZES.forward_flops(300, 300, 20)
 
 
 def test_a_processor_draws_ten_watts_a_busy_core() -> None:

@@ -1,5 +1,6 @@
 """One suite over every method: it gives what PEFT or Transformers gives, trains, is saved, read again, and resumed."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ from tests.methods import (
 )
 from tests.networks import plain_model
 from tests.processes import KILLED, exit_code
+from tests.tiny import tiny_llama
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
@@ -205,22 +207,29 @@ def spoilt(network: Network, where: str, at: int) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("megabytes", "rows", "length", "settings"),
-    [(100, 64, 100, {"pass_tokens": 100_000}), (40, 1, 8000, {}), (40, 1, 8000, {"method": "full"})],
-    ids=["a batch", "one long row", "one long row, full"],
+    ("layers", "megabytes", "rows", "length", "settings", "more"),
+    [
+        (3, 100, 64, 100, {"pass_tokens": 100_000}, set()),
+        (16, 480, 1, 8000, {}, {"gradient_checkpointing"}),
+        (3, 40, 1, 8000, {"method": "full"}, {"gradient_checkpointing", "max_length"}),
+    ],
+    ids=["a batch", "one long row", "one far too long row, full"],
 )
 def test_where_memory_ends_it_says_what_fits_and_that_fits(
-    llama: Path, tmp_path: Path, megabytes: int, rows: int, length: int, settings: dict[str, Any]
+    tmp_path: Path, layers: int, megabytes: int, rows: int, length: int, settings: dict[str, Any], more: set[str]
 ) -> None:
     """The limit is the operating system's, on a process of its own."""
+    llama = tiny_llama(tmp_path, layers=layers)
     for name in ("first", "again"):
         (tmp_path / name).mkdir()
     told = tmp_path / "first" / "told"
     assert exit_code(train_starving, llama, told, megabytes, rows, length, settings) == 0
     said = told.read_text()
     assert said.startswith("memory ran out at the largest pass, ")
-    proposed = {key: int(value) for key, value in re.findall(r"`train\.(\w+): (\d+)`", said)}
-    assert set(proposed) == ({"pass_tokens"} if rows > 1 else {"pass_tokens", "max_length"})
+    proposed = {
+        key: json.loads(value) for key, value in re.findall(r"`train\.(\w+): (\w+)`", said) if key != "overlong"
+    }
+    assert set(proposed) == {"pass_tokens", *more}
     length = proposed.get("max_length", length)
     told = tmp_path / "again" / "told"
     assert exit_code(train_starving, llama, told, megabytes, rows, length, settings | proposed) == 0

@@ -102,6 +102,7 @@ class Cost:
     seconds: float
     """Of training alone; early stopping may save some."""
     memory_bytes: int
+    gradient_checkpointing: bool
     machine_memory_bytes: int
     money: float | None
     """None where no price of an hour is known."""

@@ -28,7 +28,7 @@ def cost_of_training(
         price = spec.costs.hour if price is None else price
     else:
         dtype = torch.bfloat16
-    expected = estimate(base.opened.config, work, spec.train, dtype)
+    expected = estimate(base.opened.config, work, spec.train, dtype, machine.memory_bytes)
     seconds = spec.train.seeds * expected.seconds(machine)
     return Cost(
         machine=machine.name,
@@ -38,6 +38,7 @@ def cost_of_training(
         tokens=spec.train.seeds * work.tokens,
         seconds=seconds,
         memory_bytes=expected.memory_bytes,
+        gradient_checkpointing=expected.recompute,
         machine_memory_bytes=machine.memory_bytes,
         money=seconds / 3600 * price if price else None,
         currency=spec.costs.currency,

@@ -171,6 +171,12 @@ def spending(cost: Cost, slow_because: str | None, spec: TaskSpec) -> Iterator[F
     """Time, memory and money against what there is."""
     if slow_because:
         yield Finding("note", f"training takes the plain path, slower than the fast one: {slow_because}")
+    if cost.gradient_checkpointing and spec.train.gradient_checkpointing == "auto":
+        yield Finding(
+            "note",
+            "layers are computed once more for the gradient, as memory is too small to keep what they make of the largest "
+            "pass; a smaller `train.pass_tokens` may do without, and changes no result",
+        )
     if cost.memory_bytes > cost.machine_memory_bytes:
         yield Finding(
             "error",

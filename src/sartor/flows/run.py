@@ -321,6 +321,7 @@ class Stages:
             counts = {"outputs": found.outputs, "passed": found.passed, "pairs": len(pairs)}
             counts["too_long"] = len(found.pairs) - len(pairs)
             network, history = base.network(learner, adapter=trained.folder), History()
+            network.recompute = trained.history.recomputed_tokens > 0
             if pairs:
                 recipe = self._recipe(learning_rate=rate, epochs=prefer.epochs, budget=left)
                 pairs = with_reference(network, pairs, recipe.pad, prefer.reference == "base", recipe.pass_tokens)

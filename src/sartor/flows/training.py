@@ -20,11 +20,13 @@ import torch
 from sartor.data.example import Example
 from sartor.errors import InputError, SartorError, SystemFailure
 from sartor.flows.base import LoadedBase
+from sartor.flows.cost import workload
 from sartor.flows.emphasis import emphasised
 from sartor.flows.prepare import Task
 from sartor.jobs import Usage
 from sartor.jobs.here import Here
 from sartor.jobs.steps import USAGE_NAME, Heartbeat
+from sartor.models.estimate import estimate, memory_here
 from sartor.progress import Progress, silent
 from sartor.task import TaskSpec, TrainSpec
 from sartor.train.batches import common_prefix
@@ -65,6 +67,9 @@ def learn(training: Training, base: LoadedBase, folder: Path, progress: Progress
     if base.slow_because:
         log.info("training takes the plain path: %s", base.slow_because)
     network = base.network(spec, trunks=training.trunks)
+    work = workload(encoded.rows, validation.rows, training.task.spec, fast=network.packs)
+    config, dtype = base.opened.config, base.number_format[0]
+    network.recompute = estimate(config, work, spec, dtype, memory_here(base.device)).recompute
     history = train(network, encoded.rows, validation.rows, training.recipe, folder, progress)
     saved(network, folder)
     return {

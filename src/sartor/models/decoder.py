@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from transformers import PretrainedConfig, PreTrainedModel
 
 from sartor.models.attention import Attend, KeysValues
@@ -193,14 +194,26 @@ class Decoder:
         view: AdapterView = FROZEN,
         first: int = 0,
         last: int | None = None,
+        recompute: bool = False,
     ) -> Tensor:
-        """What leaves the layers `first` to `last` − 1 (default: all), [T, hidden], for what enters them; no final norm."""
+        """What leaves the layers `first` to `last` − 1 (default: all), [T, hidden], for what enters them; no final norm.
+
+        With `recompute` only what enters each layer is kept for the backward pass, which computes the layer again
+        (Chen et al. 2016, 1604.06174).
+        """
         for index, layer in enumerate(self.layers[first:last], first):
-            q, k, v = self._project(index, layer, rms_norm(x, layer.norm, self.eps), rotary, view)
-            x = x + view.linear(attend(index, q, k, v, view.keys_values(index)), layer.out, index, "out")
-            gate_up = view.linear(rms_norm(x, layer.mlp_norm, self.eps), layer.gate_up, index, "gate_up")
-            x = x + view.linear(swiglu(gate_up), layer.down, index, "down")
+            given = (index, layer, x, rotary, attend, view)
+            again = recompute and torch.is_grad_enabled()
+            x = checkpoint(self._block, *given, use_reentrant=False) if again else self._block(*given)
         return x
+
+    def _block(
+        self, index: int, layer: Layer, x: Tensor, rotary: tuple[Tensor, Tensor], attend: Attend, view: AdapterView
+    ) -> Tensor:
+        q, k, v = self._project(index, layer, rms_norm(x, layer.norm, self.eps), rotary, view)
+        x = x + view.linear(attend(index, q, k, v, view.keys_values(index)), layer.out, index, "out")
+        gate_up = view.linear(rms_norm(x, layer.mlp_norm, self.eps), layer.gate_up, index, "gate_up")
+        return x + view.linear(swiglu(gate_up), layer.down, index, "down")
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits [T, vocabulary] from hidden states [T, hidden] before the final norm."""

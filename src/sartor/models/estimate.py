@@ -8,6 +8,7 @@ Per token, with N numbers in the layers, T trainable ones of an adapter that eve
 layers that are adapted (`train.depth` counts from the last one), of which a gradient sees the upper part only:
 
     forward                              2 N + 2 T + 2 c A
+    forward once more, for the gradient  d (2 N + 2 c A) + 2 T        with gradient checkpointing
     gradient of the activations          d (2 N + 4 c A) + 2 T
     gradient of what is trained          2 T; in full fine-tuning 2 N
 
@@ -66,6 +67,8 @@ class Estimate:
     """The larger of two: the base as it is loaded; or weights, what is trained with its optimiser, activations of the
     largest pass. The runtime itself in both."""
     train_flops: float
+    recompute: bool
+    """With gradient checkpointing, which keeps what enters each layer, and one layer's activations at a time."""
 
     def seconds(self, machine: "Machine") -> float:
         """FLOPs / (speed · utilisation)."""
@@ -85,12 +88,19 @@ class Machine:
 
 
 def this_machine(dtype: torch.dtype, device: str = "cpu") -> Machine:
-    """The machine that runs this, its speed measured in 0.3 s and its memory what is free now."""
-    flops = measure_flops(dtype, device)
+    """The machine that runs this, its speed measured in 0.3 s and its memory what this process can have now."""
+    flops, memory = measure_flops(dtype, device), memory_here(device)
     if device.startswith("cuda"):
-        free, _ = torch.cuda.mem_get_info(device)
-        return Machine(torch.cuda.get_device_name(device), flops, free, UTILISATION["gpu"])
-    return Machine(f"this machine ({device})", flops, psutil.virtual_memory().available, UTILISATION["cpu"])
+        return Machine(torch.cuda.get_device_name(device), flops, memory, UTILISATION["gpu"])
+    return Machine(f"this machine ({device})", flops, memory, UTILISATION["cpu"])
+
+
+def memory_here(device: str) -> int:
+    """Bytes that this process can have: what is free, and what it holds already."""
+    if device.startswith("cuda"):
+        free: int = torch.cuda.mem_get_info(device)[0]
+        return free + torch.cuda.memory_reserved(device)
+    return int(psutil.virtual_memory().available + psutil.Process().memory_info().rss)
 
 
 def named_machine(gpu: str) -> Machine:
@@ -99,54 +109,22 @@ def named_machine(gpu: str) -> Machine:
     return Machine(found.name, found.tflops * 1e12, found.memory_gb * 10**9, UTILISATION["gpu"])
 
 
-def estimate(config: PreTrainedConfig, work: Workload, spec: TrainSpec, dtype: torch.dtype) -> Estimate:
-    """What `spec` takes on a base whose frozen weights are in `dtype`; FLOPs as the module says."""
-    sizes = Sizes.of(config, spec)
-    flops = train_flops(config, spec, work.tokens, work.supervised, work.longest)
-    flops += forward_flops(config, spec, work.held_tokens, work.held_supervised, work.longest)
+def estimate(
+    config: PreTrainedConfig, work: Workload, spec: TrainSpec, dtype: torch.dtype, memory_bytes: int | None = None
+) -> Estimate:
+    """What `spec` takes on a base whose frozen weights are in `dtype`; FLOPs as the module says.
 
-    # Kept for the backward pass, per token of an adapted layer: what enters each linear layer and what leaves it, and
-    # both norms' inputs.
-    kept = sizes.share * (
-        sum(rows + columns for rows, columns in sizes.linear.values()) + 2 * sizes.layers * sizes.width
-    )
-    loaded = sizes.parameters * dtype.itemsize
-    weights = loaded
-    if spec.method == "qlora":
-        matrices = [rows * columns for rows, columns in sizes.linear.values()]
-        weights -= round(sum(matrices) * (dtype.itemsize - BYTES_A_NUMBER))
-        weights += 2 * max(matrices) * dtype.itemsize  # gate and up, for as long as their product takes
-    memory = weights + sizes.trainable * (
-        _STATE_BYTES + (dtype.itemsize if dtype.itemsize < 4 else 0)
-    )  # a copy to compute with
-    memory += round(work.batch_tokens * kept * dtype.itemsize)
-    memory += work.batch_supervised * sizes.vocabulary * (4 + dtype.itemsize)  # logits, then float32 probabilities
-    return Estimate(sizes.parameters, sizes.trainable, max(loaded, memory) + _RUNTIME_BYTES, flops)
-
-
-def train_flops(
-    config: PreTrainedConfig, spec: TrainSpec, computed_tokens: float, supervised_tokens: float, longest: int
-) -> float:
-    """Of tokens that go forward and backward: before a run from its workload, after it from its history.
-
-    `supervised_tokens` are those at which the head is applied: on the plain path all computed ones.
+    `memory_bytes` is what there is, for `gradient_checkpointing: auto`; without it there is enough.
     """
-    sizes, full = Sizes.of(config, spec), spec.method == "full"
-    attention = 4 * sizes.share * sizes.attention * (longest + sizes.virtual)
-    backward = sizes.share * 2 * sizes.frozen + attention + 4 * sizes.dense + full * 2 * sizes.frozen
-    head = (4 if full else 2) * sizes.width * sizes.vocabulary
-    forward = forward_flops(config, spec, computed_tokens, supervised_tokens, longest)
-    return forward + computed_tokens * backward + supervised_tokens * head
-
-
-def forward_flops(
-    config: PreTrainedConfig, spec: TrainSpec, computed_tokens: float, supervised_tokens: float, longest: int
-) -> float:
-    """Of tokens that go forward only, as those of validation do."""
-    sizes = Sizes.of(config, spec)
-    attention = 2 * sizes.attention * (longest + sizes.virtual)
-    forward = 2 * sizes.frozen + 2 * sizes.dense + attention
-    return computed_tokens * float(forward) + supervised_tokens * 2.0 * sizes.width * sizes.vocabulary
+    sizes, recompute = Sizes.of(config, spec), spec.gradient_checkpointing is True
+    memory = sizes.memory(work, spec, dtype, recompute)
+    if spec.gradient_checkpointing == "auto" and memory_bytes is not None and not unsupported(config):
+        recompute = memory > memory_bytes
+        memory = sizes.memory(work, spec, dtype, recompute)
+    flops = sizes.train_flops(work.tokens, work.supervised, work.longest)
+    flops += sizes.forward_flops(work.held_tokens, work.held_supervised, work.longest)
+    flops += sizes.recomputed_flops(recompute * work.tokens, work.longest)
+    return Estimate(sizes.parameters, sizes.trainable, memory, flops, recompute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +148,8 @@ class Sizes:
     trainable: int
     dense: int
     """Of the trainable numbers, those of an adapter's matrices, which every token is multiplied with."""
+    full: bool
+    """Whether the base itself is trained."""
 
     @classmethod
     def of(cls, config: PreTrainedConfig, spec: TrainSpec) -> "Sizes":
@@ -218,7 +198,47 @@ class Sizes:
             virtual=spec.virtual_tokens if spec.method in ("prompt", "prefix") else 0,
             trainable=trainable,
             dense=dense,
+            full=spec.method == "full",
         )
+
+    def train_flops(self, computed_tokens: float, supervised_tokens: float, longest: int) -> float:
+        """Of tokens that go forward and backward: before a run from its workload, after it from its history.
+
+        `supervised_tokens` are those at which the head is applied: on the plain path all computed ones.
+        """
+        attention = 4 * self.share * self.attention * (longest + self.virtual)
+        backward = self.share * 2 * self.frozen + attention + 4 * self.dense + self.full * 2 * self.frozen
+        head = (4 if self.full else 2) * self.width * self.vocabulary
+        forward = self.forward_flops(computed_tokens, supervised_tokens, longest)
+        return forward + computed_tokens * backward + supervised_tokens * head
+
+    def forward_flops(self, computed_tokens: float, supervised_tokens: float, longest: int) -> float:
+        """Of tokens that go forward only, as those of validation do."""
+        attention = 2 * self.attention * (longest + self.virtual)
+        forward = 2 * self.frozen + 2 * self.dense + attention
+        return computed_tokens * float(forward) + supervised_tokens * 2.0 * self.width * self.vocabulary
+
+    def recomputed_flops(self, tokens: float, longest: int) -> float:
+        """Of tokens whose layers go forward once more for the gradient."""
+        layers = self.share * (2 * self.frozen + 2 * self.attention * (longest + self.virtual))
+        return tokens * float(layers + 2 * self.dense)
+
+    def memory(self, work: Workload, spec: TrainSpec, dtype: torch.dtype, recompute: bool) -> int:
+        """Bytes, as in `Estimate`."""
+        # Kept for the backward pass, per token of an adapted layer: what enters each linear layer and what leaves it, and
+        # both norms' inputs.
+        layer = (sum(rows + columns for rows, columns in self.linear.values()) / self.layers) + 2 * self.width
+        adapted = self.share * self.layers
+        kept = layer + adapted * self.width if recompute else adapted * layer
+        loaded = weights = self.parameters * dtype.itemsize
+        if spec.method == "qlora":
+            matrices = [rows * columns for rows, columns in self.linear.values()]
+            weights -= round(sum(matrices) * (dtype.itemsize - BYTES_A_NUMBER))
+            weights += 2 * max(matrices) * dtype.itemsize  # gate and up, for as long as their product takes
+        copied = dtype.itemsize if dtype.itemsize < 4 else 0  # to compute with
+        memory = weights + self.trainable * (_STATE_BYTES + copied) + round(work.batch_tokens * kept * dtype.itemsize)
+        memory += work.batch_supervised * self.vocabulary * (4 + dtype.itemsize)  # logits, then float32 probabilities
+        return max(loaded, memory) + _RUNTIME_BYTES
 
 
 def _vectors(config: PreTrainedConfig, linear: dict[str, tuple[int, int]]) -> int:

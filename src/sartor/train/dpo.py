@@ -32,6 +32,14 @@ class PreferenceNetwork:
         self.packs = network.packs
         self.trainable, self.rate_ratios = network.trainable, network.rate_ratios
 
+    @property
+    def recompute(self) -> bool:
+        return self.network.recompute
+
+    @recompute.setter
+    def recompute(self, value: bool) -> None:
+        self.network.recompute = value
+
     def tokens(self, batch: Batch) -> int:
         return self.network.tokens(batch)
 

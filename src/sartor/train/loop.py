@@ -72,6 +72,8 @@ class History:
     examples: int = 0
     computed_tokens: int = 0
     """Forward and backward, padding and virtual tokens included."""
+    recomputed_tokens: int = 0
+    """Of these, those whose layers were computed once more for the backward pass."""
     supervised_tokens: int = 0
     held_tokens: int = 0
     """Computed for validation losses, forward only."""
@@ -214,8 +216,10 @@ class Job:
 
     def count(self, batch: Batch, loss: float) -> None:
         """Gradients of `loss`, summed over the batch's supervised tokens, have been added."""
+        tokens = self.network.tokens(batch)
         self._summed += loss
-        self.history.computed_tokens += self.network.tokens(batch)
+        self.history.computed_tokens += tokens
+        self.history.recomputed_tokens += tokens * self.network.recompute
 
     def step(self) -> None:
         """Clip, move the weights, and whatever is due: validation, a checkpoint. Raises as `train` does."""
@@ -327,12 +331,18 @@ class Job:
                 return SystemFailure(f"{said}: set `train.pass_tokens: {tokens}`, which fits and changes no result")
         longest = rows[-1]
         length = len(longest)
+        alone = f"{said}, and at the one row {longest.id} of {length:,}: set "
+        if self.network.packs and not self.network.recompute:
+            self.network.recompute = True
+            alone += "`train.gradient_checkpointing: true`, "
+            if self._fits(self._widest([longest], length)):
+                return SystemFailure(f"{alone}`train.pass_tokens: {length}`, which fit and change no result")
         while length > SHORTEST:
             length = max(SHORTEST, length // 2)
             if self._fits(self._widest([longest.shortened(length)], length)):
                 return SystemFailure(
-                    f"{said}, and at the one row {longest.id} of {len(longest):,}: set `train.max_length: {length}` and "
-                    f"`train.pass_tokens: {length}`, which fit, with `train.overlong: drop`; or take a smaller base"
+                    f"{alone}`train.max_length: {length}` and `train.pass_tokens: {length}`, which fit, with "
+                    "`train.overlong: drop`; or take a smaller base"
                 )
         return SystemFailure(f"{said}, and at a row of {length}: take a smaller base, or lower `train.depth`")
 

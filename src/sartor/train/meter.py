@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedConfig
 
 from sartor.jobs import Usage
-from sartor.models.estimate import forward_flops, train_flops
+from sartor.models.estimate import Sizes
 from sartor.models.gpus import watts_of
 from sartor.task import TrainSpec
 from sartor.train.loop import History
@@ -70,8 +70,10 @@ def meter(
     heads = (history.supervised_tokens, history.held_supervised)
     if not fast:
         heads = (history.computed_tokens, history.held_tokens)
-    flops = train_flops(config, spec, history.computed_tokens, heads[0], longest)
-    flops += forward_flops(config, spec, history.held_tokens, heads[1], longest)
+    sizes = Sizes.of(config, spec)
+    flops = sizes.train_flops(history.computed_tokens, heads[0], longest)
+    flops += sizes.forward_flops(history.held_tokens, heads[1], longest)
+    flops += sizes.recomputed_flops(history.recomputed_tokens, longest)
     on_gpu = device.startswith("cuda")
     if watts is not None:
         joules, why = watts * usage.seconds, f"{watts:g} W as `costs.watts` says, over {usage.seconds:.1f} s"

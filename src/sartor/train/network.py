@@ -31,6 +31,8 @@ class Network(Protocol):
     trainable: list[Tensor]
     rate_ratios: list[float]
     """For each of `trainable`, by how much its learning rate exceeds the run's."""
+    recompute: bool
+    """Whether only what enters each layer is kept for the backward pass, and the rest computed again."""
 
     def tokens(self, batch: Batch) -> int:
         """Tokens that a pass over the batch computes, padding and virtual ones included."""
@@ -56,6 +58,7 @@ class FastNetwork:
         """`trunk` remembers what the layers below the lowest changed one make of the rows."""
         self.decoder, self.weights, self.base_name, self.trunk = decoder, weights.to(decoder.device), base_name, trunk
         self.trainable, self.rate_ratios = weights.trainable, weights.rate_ratios
+        self.recompute = False
 
     def tokens(self, batch: Batch) -> int:
         return batch.tokens + self.weights.virtual_inputs
@@ -82,7 +85,7 @@ class FastNetwork:
         first = view.virtual + len(batch.prefix) - prefix
         spots = first + positions(prefix, batch.extents).to(device)
         attend = attention([(prefix, batch.extents)], device)
-        hidden = decoder.hidden(x, decoder.rotary(spots), attend, view, lowest)
+        hidden = decoder.hidden(x, decoder.rotary(spots), attend, view, lowest, recompute=self.recompute)
         return rms_norm(hidden[prefix + batch.predicts.to(device)], decoder.norm, decoder.eps)
 
     def save(self, folder: Path) -> None:
@@ -91,6 +94,7 @@ class FastNetwork:
 
 class PlainNetwork:
     packs = False
+    recompute = False
 
     def __init__(self, model: PreTrainedModel, spec: TrainSpec, base_name: str) -> None:
         """Full fine-tuning is in float32, whatever the base is in. Raises InputError for what `refusal` names."""

@@ -42,6 +42,8 @@ def refusal(config: PretrainedConfig, spec: TrainSpec) -> str | None:
             return f"`method: {method}` {only}: choose another method or base"
         if spec.depth is not None:
             return f"`train.depth` {only}: remove it, or choose another base"
+        if spec.gradient_checkpointing is True:
+            return f"`train.gradient_checkpointing` {only}: remove it, or choose another base"
         if method == "ia3" and not ia3_modules(config.model_type):
             return (
                 f"`method: ia3` does not know where the vectors of a {config.model_type} belong: choose another method"
