@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.tiny import VOCABULARY, tiny_gpt2, tiny_llama, tiny_mistral, tiny_qwen2, tiny_qwen3
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from sartor.models.decoder import Decoder
@@ -34,6 +35,13 @@ RANK, ALPHA = 4, 8.0
 def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base of every family that the fast path names."""
     return FAMILIES[request.param](tmp_path_factory.mktemp("tiny"))
+
+
+def flop_counter() -> FlopCounterMode:
+    """Torch's, which does not know by itself of products that are added in place."""
+    counter = FlopCounterMode(display=False)
+    counter.flop_registry[torch.ops.aten.addmm_] = counter.flop_registry[torch.ops.aten.addmm]
+    return counter
 
 
 @pytest.fixture(scope="session")

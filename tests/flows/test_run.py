@@ -113,6 +113,18 @@ def test_every_stage_is_on_record_with_its_time_and_money(finished: Finished) ->
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("letters")
+def test_where_memory_is_short_layers_are_computed_again_for_the_same_adapter(
+    make_task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = make_task(intents(40), intents(10, start=100), "classification", train=QUICK)
+    enough = run(task, Store.open(task.folder / "enough")).adapter
+    monkeypatch.setattr("sartor.flows.training.memory_here", lambda device: 1_000_000)
+    short = run(task, Store.open(task.folder / "short")).adapter
+    assert short.hash == enough.hash
+    assert 1.2 < short.manifest["meter"]["flops"] / enough.manifest["meter"]["flops"] < 1.5
+
+
 def test_what_training_took_is_in_the_document_the_manifest_and_the_books(finished: Finished) -> None:
     read = finished.result.to_json()["training"]
     assert finished.result.adapter.manifest["meter"] == read

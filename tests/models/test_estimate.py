@@ -7,9 +7,8 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from tests.methods import ON_THE_PLAIN_PATH, SPECS
-from tests.networks import plain_model
+from tests.networks import flop_counter, plain_model
 from tests.tiny import tiny_llama
-from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from sartor.errors import InputError
@@ -114,9 +113,7 @@ def test_flops_are_what_torch_counts(llama: Path, method: str, tmp_path: Path, m
     decoder = Decoder(plain_model(llama))
     network = FastNetwork(decoder, fresh(decoder, spec), "tiny")
     batch = collate([Encoded("a", tuple(range(3, 163)), tuple(range(3, 99)))], 0, 2)
-    counter = FlopCounterMode(display=False)
-    counter.flop_registry[torch.ops.aten.addmm_] = counter.flop_registry[torch.ops.aten.addmm]
-    with counter:
+    with flop_counter() as counter:
         network.loss(batch).backward()
     found = Sizes.of(config, spec).train_flops(batch.tokens, len(batch.targets), longest=2 * len(batch.ids))
     assert counter.get_total_flops() == pytest.approx(found, rel=0.03)

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 from tests.methods import ALL, HELD, PREFIX, RECIPE, ROWS, fresh_network, numbers
-from tests.networks import plain_model
+from tests.networks import flop_counter, plain_model
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from sartor.models import attention
 from sartor.models.base import read_config, resolve
@@ -86,9 +85,7 @@ def test_its_flops_are_what_torch_counts(llama: Path, tmp_path: Path, monkeypatc
     monkeypatch.setattr(attention, "DENSE_SCORES", 1000)
 
     def counted(recompute: bool) -> int:
-        counter = FlopCounterMode(display=False)
-        counter.flop_registry[torch.ops.aten.addmm_] = counter.flop_registry[torch.ops.aten.addmm]
-        with counter:
+        with flop_counter() as counter:
             long_pass(llama, recompute)().backward()
         return counter.get_total_flops()
 

@@ -70,6 +70,8 @@ def learn(training: Training, base: LoadedBase, folder: Path, progress: Progress
     work = workload(encoded.rows, validation.rows, training.task.spec, fast=network.packs)
     config, dtype = base.opened.config, base.number_format[0]
     network.recompute = estimate(config, work, spec, dtype, memory_here(base.device)).recompute
+    if network.recompute:
+        log.info("gradient checkpointing: layers are computed once more for the gradient, to keep less in memory")
     history = train(network, encoded.rows, validation.rows, training.recipe, folder, progress)
     saved(network, folder)
     return {

@@ -58,8 +58,10 @@ class LoraWeights(AdapterWeights):
                 downs[tensor_name(layer, module, "lora_A.weight")] = (rank, in_features)
                 ups[tensor_name(layer, module, "lora_B.weight")] = (out_features, rank)
         more = self._more_shapes(config)
-        stacked = [(len(modules) * rank, sizes[modules[0]][1]) for _ in self.adapted for modules in GROUPS.values()]
-        self._in_a_pass: tuple[list[tuple[int, ...]], ...] = ([*stacked], [*ups.values(), *more.values()])
+        stacked: list[tuple[int, ...]] = [
+            (len(modules) * rank, sizes[modules[0]][1]) for _ in self.adapted for modules in GROUPS.values()
+        ]
+        self._in_a_pass = stacked, [*ups.values(), *more.values()]
         super().__init__(downs | ups | more)
         generator = torch.Generator().manual_seed(seed)
         for tensor in list(self.tensors().values())[: len(downs)]:
