@@ -22,11 +22,13 @@ import random
 import shutil
 import sys
 import time
+import traceback
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
-from itertools import product
+from itertools import permutations, product
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -65,12 +67,28 @@ prompt:
   user: "{{text}}"
   target: '{{"intents": {{intents}}, "slots": {{slots.*.text}}}}'
 """,
+    "pii": f"""
+kind: extraction
+data: {{train: {SHARED}/pii/synth_v2.jsonl, group: template}}
+prompt:
+  system: Copy every piece of personal data in the text, as JSON.
+  user: "{{text}}"
+  target: '{{"found": {{spans.*.value}}}}'
+""",
+    "mts-sections": f"""
+kind: classification
+data: {{train: {SHARED}/mts_dialog/train.jsonl, test: {SHARED}/mts_dialog/test1.jsonl, input: dialogue, target: section}}
+prompt: {{system: Name the section of the clinical note that this conversation belongs to.}}
+train: {{max_length: 1024, overlong: drop}}
+""",
 }
 CHOSEN_ON = ("support-intents", "billing-notes", "mts-dialog")
 METHODS_ON = ("support-intents", "billing-notes", "nlupp")
-TESTS, HELD, PASS_TOKENS, END = 300, 200, 32_768, 2
+TESTS, HELD, PASS_TOKENS, END = 300, 200, 8192, 2
 MULTIPLES = (0.5, 1.0, 2.0)
 SEEDS = (0, 1, 2)
+SIZES_ON = {"banking77": 2000, "cuad": 2000, "nlupp": 1000, "pii": 1000, "mts-sections": 1000}
+"""None of them in CHOSEN_ON; the most rows that each has, beside those of validation."""
 
 
 def main() -> None:
@@ -111,6 +129,7 @@ def open_named(name: str, folder: Path) -> Any:
 
 def pack(name: str, folder: Path) -> None:
     """Training and test rows as token ids, in FOLDER/NAME.json.gz."""
+    folder.mkdir(parents=True, exist_ok=True)
     from sartor.flows.base import LoadedBase
     from sartor.flows.prepare import prepare
     from sartor.train.encode import encode
@@ -159,20 +178,22 @@ class Unit:
 
 
 def recipe(only: Sequence[str]) -> list[Unit]:
-    """The more telling questions first, in case that time runs out."""
-    places = list(product([name for name in CHOSEN_ON if name in only], (300, 1000)))
+    """The cheaper and more telling questions first, in case that time runs out."""
+    tasks = [name for name in CHOSEN_ON if name in only]
+    places = list(product((300, 1000), SEEDS[:2]))
     plans = [
         Plan(task, rows, seed, multiple=multiple, epochs=epochs, batch=batch)
+        for rows, seed in places
+        for multiple in (1.0, 2.0, 0.5, 4.0, 0.25)
         for epochs, batch in ((3, 16), (3, 8), (6, 16), (6, 8))
-        for multiple in (0.25, *MULTIPLES, 4.0)
-        for task, rows in places
-        for seed in SEEDS[:2]
+        for task in tasks
     ]
     others = ({"smoothing": 0.1}, {"rank": 4}, {"rank": 64})
-    plans += [Plan(task, rows, seed, **more) for more in others for task, rows in places for seed in SEEDS[:2]]
-    units = [Unit((plan,)) for plan in plans]
-    averaged = [Unit(tuple(Plan(task, rows, seed) for seed in SEEDS), average=True) for task, rows in places]
-    return units[: len(places) * 10] + averaged + units[len(places) * 10 :]
+    plans += [Plan(task, rows, seed, **more) for more in others for rows, seed in places for task in tasks]
+    averaged = [
+        Unit(tuple(Plan(task, rows, seed) for seed in SEEDS), average=True) for task in tasks for rows in (300, 1000)
+    ]
+    return [*(Unit((plan,)) for plan in plans), *averaged]
 
 
 def methods(only: Sequence[str]) -> list[Unit]:
@@ -186,8 +207,8 @@ def methods(only: Sequence[str]) -> list[Unit]:
 
 
 def sizes(only: Sequence[str]) -> list[Unit]:
-    grid = product(SEEDS, (250, 500, 1000, 2000), (name for name in only if name != "mts-dialog"))
-    ours = [Plan(task, rows, seed, answer=True) for seed, rows, task in grid]
+    grid = product(SEEDS, (250, 500, 1000, 2000), (name for name in SIZES_ON if name in only))
+    ours = [Plan(task, rows, seed, answer=True) for seed, rows, task in grid if rows <= SIZES_ON[task]]
     return [Unit((one,)) for plan in ours for one in (plan, replace(plan, trl=True, batch=8, rank=32))]
 
 
@@ -228,7 +249,11 @@ def _open(base: Path, folder: Path, until: float, processes: int) -> None:
 
 
 def _work(unit: Unit) -> list[dict[str, Any]]:
-    return bench.work(unit)
+    try:
+        return bench.work(unit)
+    except Exception:  # one training must not end the hundreds beside it
+        traceback.print_exc()
+        return []
 
 
 class Bench:
@@ -350,27 +375,27 @@ def _loss(line: dict[str, Any]) -> float:
     return min(loss for _, loss in line["validation"])
 
 
-def score(folder: Path, answers: Path) -> None:
-    """bench/results/gpu_STAGE.json: of every training the best validation loss, and its task's first KPI where it answered."""
+def score(folder: Path, told: Path) -> None:
+    """bench/results/gpu_STAGE.json: validation loss and seconds of every training, and where it answered, KPIs."""
+    lines = [json.loads(text) for text in told.read_text().splitlines()]
     rows: list[Row] = []
-    opened: dict[str, Any] = {}
-    lines = [json.loads(text) for text in answers.read_text().splitlines()]
+    ratios: dict[str, float] = {}
+    answered: dict[str, list[dict[str, Any]]] = {}
     for line in lines:
-        what = f"{line['task']}, {line['rows']} rows, " + (
-            f"{line['averaged']} seeds averaged" if "averaged" in line else f"seed {line['seed']}"
-        )
+        seeds = f"{line['averaged']} seeds averaged" if "averaged" in line else f"seed {line['seed']}"
+        what = f"{line['task']}, {line['rows']} rows, {seeds}"
         system = ", ".join(_named(line))
         if "failed" in line:
             print(f"{what}, {system}: {line['failed']}")
             continue
         rows.append(row(system, f"{what}: validation loss", _loss(line), "nats/token"))
         rows.append(row(system, f"{what}: training", line["seconds"], "s"))
-        if given := line.get("answers"):
-            if line["task"] not in opened:
-                opened[line["task"]] = answering(line["task"], folder)
-            name, *marks = kpi(*opened[line["task"]], given)
-            rows.append(row(system, f"{what}: {name}", marks[0], "", *marks[1:]))
-    record(f"gpu_{answers.stem}", rows, {}, trained_on=lines[0]["on"])
+        if "answers" in line:
+            answered.setdefault(line["task"], []).append(line)
+    for name, of_task in answered.items():
+        rows += kpis(name, folder, of_task)
+        ratios |= costs(name, of_task)
+    record(f"gpu_{told.stem}", rows, ratios, trained_on=", ".join(sorted({line["on"] for line in lines})))
 
 
 def _named(line: dict[str, Any]) -> Iterable[str]:
@@ -383,27 +408,73 @@ def _named(line: dict[str, Any]) -> Iterable[str]:
             yield f"{key} {line[key]}"
 
 
-def answering(name: str, folder: Path) -> tuple[Any, Any, Any]:
-    """A task's spec, the tokenizer of its base, and its test rows."""
+def by_recipe(lines: Iterable[dict[str, Any]]) -> dict[tuple[int, str], list[dict[str, Any]]]:
+    """The seeds of each number of rows and system."""
+    found: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    for line in lines:
+        found.setdefault((line["rows"], ", ".join(_named(line))), []).append(line)
+    return dict(sorted(found.items()))
+
+
+def beside(recipes: Iterable[tuple[int, str]]) -> list[tuple[tuple[int, str], tuple[int, str]]]:
+    """Two systems on the same rows, and one on half of TRL's."""
+    return [
+        (a, b)
+        for a, b in permutations(recipes, 2)
+        if (a[0] == b[0] and a[1] < b[1]) or (2 * a[0] == b[0] and "TRL" in b[1] and "TRL" not in a[1])
+    ]
+
+
+def kpis(name: str, folder: Path, lines: Sequence[dict[str, Any]]) -> list[Row]:
+    """A task's first KPI, over seeds where there are several, and the differences between systems."""
+    from sartor.evaluate.recipes import judge_recipes
+    from sartor.evaluate.scorecard import score as scored
     from sartor.flows.base import LoadedBase
     from sartor.flows.prepare import prepare
-
-    task = open_named(name, folder)
-    return task.spec, LoadedBase(task).opened.tokenizer, prepare(task).splits.test
-
-
-def kpi(spec: Any, tokenizer: Any, test: Any, given: Sequence[list[int]]) -> tuple[str, float, float, float]:
-    """The first KPI of answers as token ids: its name, value, low and high."""
-    from sartor.evaluate.scorecard import score as score_answers
     from sartor.generate.answer import Answer
 
-    texts = [
-        Answer(example.id, str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)))
-        for example, ids in zip(test, given, strict=True)
+    task = open_named(name, folder)
+    tokenizer, test = LoadedBase(task).opened.tokenizer, prepare(task).splits.test
+    texts: dict[str, list[Answer]] = {}
+    recipes: dict[str, list[str]] = {}
+    grouped = by_recipe(lines)
+    for (count, system), seeds in grouped.items():
+        recipe = f"{count} rows, {system}"
+        for line in seeds:
+            said = (str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)) for ids in line["answers"])
+            each = f"{recipe}, seed {line['seed']}"
+            texts[each] = [Answer(row.id, text) for row, text in zip(test, said, strict=True)]
+            recipes.setdefault(recipe, []).append(each)
+    cards = [scored(each, test, given, task.spec) for each, given in texts.items()]
+    several = {recipe: systems for recipe, systems in recipes.items() if len(systems) > 1}
+    marks, compared = judge_recipes(several, cards, test, texts, task.spec)
+    first = task.spec.kpi_list[0].name
+    what = f"{name}: {first}"
+    rows = [
+        row(m.recipe, f"{what}, {len(m.systems)} seeds", m.value, "", m.low, m.high) for m in marks if m.name == first
     ]
-    first = spec.kpi_list[0].name
-    mark = score_answers("specialist", test, texts, spec).scores[first]
-    return first, mark.value, mark.low, mark.high
+    singles = {systems[0] for systems in recipes.values() if len(systems) == 1}
+    for card in cards:
+        if card.system in singles:
+            mark = card.scores[first]
+            rows.append(row(card.system, what, mark.value, "", mark.low, mark.high))
+    found = {(c.a, c.b): c for c in compared if c.metric == first}
+    for (rows_a, a), (rows_b, b) in beside(grouped):
+        pair = f"{rows_a} rows, {a}", f"{rows_b} rows, {b}"
+        if c := found.get(pair) or (pair[::-1] in found and found[pair[::-1]].turned):
+            rows.append(row(pair[0], f"{what}, less {pair[1]}", c.difference, "", c.low, c.high))
+    return rows
+
+
+def costs(name: str, lines: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Seconds of training of one system by those of another on the same rows, means over seeds."""
+    grouped = by_recipe(lines)
+    return {
+        f"{name}, {a[0]} rows: seconds, {a[1]} / {b[1]}": fmean(line["seconds"] for line in grouped[a])
+        / fmean(line["seconds"] for line in grouped[b])
+        for a, b in beside(grouped)
+        if a[0] == b[0]
+    }
 
 
 if __name__ == "__main__":
