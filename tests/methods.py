@@ -14,7 +14,7 @@ from sartor.errors import SystemFailure
 from sartor.models.decoder import Decoder
 from sartor.models.methods import fresh
 from sartor.task import TrainSpec
-from sartor.train.batches import Encoded, collate, common_prefix
+from sartor.train.batches import Encoded, collate, common_prefix, most_tokens
 from sartor.train.loop import History, Recipe, train
 from sartor.train.network import FastNetwork, Network, PlainNetwork
 
@@ -85,7 +85,7 @@ def train_starving(base: Path, told: Path, megabytes: int, rows: int, length: in
     limit = psutil.Process().memory_info().vms + megabytes * 1_000_000
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:
-        recipe = Recipe(1e-3, 1, rows, 0, PAD, spec.pass_tokens)
+        recipe = Recipe(1e-3, 1, rows, 0, PAD, most_tokens(spec, torch.float32))
         told.write_text(str(train(network, batch, [], recipe, told.parent / "scratch").steps))
     except SystemFailure as error:
         told.write_text(str(error))

@@ -227,7 +227,7 @@ class TrainSpec(Strict):
     epochs: int = Field(default=3, ge=1, le=100)
     learning_rate: Literal["auto"] | Annotated[float, Field(gt=0, le=1)] = "auto"
     batch_size: int = Field(default=16, ge=1)
-    pass_tokens: int = Field(default=PASS_TOKENS, ge=8)
+    pass_tokens: Literal["auto"] | Annotated[int, Field(ge=8)] = "auto"
     """Most tokens in one forward pass; a larger batch is accumulated over several, which changes memory and no result."""
     gradient_checkpointing: Literal["auto"] | bool = "auto"
     """Keep only what enters each layer, and compute the rest again for the gradient; `auto`: where memory is too small."""

@@ -270,7 +270,9 @@ def test_a_result_without_the_nonce_counts_as_forged(here: Sandbox, monkeypatch:
 @pytest.mark.real
 def test_all_reference_solutions_of_mbpp_pass(here: Sandbox, shared: Path):
     rows = [json.loads(line) for line in (shared / "mbpp" / "mbpp.jsonl").read_text(encoding="utf-8").splitlines()]
-    generous = Sandbox(here.tier, limits=Limits(seconds=240, cpu_seconds=120))  # problem 123 alone takes 12 s, more under load
+    generous = Sandbox(
+        here.tier, limits=Limits(seconds=240, cpu_seconds=120)
+    )  # problem 123 alone takes 12 s, more under load
 
     def run(row: dict) -> Outcome:
         return generous.run(row["code"], [row["test_setup_code"], *row["test_list"], *row["challenge_test_list"]])

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from tests.tasks import LABELS, intents
 from tests.tiny import tiny_gpt2
 
@@ -13,7 +14,7 @@ from sartor.flows.check import check
 from sartor.flows.cost import workload
 from sartor.flows.prepare import prepare
 from sartor.models.builtin import ENCODER
-from sartor.train.batches import common_prefix, epoch_batches, micro_batches
+from sartor.train.batches import common_prefix, epoch_batches, micro_batches, most_tokens
 from sartor.train.encode import encode
 
 
@@ -195,17 +196,17 @@ def test_the_workload_is_what_the_loop_computes(make_task):
     task = make_task(intents(70), train={"epochs": 2, "validation": 0.0})
     base = LoadedBase(task)
     rows = encode(prepare(task).splits.train, base.renderer, None, "error").rows
-    work = workload(rows, [], task.spec, fast=True)
-    prefix = common_prefix(rows)
+    work = workload(rows, [], task.spec, torch.float32, fast=True)
+    prefix, most = common_prefix(rows), most_tokens(task.spec.train, torch.float32)
     batches = [
         batch
         for indices in epoch_batches([len(row) for row in rows], 16, task.spec.train.seed, 0)
-        for batch in micro_batches([rows[index] for index in indices], prefix, pad=0)
+        for batch in micro_batches([rows[index] for index in indices], prefix, 0, most)
     ]
     assert work.tokens == 2 * sum(batch.tokens for batch in batches)
     assert work.supervised == 2 * sum(len(batch.targets) for batch in batches)
     assert work.batch_tokens >= max(batch.tokens for batch in batches)
-    assert workload(rows, [], task.spec, fast=False).tokens > work.tokens
+    assert workload(rows, [], task.spec, torch.float32, fast=False).tokens > work.tokens
 
 
 def test_a_base_beyond_the_fast_path_is_announced(make_task, tmp_path):

@@ -7,6 +7,7 @@ from tests.tiny import tiny_tokenizer
 
 from sartor.data.example import Example, Message
 from sartor.models.template import Renderer
+from sartor.task import TrainSpec
 from sartor.train.batches import (
     TOKENS_STEP,
     Batch,
@@ -15,6 +16,7 @@ from sartor.train.batches import (
     common_prefix,
     epoch_batches,
     micro_batches,
+    most_tokens,
     pass_tokens,
     passes,
     positions,
@@ -146,6 +148,12 @@ def test_a_pass_that_is_padded_later_is_counted_with_its_padding(rows: list[Enco
         padded = len(group) * max(len(row) for row in group)
         assert pass_tokens(group, 0, packed=False) == padded
         assert padded <= budget or len(group) == 1
+
+
+def test_a_pass_takes_about_as_many_bytes_whatever_the_number_format() -> None:
+    narrow, wide = (most_tokens(TrainSpec(), dtype) for dtype in (torch.bfloat16, torch.float32))
+    assert narrow == 2 * wide
+    assert most_tokens(TrainSpec(pass_tokens=100), torch.float32) == 100
 
 
 def test_positions_begin_anew_with_every_example() -> None:

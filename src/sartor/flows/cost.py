@@ -8,7 +8,7 @@ from sartor.flows.base import LoadedBase
 from sartor.flows.check_report import Cost
 from sartor.models.estimate import Machine, Workload, estimate, this_machine
 from sartor.task import TaskSpec
-from sartor.train.batches import Encoded, common_prefix, epoch_batches, pass_tokens, passes
+from sartor.train.batches import Encoded, common_prefix, epoch_batches, most_tokens, pass_tokens, passes
 from sartor.train.loss import CHUNK
 
 
@@ -21,13 +21,13 @@ def cost_of_training(
     price: float | None,
 ) -> Cost:
     """The estimate for a machine at `price` an hour; without a machine for this one, by default at `costs.hour`."""
-    work = workload(train, validation, spec, fast=base.slow_because is None)
     if machine is None:
         dtype = base.number_format[0]
         machine = this_machine(dtype, base.device)
         price = spec.costs.hour if price is None else price
     else:
         dtype = torch.bfloat16
+    work = workload(train, validation, spec, dtype, fast=base.slow_because is None)
     expected = estimate(base.opened.config, work, spec.train, dtype, machine.memory_bytes)
     seconds = spec.train.seeds * expected.seconds(machine)
     return Cost(
@@ -45,7 +45,9 @@ def cost_of_training(
     )
 
 
-def workload(train: Sequence[Encoded], validation: Sequence[Encoded], spec: TaskSpec, fast: bool) -> Workload:
+def workload(
+    train: Sequence[Encoded], validation: Sequence[Encoded], spec: TaskSpec, dtype: torch.dtype, fast: bool
+) -> Workload:
     """What the loop will compute, taking every epoch to be like the first.
 
     The fast path computes the shared prefix once a batch and the head at supervised positions only; the plain path
@@ -55,9 +57,9 @@ def workload(train: Sequence[Encoded], validation: Sequence[Encoded], spec: Task
     prefix = common_prefix([*train, *validation]) if fast else 0
     lengths = [len(row) for row in train]
     tokens = 0
-    heaviest: tuple[int, int] = (0, 0)
+    most, heaviest = most_tokens(spec.train, dtype), (0, 0)
     for batch in epoch_batches(lengths, spec.train.batch_size, spec.train.seed, 0):
-        groups = passes([train[place] for place in batch], prefix, spec.train.pass_tokens, packed=fast)
+        groups = passes([train[place] for place in batch], prefix, most, packed=fast)
         sizes = [pass_tokens(group, prefix, packed=fast) for group in groups]
         tokens += sum(sizes) + virtual * (len(groups) if fast else len(batch))
         replies = [sum(len(reply.reply) for row in group for reply in row.replies) for group in groups]

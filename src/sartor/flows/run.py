@@ -47,6 +47,7 @@ from sartor.store import Store, disk_errors
 from sartor.store.disk import write_file
 from sartor.store.folders import hash_folder
 from sartor.task import PreferSpec
+from sartor.train.batches import most_tokens
 from sartor.train.dpo import PreferenceNetwork, with_reference
 from sartor.train.encode import token_limit
 from sartor.train.loop import Diverged, History, Recipe, auto_learning_rate, train
@@ -179,7 +180,7 @@ class Stages:
             batch_size=spec.batch_size,
             seed=spec.seed,
             pad=min(self.base.renderer.stop_ids),
-            pass_tokens=spec.pass_tokens,
+            pass_tokens=most_tokens(spec, self.base.number_format[0]),
             price_per_hour=self.spec.costs.hour,
             budget=spec.budget,
             label_smoothing=spec.label_smoothing,

@@ -67,8 +67,8 @@ def learn(training: Training, base: LoadedBase, folder: Path, progress: Progress
     if base.slow_because:
         log.info("training takes the plain path: %s", base.slow_because)
     network = base.network(spec, trunks=training.trunks)
-    work = workload(encoded.rows, validation.rows, training.task.spec, fast=network.packs)
     config, dtype = base.opened.config, base.number_format[0]
+    work = workload(encoded.rows, validation.rows, training.task.spec, dtype, fast=network.packs)
     network.recompute = estimate(config, work, spec, dtype, memory_here(base.device)).recompute
     if network.recompute:
         log.info("gradient checkpointing: layers are computed once more for the gradient, to keep less in memory")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sartor.models.template import shared_prefix
-from sartor.task import PASS_TOKENS
+from sartor.task import PASS_TOKENS, TrainSpec
 
 WINDOW = 8
 """Lengths are sorted within windows of this many batches: alike within a batch, yet batches differ from epoch to epoch."""
@@ -174,6 +174,13 @@ def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int
         batches += [window[at : at + batch_size] for at in range(0, len(window), batch_size)]
     rng.shuffle(batches)
     return [*begins, *batches]
+
+
+def most_tokens(spec: TrainSpec, dtype: torch.dtype) -> int:
+    """`train.pass_tokens`. More than `auto` fills no CPU; where numbers take four bytes, half of it does, too."""
+    if spec.pass_tokens != "auto":
+        return spec.pass_tokens
+    return PASS_TOKENS // 2 if dtype.itemsize == 4 else PASS_TOKENS
 
 
 def micro_batches(

@@ -138,10 +138,13 @@ def train(
     SystemFailure when memory does not suffice for the largest pass.
     """
     job = Job(network, training, validation, recipe, scratch, progress, checkpoint_seconds)
-    while not job.finished:
-        with job.remedies():
-            _gradients(job)
-        job.step()
+    with torch.autograd.set_multithreading_enabled(
+        False
+    ):  # a GPU's own thread for the way back costs more than it brings
+        while not job.finished:
+            with job.remedies():
+                _gradients(job)
+            job.step()
     return job.finish()
 
 
