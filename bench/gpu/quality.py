@@ -1,13 +1,15 @@
 """Recipe, methods and label efficiency: hundreds of trainings, which take minutes on a GPU.
 
     python bench/gpu/quality.py pack FOLDER                        where the data are: every task as token ids
-    python bench/gpu/quality.py train FOLDER --base BASE --stage recipe|methods|sizes --out FOLDER [--seconds LIMIT]
+    python bench/gpu/quality.py train FOLDER --base BASE --stage STAGE --out FOLDER [--seconds LIMIT]
     python bench/gpu/quality.py score FOLDER OUT/STAGE.jsonl       where the data are: bench/results/gpu_STAGE.json
 
 `recipe`: validation loss on three tasks, over learning rates, epochs, batch sizes, ranks, label smoothing, and three seeds
 averaged. `methods`: LoRA, LoRA on the last ten layers and full fine-tuning, each at the rate that is best on validation rows,
 three seeds, the test rows answered. `sizes`: at 250 to 2,000 labels the default recipe, and what TRL's documentation trains a
-LoRA with (2e-4, rank 32, α 16, batches of 8) in this very loop. Answers are greedy, with label choice and JSON constraints off.
+LoRA with (2e-4, rank 32, α 16, batches of 8) in this very loop. `weights`: values or critical facts that count three times in
+the loss, and once. Answers are greedy, with label choice and JSON constraints off.
+
 Several processes share the machine: one training leaves a GPU idle between its small products. What was trained before, as
 OUT/STAGE.jsonl tells, is not trained again. The machine in the middle needs PyTorch, Transformers, safetensors, pydantic and
 PyYAML: no task file, and no row but as numbers.
@@ -84,6 +86,8 @@ train: {{max_length: 1024, overlong: drop}}
 }
 CHOSEN_ON = ("support-intents", "billing-notes", "mts-dialog")
 METHODS_ON = ("support-intents", "billing-notes", "nlupp")
+WEIGHTED_ON = {"billing-notes": "field_weight", "nlupp": "field_weight", "mts-dialog": "fact_weight"}
+WEIGHT = 3.0
 TESTS, HELD, PASS_TOKENS, END = 300, 200, 8192, 2
 MULTIPLES = (0.5, 1.0, 2.0)
 SEEDS = (0, 1, 2)
@@ -131,16 +135,20 @@ def pack(name: str, folder: Path) -> None:
     """Training and test rows as token ids, in FOLDER/NAME.json.gz."""
     folder.mkdir(parents=True, exist_ok=True)
     from sartor.flows.base import LoadedBase
+    from sartor.flows.emphasis import emphasised
     from sartor.flows.prepare import prepare
-    from sartor.train.encode import encode
+    from sartor.train.encode import encode, fit, tokenise
 
     task = open_named(name, folder)
     base, splits = LoadedBase(task), prepare(task).splits
-    limit, overlong = task.spec.train.max_length, task.spec.train.overlong
-    train = encode(splits.train, base.renderer, limit, overlong).rows
+    heavy = {WEIGHTED_ON[name]: WEIGHT} if name in WEIGHTED_ON else {}
+    spec = task.spec.model_copy(update={"train": task.spec.train.model_copy(update=heavy)})
+    weighted = emphasised(splits.train, tokenise(splits.train, base.renderer), spec, base.renderer)
+    train = fit(splits.train, weighted, spec.train.max_length, spec.train.overlong).rows
     test = encode(splits.test, base.renderer, None, "error").rows
     random.Random(0).shuffle(train)
-    packed = {side: [[row.prompt, row.reply] for row in rows] for side, rows in (("train", train), ("test", test))}
+    sides = (("train", train), ("test", test))
+    packed = {side: [[row.prompt, row.reply, row.weights] for row in rows] for side, rows in sides}
     with gzip.open(folder / f"{name}.json.gz", "wt") as file:
         json.dump(packed, file)
     print(f"{name}: {len(train)} training rows, {len(test)} test rows")
@@ -161,6 +169,8 @@ class Plan:
     rank: int = 16
     smoothing: float = 0.0
     depth: int | None = None
+    weight: float = 1.0
+    """Of values, or of critical facts; as packed, if not 1."""
     trl: bool = False
     """At the rate and scale of TRL's documentation, whatever `multiple` says."""
     answer: bool = False
@@ -180,20 +190,20 @@ class Unit:
 def recipe(only: Sequence[str]) -> list[Unit]:
     """The cheaper and more telling questions first, in case that time runs out."""
     tasks = [name for name in CHOSEN_ON if name in only]
-    places = list(product((300, 1000), SEEDS[:2]))
-    plans = [
-        Plan(task, rows, seed, multiple=multiple, epochs=epochs, batch=batch)
-        for rows, seed in places
-        for multiple in (1.0, 2.0, 0.5, 4.0, 0.25)
-        for epochs, batch in ((3, 16), (3, 8), (6, 16), (6, 8))
-        for task in tasks
-    ]
-    others = ({"smoothing": 0.1}, {"rank": 4}, {"rank": 64})
-    plans += [Plan(task, rows, seed, **more) for more in others for rows, seed in places for task in tasks]
-    averaged = [
-        Unit(tuple(Plan(task, rows, seed) for seed in SEEDS), average=True) for task in tasks for rows in (300, 1000)
-    ]
-    return [*(Unit((plan,)) for plan in plans), *averaged]
+    units = []
+    for rows in (300, 1000):
+        plans = [
+            Plan(task, rows, seed, multiple=multiple, epochs=epochs, batch=batch)
+            for seed in SEEDS[:2]
+            for multiple in (1.0, 2.0, 0.5, 4.0, 0.25)
+            for epochs, batch in ((3, 16), (3, 8), (6, 16), (6, 8))
+            for task in tasks
+        ]
+        others = ({"smoothing": 0.1}, {"rank": 4}, {"rank": 64})
+        plans += [Plan(task, rows, seed, **more) for more in others for seed in SEEDS[:2] for task in tasks]
+        units += [Unit((plan,)) for plan in plans]
+        units += [Unit(tuple(Plan(task, rows, seed) for seed in SEEDS), average=True) for task in tasks]
+    return units
 
 
 def methods(only: Sequence[str]) -> list[Unit]:
@@ -212,7 +222,12 @@ def sizes(only: Sequence[str]) -> list[Unit]:
     return [Unit((one,)) for plan in ours for one in (plan, replace(plan, trl=True, batch=8, rank=32))]
 
 
-STAGES = {"recipe": recipe, "methods": methods, "sizes": sizes}
+def weights(only: Sequence[str]) -> list[Unit]:
+    grid = product(SEEDS, (name for name in WEIGHTED_ON if name in only), (1.0, WEIGHT))
+    return [Unit((Plan(task, 1000, seed, weight=weight, answer=True),)) for seed, task, weight in grid]
+
+
+STAGES = {"recipe": recipe, "methods": methods, "sizes": sizes, "weights": weights}
 
 
 def train(args: argparse.Namespace) -> None:
@@ -296,7 +311,7 @@ class Bench:
         from sartor.train.network import FastNetwork
 
         started = time.monotonic()
-        held, pool = self.held(plan.task), self.rows(plan.task, "train")[HELD:]
+        held, pool = self.held(plan.task), self.rows(plan.task, "train", plan.weight != 1)[HELD:]
         training = random.Random(plan.seed).sample(pool, min(plan.rows, len(pool)))
         network = FastNetwork(self.decoder, fresh(self.decoder, self.spec(plan)), "base")
         rate = 2e-4 if plan.trl else plan.multiple * self.auto(plan.method)
@@ -350,13 +365,16 @@ class Bench:
     def held(self, task: str) -> list[Any]:
         return self.rows(task, "train")[:HELD]
 
-    def rows(self, task: str, side: str) -> list[Any]:
+    def rows(self, task: str, side: str, weighted: bool = False) -> list[Any]:
         from sartor.train.batches import Encoded
 
         if task not in self.packed:
             with gzip.open(self.folder / f"{task}.json.gz", "rt") as file:
                 self.packed[task] = json.load(file)
-        return [Encoded(str(at), tuple(p), tuple(r)) for at, (p, r) in enumerate(self.packed[task][side])]
+        return [
+            Encoded(str(at), tuple(prompt), tuple(reply), tuple(weights) if weighted else None)
+            for at, (prompt, reply, weights) in enumerate(self.packed[task][side])
+        ]
 
     def answers(self, task: str, network: Any) -> list[list[int]]:
         from sartor.generate.engine import generate
@@ -403,7 +421,7 @@ def _named(line: dict[str, Any]) -> Iterable[str]:
     yield line["method"]
     yield "as TRL documents" if line["trl"] else f"{line['multiple']:g} × auto"
     yield f"{line['epochs']} epochs, batches of {line['batch']}"
-    for key, usual in (("rank", 16), ("smoothing", 0.0), ("depth", None)):
+    for key, usual in (("rank", 16), ("smoothing", 0.0), ("depth", None), ("weight", 1.0)):
         if line[key] != usual:
             yield f"{key} {line[key]}"
 
