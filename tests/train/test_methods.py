@@ -210,8 +210,8 @@ def spoilt(network: Network, where: str, at: int) -> Any:
     ("layers", "megabytes", "rows", "length", "settings", "more"),
     [
         (3, 100, 64, 100, {"pass_tokens": 100_000}, set()),
-        (16, 480, 1, 8000, {}, {"gradient_checkpointing"}),
-        (3, 40, 1, 8000, {"method": "full"}, {"gradient_checkpointing", "max_length"}),
+        (16, 220, 1, 4000, {}, {"gradient_checkpointing"}),
+        (3, 30, 1, 8000, {"method": "full"}, {"gradient_checkpointing", "max_length"}),
     ],
     ids=["a batch", "one long row", "one far too long row, full"],
 )
