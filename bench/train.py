@@ -48,7 +48,7 @@ from sartor.models.builtin import BASE, pulled
 from sartor.models.dtype import choose_dtype, measure_flops
 from sartor.models.estimate import Sizes
 from sartor.task import TaskSpec
-from sartor.train.batches import Encoded
+from sartor.train.batches import Encoded, most_tokens
 from sartor.train.encode import encode
 from sartor.train.loop import History, Recipe, train
 from train_tasks import BATCH, MATERIAL, Material, quality_task, speed_task
@@ -169,7 +169,8 @@ def train_ours(folder: Path, save: Path | None) -> Run:
     encoded = encode(prepare(task).splits.train, base.renderer, None, "error").rows
     network = base.network(spec)
     assert isinstance(spec.learning_rate, float), "the peer is told the same rate"
-    recipe = Recipe(spec.learning_rate, spec.epochs, spec.batch_size, spec.seed, min(base.renderer.stop_ids))
+    pad, most = min(base.renderer.stop_ids), most_tokens(spec, base.number_format[0])
+    recipe = Recipe(spec.learning_rate, spec.epochs, spec.batch_size, spec.seed, pad, most)
     with tempfile.TemporaryDirectory() as scratch:
         start = time.perf_counter()
         history = train(network, encoded, [], recipe, Path(scratch), checkpoint_seconds=60)

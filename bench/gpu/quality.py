@@ -133,12 +133,12 @@ def open_named(name: str, folder: Path) -> Any:
 
 def pack(name: str, folder: Path) -> None:
     """Training and test rows as token ids, in FOLDER/NAME.json.gz."""
-    folder.mkdir(parents=True, exist_ok=True)
     from sartor.flows.base import LoadedBase
     from sartor.flows.emphasis import emphasised
     from sartor.flows.prepare import prepare
     from sartor.train.encode import encode, fit, tokenise
 
+    folder.mkdir(parents=True, exist_ok=True)
     task = open_named(name, folder)
     base, splits = LoadedBase(task), prepare(task).splits
     heavy = {WEIGHTED_ON[name]: WEIGHT} if name in WEIGHTED_ON else {}
