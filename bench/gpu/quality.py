@@ -267,6 +267,7 @@ def _work(unit: Unit) -> list[dict[str, Any]]:
     try:
         return bench.work(unit)
     except Exception:  # one training must not end the hundreds beside it
+        print(f"not trained: {unit.plans[-1]}", file=sys.stderr)
         traceback.print_exc()
         return []
 
@@ -476,11 +477,11 @@ def kpis(name: str, folder: Path, lines: Sequence[dict[str, Any]]) -> list[Row]:
         if card.system in singles:
             mark = card.scores[first]
             rows.append(row(card.system, what, mark.value, "", mark.low, mark.high))
-    found = {(c.a, c.b): c for c in compared if c.metric == first}
+    found = {(c.a, c.b): c for each in compared if each.metric == first for c in (each, each.turned)}
     for (rows_a, a), (rows_b, b) in beside(grouped):
-        pair = f"{rows_a} rows, {a}", f"{rows_b} rows, {b}"
-        if c := found.get(pair) or (pair[::-1] in found and found[pair[::-1]].turned):
-            rows.append(row(pair[0], f"{what}, less {pair[1]}", c.difference, "", c.low, c.high))
+        one, other = f"{rows_a} rows, {a}", f"{rows_b} rows, {b}"
+        if c := found.get((one, other)):
+            rows.append(row(one, f"{what}, less {other}", c.difference, "", c.low, c.high))
     return rows
 
 

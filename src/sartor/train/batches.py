@@ -177,7 +177,7 @@ def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int
 
 
 def most_tokens(spec: TrainSpec, dtype: torch.dtype) -> int:
-    """`train.pass_tokens`. More than `auto` fills no CPU; where numbers take four bytes, half of it does, too."""
+    """`train.pass_tokens` as a number: `auto` is enough to fill a CPU, half as many where numbers take four bytes."""
     if spec.pass_tokens != "auto":
         return spec.pass_tokens
     return PASS_TOKENS // 2 if dtype.itemsize == 4 else PASS_TOKENS

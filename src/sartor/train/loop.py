@@ -138,9 +138,8 @@ def train(
     SystemFailure when memory does not suffice for the largest pass.
     """
     job = Job(network, training, validation, recipe, scratch, progress, checkpoint_seconds)
-    with torch.autograd.set_multithreading_enabled(
-        False
-    ):  # a GPU's own thread for the way back costs more than it brings
+    # On a GPU a thread of its own for the backward pass costs more than it brings.
+    with torch.autograd.set_multithreading_enabled(False):
         while not job.finished:
             with job.remedies():
                 _gradients(job)
