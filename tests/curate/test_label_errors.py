@@ -71,4 +71,5 @@ def test_the_names_of_classes_do_not_matter(case: tuple[NDArray[np.float64], NDA
     renamed = np.array(random.sample(range(probs.shape[1]), probs.shape[1]))
     moved = np.empty_like(probs)
     moved[:, renamed] = probs
-    np.testing.assert_allclose(label_errors(moved, renamed[labels]).score, label_errors(probs, labels).score, atol=1e-6)
+    # One number of it is searched for, to 1e-5, along sums whose last bits depend on the order of classes.
+    np.testing.assert_allclose(label_errors(moved, renamed[labels]).score, label_errors(probs, labels).score, atol=1e-4)
