@@ -3,12 +3,13 @@
     python bench/gpu/quality.py pack FOLDER                        where the data are: every task as token ids
     python bench/gpu/quality.py train FOLDER --base BASE --stage STAGE --out FOLDER [--seconds LIMIT]
     python bench/gpu/quality.py score FOLDER OUT/STAGE.jsonl       where the data are: bench/results/gpu_STAGE.json
+                                                                   or cpu_STAGE.json
 
-`recipe`: validation loss on three tasks, over learning rates, epochs, batch sizes, ranks, label smoothing, and three seeds
-averaged. `methods`: LoRA, LoRA on the last ten layers and full fine-tuning, each at the rate that is best on validation rows,
-three seeds, the test rows answered. `sizes`: at 250 to 2,000 labels the default recipe, and what TRL's documentation trains a
-LoRA with (2e-4, rank 32, α 16, batches of 8) in this very loop. `weights`: values or critical facts that count three times in
-the loss, and once. Answers are greedy, with label choice and JSON constraints off.
+`recipe`: validation loss on three tasks, of the default with other rates, epochs, batches, ranks and smoothing, and of three
+seeds averaged. `methods`: LoRA, LoRA on the last ten layers and full fine-tuning, each at the rate that is best on validation
+rows, three seeds, the test rows answered. `sizes`: at 250 to 2,000 labels the default recipe, and what TRL's documentation
+trains a LoRA with (2e-4, rank 32, α 16, batches of 8) in this very loop. `weights`: values or critical facts that count three
+times in the loss, and once. Answers are greedy, with label choice and JSON constraints off.
 
 Several processes share the machine: one training leaves a GPU idle between its small products. What was trained before, as
 OUT/STAGE.jsonl tells, is not trained again. The machine in the middle needs PyTorch, Transformers, safetensors, pydantic and
@@ -88,8 +89,25 @@ CHOSEN_ON = ("support-intents", "billing-notes", "mts-dialog")
 METHODS_ON = ("support-intents", "billing-notes", "nlupp")
 WEIGHTED_ON = {"billing-notes": "field_weight", "nlupp": "field_weight", "mts-dialog": "fact_weight"}
 WEIGHT = 3.0
-TESTS, HELD, PASS_TOKENS, END = 300, 200, 8192, 2
+TESTS, END = 300, 2
+PASS_TOKENS = {"cuda": 8192, "cpu": 1024}
 MULTIPLES = (0.5, 1.0, 2.0)
+CHANGES: tuple[dict[str, Any], ...] = (
+    {},
+    {"batch": 16},
+    {"batch": 8},
+    {"batch": 4},
+    {"multiple": 2.0},
+    {"epochs": 6},
+    {"epochs": 6, "batch": 8},
+    {"epochs": 6, "multiple": 2.0},
+    {"epochs": 10},
+    {"smoothing": 0.1},
+    {"rank": 4},
+    {"rank": 64},
+    {"multiple": 0.5},
+    {"multiple": 4.0},
+)
 SEEDS = (0, 1, 2)
 SIZES_ON = {"banking77": 2000, "cuad": 2000, "nlupp": 1000, "pii": 1000, "mts-sections": 1000}
 """None of them in CHOSEN_ON; the most rows that each has, beside those of validation."""
@@ -105,6 +123,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--seconds", type=float, default=1e9, help="after which nothing new is begun")
     parser.add_argument("--only", nargs="+", default=list(TASKS))
+    parser.add_argument("--rows", nargs="+", type=int, help="default: the stage's own")
+    parser.add_argument("--held", type=int, default=200, help="validation rows, less of which a CPU needs")
+    parser.add_argument("--longest", type=int, default=1024, help="tokens of a row; longer ones are left out")
     parser.add_argument("--processes", type=int, help="default: on a GPU one a core but two, else one")
     args = parser.parse_args()
     if args.verb == "pack":
@@ -187,44 +208,41 @@ class Unit:
     """Whether the validation loss of the mean of `plans` is told, too."""
 
 
-def recipe(only: Sequence[str]) -> list[Unit]:
-    """The cheaper and more telling questions first, in case that time runs out."""
+def usual(task: str, rows: int, seed: int, **changed: Any) -> Plan:
+    from sartor.train.batches import step_rows
+
+    return Plan(task, rows, seed, batch=step_rows("auto", rows), **changed)
+
+
+def recipe(only: Sequence[str], rows: Sequence[int]) -> list[Unit]:
+    """The default, one change or two at a time; the more telling ones first, in case that time runs out."""
     tasks = [name for name in CHOSEN_ON if name in only]
     units = []
-    for rows in (300, 1000):
-        plans = [
-            Plan(task, rows, seed, multiple=multiple, epochs=epochs, batch=batch)
-            for seed in SEEDS[:2]
-            for multiple in (1.0, 2.0, 0.5, 4.0, 0.25)
-            for epochs, batch in ((3, 16), (3, 8), (6, 16), (6, 8))
-            for task in tasks
-        ]
-        others = ({"smoothing": 0.1}, {"rank": 4}, {"rank": 64})
-        plans += [Plan(task, rows, seed, **more) for more in others for seed in SEEDS[:2] for task in tasks]
-        units += [Unit((plan,)) for plan in plans]
-        units += [Unit(tuple(Plan(task, rows, seed) for seed in SEEDS), average=True) for task in tasks]
-    return units
+    for count in rows or (250, 1000):
+        grid = product(SEEDS[:2], CHANGES, tasks)
+        units += [Unit((replace(usual(task, count, seed), **change),)) for seed, change, task in grid]
+        units += [Unit(tuple(usual(task, count, seed) for seed in SEEDS), average=True) for task in tasks]
+    return list(dict.fromkeys(units))
 
 
-def methods(only: Sequence[str]) -> list[Unit]:
+def methods(only: Sequence[str], rows: Sequence[int]) -> list[Unit]:
     found = []
-    for (method, depth), task in product(
-        (("lora", None), ("full", None), ("lora", 10)), (name for name in METHODS_ON if name in only)
-    ):
-        tries = tuple(Plan(task, 1000, 0, method, multiple, depth=depth) for multiple in MULTIPLES)
-        found.append(Unit(tries, tuple(Plan(task, 1000, seed, method, depth=depth, answer=True) for seed in SEEDS)))
+    kinds: tuple[dict[str, Any], ...] = ({"method": "lora"}, {"method": "full"}, {"method": "lora", "depth": 10})
+    for kind, task, count in product(kinds, (name for name in METHODS_ON if name in only), rows or (1000,)):
+        tries = tuple(usual(task, count, 0, multiple=multiple, **kind) for multiple in MULTIPLES)
+        found.append(Unit(tries, tuple(usual(task, count, seed, answer=True, **kind) for seed in SEEDS)))
     return found
 
 
-def sizes(only: Sequence[str]) -> list[Unit]:
-    grid = product(SEEDS, (250, 500, 1000, 2000), (name for name in SIZES_ON if name in only))
-    ours = [Plan(task, rows, seed, answer=True) for seed, rows, task in grid if rows <= SIZES_ON[task]]
+def sizes(only: Sequence[str], rows: Sequence[int]) -> list[Unit]:
+    grid = product(SEEDS, rows or (250, 500, 1000, 2000), (name for name in SIZES_ON if name in only))
+    ours = [usual(task, count, seed, answer=True) for seed, count, task in grid if count <= SIZES_ON[task]]
     return [Unit((one,)) for plan in ours for one in (plan, replace(plan, trl=True, batch=8, rank=32))]
 
 
-def weights(only: Sequence[str]) -> list[Unit]:
-    grid = product(SEEDS, (name for name in WEIGHTED_ON if name in only), (1.0, WEIGHT))
-    return [Unit((Plan(task, 1000, seed, weight=weight, answer=True),)) for seed, task, weight in grid]
+def weights(only: Sequence[str], rows: Sequence[int]) -> list[Unit]:
+    grid = product(SEEDS, (name for name in WEIGHTED_ON if name in only), rows or (1000,), (1.0, WEIGHT))
+    return [Unit((usual(task, count, seed, weight=weight, answer=True),)) for seed, task, count, weight in grid]
 
 
 STAGES = {"recipe": recipe, "methods": methods, "sizes": sizes, "weights": weights}
@@ -235,9 +253,9 @@ def train(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     file, began = args.out / f"{args.stage}.jsonl", time.time()
     done = {_plan(json.loads(line)) for line in file.read_text().splitlines()} if file.exists() else set()
-    units = [unit for unit in STAGES[args.stage](args.only) if unit.plans[-1] not in done]
+    units = [unit for unit in STAGES[args.stage](args.only, args.rows) if unit.plans[-1] not in done]
     processes = args.processes or (max(1, (os.cpu_count() or 1) - 2) if torch.cuda.is_available() else 1)
-    setting = (args.base, args.folder, began + args.seconds, processes)
+    setting = (args.base, args.folder, args.held, args.longest, began + args.seconds, processes)
     missed = 0
     with (
         file.open("a") as told,
@@ -257,10 +275,10 @@ def _plan(line: dict[str, Any]) -> Plan:
     return Plan(**{name: line[name] for name in Plan.__slots__})
 
 
-def _open(base: Path, folder: Path, until: float, processes: int) -> None:
+def _open(base: Path, folder: Path, held: int, longest: int, until: float, processes: int) -> None:
     global bench
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
-    bench = Bench(base, folder, until)
+    bench = Bench(base, folder, held, longest, until)
 
 
 def _work(unit: Unit) -> list[dict[str, Any]]:
@@ -275,12 +293,12 @@ def _work(unit: Unit) -> list[dict[str, Any]]:
 class Bench:
     """The base in one process, and what is trained on it."""
 
-    def __init__(self, base: Path, folder: Path, until: float) -> None:
+    def __init__(self, base: Path, folder: Path, held: int, longest: int, until: float) -> None:
         from transformers import AutoModelForCausalLM
 
         from sartor.models.decoder import Decoder
 
-        self.folder, self.until = folder, until
+        self.folder, self.count_held, self.longest, self.until = folder, held, longest, until
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if self.device == "cuda" else torch.float32
         model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype).eval().requires_grad_(False)
@@ -312,11 +330,12 @@ class Bench:
         from sartor.train.network import FastNetwork
 
         started = time.monotonic()
-        held, pool = self.held(plan.task), self.rows(plan.task, "train", plan.weight != 1)[HELD:]
+        held, pool = self.held(plan.task), self.rows(plan.task, "train", plan.weight != 1)[self.count_held :]
         training = random.Random(plan.seed).sample(pool, min(plan.rows, len(pool)))
         network = FastNetwork(self.decoder, fresh(self.decoder, self.spec(plan)), "base")
         rate = 2e-4 if plan.trl else plan.multiple * self.auto(plan.method)
-        recipe = loop.Recipe(rate, plan.epochs, plan.batch, plan.seed, END, PASS_TOKENS, label_smoothing=plan.smoothing)
+        tokens = PASS_TOKENS[self.device]
+        recipe = loop.Recipe(rate, plan.epochs, plan.batch, plan.seed, END, tokens, label_smoothing=plan.smoothing)
         line = asdict(plan) | {"on": torch.cuda.get_device_name() if self.device == "cuda" else "CPU"}
         try:
             history = loop.train(
@@ -364,7 +383,7 @@ class Bench:
         return auto_learning_rate(self.decoder.config.hidden_size, method)
 
     def held(self, task: str) -> list[Any]:
-        return self.rows(task, "train")[:HELD]
+        return self.rows(task, "train")[: self.count_held]
 
     def rows(self, task: str, side: str, weighted: bool = False) -> list[Any]:
         from sartor.train.batches import Encoded
@@ -375,6 +394,7 @@ class Bench:
         return [
             Encoded(str(at), tuple(prompt), tuple(reply), tuple(weights) if weighted else None)
             for at, (prompt, reply, weights) in enumerate(self.packed[task][side])
+            if side == "test" or len(prompt) + len(reply) <= self.longest
         ]
 
     def answers(self, task: str, network: Any) -> list[list[int]]:
@@ -395,7 +415,7 @@ def _loss(line: dict[str, Any]) -> float:
 
 
 def score(folder: Path, told: Path) -> None:
-    """bench/results/gpu_STAGE.json: validation loss and seconds of every training, and where it answered, KPIs."""
+    """bench/results/gpu_STAGE.json or cpu_STAGE.json: validation loss and seconds of every training, KPIs where it answered."""
     lines = [json.loads(text) for text in told.read_text().splitlines()]
     rows: list[Row] = []
     ratios: dict[str, float] = {}
@@ -414,7 +434,9 @@ def score(folder: Path, told: Path) -> None:
     for name, of_task in answered.items():
         rows += kpis(name, folder, of_task)
         ratios |= costs(name, of_task)
-    record(f"gpu_{told.stem}", rows, ratios, trained_on=", ".join(sorted({line["on"] for line in lines})))
+    machines = sorted({line["on"] for line in lines})
+    where = "cpu" if machines == ["CPU"] else "gpu"
+    record(f"{where}_{told.stem}", rows, ratios, trained_on=", ".join(machines))
 
 
 def _named(line: dict[str, Any]) -> Iterable[str]:

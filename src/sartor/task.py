@@ -226,7 +226,8 @@ class TrainSpec(Strict):
     """Adapt only this many of the last layers; default: all."""
     epochs: int = Field(default=3, ge=1, le=100)
     learning_rate: Literal["auto"] | Annotated[float, Field(gt=0, le=1)] = "auto"
-    batch_size: int = Field(default=16, ge=1)
+    batch_size: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    """Examples an optimiser step; `auto`: 16, and fewer on small sets, which learn more from more, smaller steps."""
     pass_tokens: Literal["auto"] | Annotated[int, Field(ge=8)] = "auto"
     """Most tokens in one forward pass; a larger batch is accumulated over several, which changes memory and no result."""
     gradient_checkpointing: Literal["auto"] | bool = "auto"

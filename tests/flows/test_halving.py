@@ -88,7 +88,7 @@ def test_a_training_of_a_later_round_that_does_not_fit_is_not_begun() -> None:
 
 
 def proposed(own: TrainSpec, loss: Callable[[Settings], float], trials: int = 16) -> Halving:
-    proposals = Proposals(own, 1e-3)
+    proposals = Proposals(own, 1e-3, 4)
 
     def attempt(settings: Settings, epochs: int) -> Tried:
         return Tried(settings["learning_rate"], loss(settings) / epochs, 1.0)
@@ -101,7 +101,7 @@ def test_a_planted_rate_is_found_from_the_tasks_own_on() -> None:
         rate = settings["learning_rate"]
         return 1 + max(rate / 3e-4, 3e-4 / rate) + settings["label_smoothing"]
 
-    own = TrainSpec(rank=8, batch_size=4)
+    own = TrainSpec(rank=8)
     found = proposed(own, valley)
     first, best = found.trials[0].settings, found.best.settings
     assert first == {"learning_rate": 1e-3, "batch_size": 4, "label_smoothing": 0.0, "rank": 8}
@@ -113,14 +113,14 @@ def test_a_planted_rate_is_found_from_the_tasks_own_on() -> None:
         assert float(f"{trial.settings['learning_rate']:.2g}") == trial.settings["learning_rate"]
     again = proposed(own, valley)
     assert [trial.settings for trial in again.trials] == [trial.settings for trial in found.trials]
-    other = proposed(TrainSpec(rank=8, batch_size=4, seed=1), valley)
+    other = proposed(TrainSpec(rank=8, seed=1), valley)
     assert [trial.settings for trial in other.trials] != [trial.settings for trial in found.trials]
 
 
 def test_a_method_is_asked_only_for_what_it_reads() -> None:
     found = proposed(TrainSpec(method="ia3"), lambda _: 1.0, trials=2)
     assert set(found.trials[0].settings) == {"learning_rate", "batch_size", "label_smoothing"}
-    assert Proposals(TrainSpec(method="full"), 0.5).ask()["learning_rate"] == 0.5
+    assert Proposals(TrainSpec(method="full"), 0.5, 16).ask()["learning_rate"] == 0.5
 
 
 def test_the_block_is_what_a_task_reads() -> None:

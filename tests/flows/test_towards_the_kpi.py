@@ -237,6 +237,8 @@ def test_preferences_go_on_from_the_supervised_adapter(plain: bool, base: Path, 
     assert torch.cosine_similarity(before, after, dim=0) > 0.9  # a fresh adapter's would be zero
     assert supervised.manifest["recipe"] != preferred.manifest["recipe"]
     assert preferred.manifest["cost"] >= supervised.manifest["cost"]
+    for item in ("computed_tokens", "supervised_tokens", "flops", "seconds", "energy_kwh"):
+        assert preferred.manifest["meter"][item] > supervised.manifest["meter"][item]
     assert {path.name for path in preferred.folder.iterdir()} == {path.name for path in supervised.folder.iterdir()}
 
 

@@ -93,7 +93,7 @@ def test_the_limit_is_drawn_only_where_it_is_near() -> None:
 
 
 def test_a_loss_curve_draws_what_there_is() -> None:
-    training = TrainingView("LoRA", ((0.5, 2.0), (1.0, 1.0)), (), 1, 1, 1, 1e-4, "", 1)
+    training = TrainingView("LoRA", ((0.5, 2.0), (1.0, 1.0)), (), 1, 1, 1, 1e-4, "", 1, 16)
     assert 'aria-label="Loss by epoch: training 2.00 to 1.00"' in plots.loss_chart(training)
     both = replace(training, validation_loss=((1.0, 1.25),))
     assert "validation 1.25 to 1.25" in plots.loss_chart(both)

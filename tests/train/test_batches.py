@@ -1,5 +1,6 @@
 """Batches are a pure function of data, seed and sizes, and supervise the reply and nothing else."""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from sartor.train.batches import (
     pass_tokens,
     passes,
     positions,
+    step_rows,
 )
 from sartor.train.encode import tokenise
 
@@ -154,6 +156,12 @@ def test_a_pass_takes_about_as_many_bytes_whatever_the_number_format() -> None:
     narrow, wide = (most_tokens(TrainSpec(), dtype) for dtype in (torch.bfloat16, torch.float32))
     assert narrow == 2 * wide
     assert most_tokens(TrainSpec(pass_tokens=100), torch.float32) == 100
+
+
+@pytest.mark.parametrize(("rows", "size"), [(3, 4), (399, 4), (400, 8), (799, 8), (800, 16), (10**6, 16)])
+def test_a_small_set_is_learned_in_smaller_steps(rows: int, size: int) -> None:
+    assert step_rows("auto", rows) == size
+    assert step_rows(5, rows) == 5
 
 
 def test_positions_begin_anew_with_every_example() -> None:

@@ -8,7 +8,7 @@ from sartor.flows.base import LoadedBase
 from sartor.flows.check_report import Cost
 from sartor.models.estimate import Machine, Workload, estimate, this_machine
 from sartor.task import TaskSpec
-from sartor.train.batches import Encoded, common_prefix, epoch_batches, most_tokens, pass_tokens, passes
+from sartor.train.batches import Encoded, common_prefix, epoch_batches, most_tokens, pass_tokens, passes, step_rows
 from sartor.train.loss import CHUNK
 
 
@@ -58,7 +58,7 @@ def workload(
     lengths = [len(row) for row in train]
     tokens = 0
     most, heaviest = most_tokens(spec.train, dtype), (0, 0)
-    for batch in epoch_batches(lengths, spec.train.batch_size, spec.train.seed, 0):
+    for batch in epoch_batches(lengths, step_rows(spec.train.batch_size, len(train)), spec.train.seed, 0):
         groups = passes([train[place] for place in batch], prefix, most, packed=fast)
         sizes = [pass_tokens(group, prefix, packed=fast) for group in groups]
         tokens += sum(sizes) + virtual * (len(groups) if fast else len(batch))

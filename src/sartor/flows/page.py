@@ -172,7 +172,7 @@ def _training(outcome: Outcome) -> TrainingView:
     why = "auto: 5e-4 · (2000 / hidden size)^0.781" if spec.learning_rate == "auto" else "set in sartor.yaml"
     return TrainingView(
         method=describe(spec) + _averaged(manifest) + _towards_the_kpi(manifest),
-        train_loss=_curve(history, outcome.check.rows["train"], spec.batch_size),
+        train_loss=_curve(history, outcome.check.rows["train"], manifest["batch_size"]),
         validation_loss=tuple((float(epoch), loss) for epoch, loss in history.validation),
         seconds=history.seconds,
         examples_per_s=history.examples / history.seconds,
@@ -180,6 +180,7 @@ def _training(outcome: Outcome) -> TrainingView:
         learning_rate=manifest["learning_rate"],
         learning_rate_why=f"found by a search. {' '.join(outcome.tuned.sentences)}" if outcome.tuned else why,
         epochs=float(history.epochs),
+        batch_size=manifest["batch_size"],
         early_stop=_early_stop(history, spec.epochs),
         trainable=manifest["trainable"],
         peak_memory=step.usage.peak_memory_bytes,

@@ -47,7 +47,7 @@ from sartor.store import Store, disk_errors
 from sartor.store.disk import write_file
 from sartor.store.folders import hash_folder
 from sartor.task import PreferSpec
-from sartor.train.batches import most_tokens
+from sartor.train.batches import most_tokens, step_rows
 from sartor.train.dpo import PreferenceNetwork, with_reference
 from sartor.train.encode import token_limit
 from sartor.train.loop import Diverged, History, Recipe, auto_learning_rate, train
@@ -154,6 +154,10 @@ class Stages:
         return spec.learning_rate
 
     @property
+    def _batch_size(self) -> int:
+        return step_rows(self.spec.train.batch_size, len(self.prepared.splits.train))
+
+    @property
     def _settings(self) -> dict[str, Any]:
         """What decides the numbers of supervised training, beside data and base."""
         spec = self.spec.train
@@ -162,7 +166,7 @@ class Stages:
             **spec.method_settings,
             "learning_rate": self._rate,
             "epochs": spec.epochs,
-            "batch_size": spec.batch_size,
+            "batch_size": self._batch_size,
             "seed": spec.seed,
             "max_length": spec.max_length,
             "overlong": spec.overlong,
@@ -177,7 +181,7 @@ class Stages:
         usual = Recipe(
             learning_rate=self._rate,
             epochs=spec.epochs,
-            batch_size=spec.batch_size,
+            batch_size=self._batch_size,
             seed=spec.seed,
             pad=min(self.base.renderer.stop_ids),
             pass_tokens=most_tokens(spec, self.base.number_format[0]),
@@ -223,13 +227,18 @@ class Stages:
         if said := step.outputs.get("diverged"):
             raise Diverged(said, step.outputs["usage"]["seconds"])
         history = History.from_json(step.outputs["history"])
-        fast, watts, longest = base.slow_because is None, self.spec.costs.watts, step.outputs["longest"]
-        usage = Usage(**step.outputs["usage"]) if apart else step.usage
-        read = meter(opened.config, self.spec.train, history, usage, longest, fast, base.device, watts)
-        for item, quantity, unit, source in book_lines(read):
-            self.store.records.book(step.run, item, quantity, unit, 0.0, source, self.spec.costs.currency)
+        read = self._metered(step, history, Usage(**step.outputs["usage"]) if apart else step.usage)
         spent = {"seconds": round(history.seconds, 1), "cost": round(step.money, 4), "meter": asdict(read)}
         return Trained(self._published(step), step.outputs["manifest"] | spent, history, step, read)
+
+    def _metered(self, step: StepResult, history: History, usage: Usage) -> Meter:
+        """What the training of a step took, which the books have from now on, too."""
+        base, spec = self.base, self.spec
+        longest, fast = step.outputs["longest"], base.slow_because is None
+        read = meter(base.opened.config, spec.train, history, usage, longest, fast, base.device, spec.costs.watts)
+        for item, quantity, unit, source in book_lines(read):
+            self.store.records.book(step.run, item, quantity, unit, 0.0, source, spec.costs.currency)
+        return read
 
     def _average(self, apart: Apart | None = None) -> Trained:
         """Trainings of several seeds as one (`models.methods.average`), or the best of them where it alone is better.
@@ -306,7 +315,7 @@ class Stages:
             "constrained": self.spec.generate.constrained,
             "kpis": [kpi.model_dump() for kpi in acceptance(self.spec)],
             "functions": source_hashes(self.spec, self.task.folder),
-            "batch_size": self.spec.train.batch_size,
+            "batch_size": self._batch_size,
             "limit": limit,
             "seed": seed,
         }
@@ -333,13 +342,15 @@ class Stages:
                 ),
                 "prefer": settings | counts | {"seconds": round(history.seconds, 1)},
             }
-            return self._publish(saved(network, folder), manifest) | {"history": asdict(history)}
+            told = {"history": asdict(history), "longest": max(map(len, pairs), default=0)}
+            return self._publish(saved(network, folder), manifest) | told
 
         step = self.steps.run("prefer", inputs, work)
-        both = _together(trained.step, step)
-        seconds = trained.history.seconds + step.outputs["history"]["seconds"]
-        manifest = step.outputs["manifest"] | {"cost": round(both.money, 4), "seconds": round(seconds, 1)}
-        return Trained(self._published(step), manifest, trained.history, both, trained.meter)
+        both, history = _together(trained.step, step), History.from_json(step.outputs["history"])
+        read = summed([trained.meter, self._metered(step, history, step.usage)])
+        seconds = round(trained.history.seconds + history.seconds, 1)
+        spent = {"seconds": seconds, "cost": round(both.money, 4), "meter": asdict(read)}
+        return Trained(self._published(step), step.outputs["manifest"] | spent, trained.history, both, read)
 
     def _publish(self, made: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         """The step's outputs: the weights in a folder that is named after their hash, and the manifest with it."""

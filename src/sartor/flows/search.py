@@ -23,6 +23,7 @@ from sartor.jobs.steps import Steps
 from sartor.progress import Progress, silent
 from sartor.store import Store, disk_errors
 from sartor.task import METHOD_SETTINGS, TrainSpec
+from sartor.train.batches import step_rows
 from sartor.train.loop import Diverged, auto_learning_rate
 
 TRIALS = 8
@@ -55,7 +56,8 @@ def search(
             "a recipe is searched for on validation rows, and there are none: set `train.validation` above 0"
         )
     base = LoadedBase(task, progress)
-    proposals = Proposals(spec.train, start_rate(spec.train, spec.train, base))
+    batch_size = step_rows(spec.train.batch_size, len(prepared.splits.train))
+    proposals = Proposals(spec.train, start_rate(spec.train, spec.train, base), batch_size)
     hour, currency = spec.costs.hour, spec.costs.currency
     with disk_errors(), Steps(store, spec.task, Here(), hour, currency) as steps, Apart() as apart:
         done = 0
@@ -77,17 +79,17 @@ def search(
 class Proposals:
     """What to try next: the task's own settings, a few at random, then by a tree-structured Parzen estimator (Bergstra 2011)."""
 
-    def __init__(self, own: TrainSpec, rate: float) -> None:
-        """Rates lie within a factor of ten of `rate`, other settings around what the task says."""
+    def __init__(self, own: TrainSpec, rate: float, batch_size: int) -> None:
+        """Rates lie within a factor of ten of `rate`, batches around `batch_size`, other settings around what the task says."""
         import optuna
         from optuna.distributions import CategoricalDistribution, FloatDistribution
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = optuna.samplers.TPESampler(seed=own.seed, n_startup_trials=STARTUP)
         self._study = optuna.create_study(sampler=sampler)
-        size, smoothing = own.batch_size, own.label_smoothing
+        smoothing = own.label_smoothing
         choices: dict[str, set[float]] = {
-            "batch_size": {max(1, size // 2), size, 2 * size},
+            "batch_size": {max(1, batch_size // 2), batch_size, 2 * batch_size},
             "label_smoothing": {0.0, 0.1, smoothing},
         }
         if "rank" in METHOD_SETTINGS[own.method]:
@@ -96,7 +98,8 @@ class Proposals:
             "learning_rate": FloatDistribution(rate / 10, min(HIGHEST, rate * 10), log=True),
             **{key: CategoricalDistribution(sorted(values)) for key, values in choices.items()},
         }
-        self._study.enqueue_trial({"learning_rate": rate, **{key: getattr(own, key) for key in choices}})
+        first = {key: getattr(own, key) for key in choices} | {"learning_rate": rate, "batch_size": batch_size}
+        self._study.enqueue_trial(first)
 
     def ask(self) -> Settings:
         """The rate to two digits, as a person would write it: what is tried is what is told."""

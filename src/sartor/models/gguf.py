@@ -2,10 +2,10 @@
 
 import contextlib
 import io
+import mmap
 from pathlib import Path
 
 import torch
-from gguf import GGUFReader
 from tokenizers import pre_tokenizers
 from transformers import (
     AutoConfig,
@@ -19,6 +19,10 @@ from transformers import (
 from sartor.errors import InputError
 from sartor.models.cache import cache_root, file_sha256, new_folder
 from sartor.progress import Progress, silent
+
+PRE_TOKENIZER_KEY = b"tokenizer.ggml.pre" + (8).to_bytes(4, "little")
+"""As bytes of the file: the key, and that its value is a string. A reader would take ten seconds over the vocabulary first."""
+SMOLLM = b"smollm"
 
 
 def converted(gguf: Path, progress: Progress = silent) -> Path:
@@ -75,8 +79,9 @@ def convert(gguf: Path, into: Path, progress: Progress = silent) -> None:
 
 def _split_digits(gguf: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     """SmolLM's tokenizer splits numbers into digits before anything else, which transformers does not take over."""
-    field = GGUFReader(gguf).get_field("tokenizer.ggml.pre")
-    if field is not None and field.contents() == "smollm":
+    with gguf.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        found = data.find(PRE_TOKENIZER_KEY + len(SMOLLM).to_bytes(8, "little") + SMOLLM)
+    if found >= 0:
         steps = [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
         assert isinstance(tokenizer, PreTrainedTokenizerFast)
         tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps)

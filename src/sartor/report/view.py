@@ -242,6 +242,8 @@ class TrainingView:
     learning_rate_why: str
     epochs: float
     """Epochs that ran."""
+    batch_size: int
+    """Examples an optimiser step."""
     early_stop: str = ""
     """`stopped after 2 of 3 epochs: the validation loss rose`"""
     trainable: int | None = None

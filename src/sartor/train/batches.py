@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +13,8 @@ from sartor.task import PASS_TOKENS, TrainSpec
 
 WINDOW = 8
 """Lengths are sorted within windows of this many batches: alike within a batch, yet batches differ from epoch to epoch."""
+STEPS = 50
+"""Of an epoch, fewer of which teach too little (docs/benchmarks.md)."""
 TOKENS_STEP = 16
 """The tokens of a pass are rounded up to this, so that few shapes occur: the CPU backend caches memory per shape."""
 
@@ -174,6 +177,13 @@ def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int
         batches += [window[at : at + batch_size] for at in range(0, len(window), batch_size)]
     rng.shuffle(batches)
     return [*begins, *batches]
+
+
+def step_rows(batch_size: Literal["auto"] | int, rows: int) -> int:
+    """`train.batch_size` as a number: `auto` is the largest of 16, 8 and 4 that makes 50 steps of an epoch, or else 4."""
+    if batch_size != "auto":
+        return batch_size
+    return next((size for size in (16, 8) if rows >= STEPS * size), 4)
 
 
 def most_tokens(spec: TrainSpec, dtype: torch.dtype) -> int:
