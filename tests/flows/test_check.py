@@ -200,7 +200,7 @@ def test_the_workload_is_what_the_loop_computes(make_task):
     prefix, most = common_prefix(rows), most_tokens(task.spec.train, torch.float32)
     batches = [
         batch
-        for indices in epoch_batches([len(row) for row in rows], 16, task.spec.train.seed, 0)
+        for indices in epoch_batches([len(row) for row in rows], 4, task.spec.train.seed, 0)
         for batch in micro_batches([rows[index] for index in indices], prefix, 0, most)
     ]
     assert work.tokens == 2 * sum(batch.tokens for batch in batches)
