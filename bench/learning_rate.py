@@ -14,6 +14,7 @@ from pathlib import Path
 from record import record, row
 from sartor.flows.base import LoadedBase
 from sartor.flows.prepare import Prepared, Task, open_task, prepare
+from sartor.train.batches import step_rows
 from sartor.train.encode import encode
 from sartor.train.loop import Recipe, auto_learning_rate, train
 
@@ -46,7 +47,7 @@ def best_loss(task: Task, prepared: Prepared, multiple: float, epochs: int, seed
         encode(side, base.renderer, None, "error").rows for side in (prepared.splits.train, prepared.splits.validation)
     )
     rate = multiple * auto_learning_rate(base.opened.config.hidden_size)
-    recipe = Recipe(rate, epochs, spec.batch_size, seed, min(base.renderer.stop_ids))
+    recipe = Recipe(rate, epochs, step_rows(spec.batch_size, len(training)), seed, min(base.renderer.stop_ids))
     with tempfile.TemporaryDirectory() as scratch:
         history = train(
             base.network(spec.model_copy(update={"seed": seed})),

@@ -298,7 +298,7 @@ class Bench:
 
         from sartor.models.decoder import Decoder
 
-        self.folder, self.count_held, self.longest, self.until = folder, held, longest, until
+        self.folder, self.validation_rows, self.longest, self.until = folder, held, longest, until
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if self.device == "cuda" else torch.float32
         model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype).eval().requires_grad_(False)
@@ -330,7 +330,7 @@ class Bench:
         from sartor.train.network import FastNetwork
 
         started = time.monotonic()
-        held, pool = self.held(plan.task), self.rows(plan.task, "train", plan.weight != 1)[self.count_held :]
+        held, pool = self.held(plan.task), self.rows(plan.task, "train", plan.weight != 1)[self.validation_rows :]
         training = random.Random(plan.seed).sample(pool, min(plan.rows, len(pool)))
         network = FastNetwork(self.decoder, fresh(self.decoder, self.spec(plan)), "base")
         rate = 2e-4 if plan.trl else plan.multiple * self.auto(plan.method)
@@ -383,7 +383,7 @@ class Bench:
         return auto_learning_rate(self.decoder.config.hidden_size, method)
 
     def held(self, task: str) -> list[Any]:
-        return self.rows(task, "train")[: self.count_held]
+        return self.rows(task, "train")[: self.validation_rows]
 
     def rows(self, task: str, side: str, weighted: bool = False) -> list[Any]:
         from sartor.train.batches import Encoded

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 from tests.tasks import MakeTask, intents, write_task
 
 import sartor
@@ -17,6 +18,8 @@ from sartor.data.example import Example
 from sartor.errors import InputError
 from sartor.flows.check import check
 from sartor.flows.prepare import open_task, prepare
+from sartor.store import Store
+from sartor.store.tables import runs
 
 PLACES = ("Lisbon", "Vienna", "Nairobi", "Montreal", "Osaka", "Bergen", "Lima", "Tbilisi", "Cardiff", "Hanoi")
 ASKED = [
@@ -190,7 +193,8 @@ def test_a_small_csv_is_split_from_the_command_line(tmp_path: Path, base: Path, 
 
 
 @pytest.mark.slow
-def test_a_proof_tests_on_the_frozen_rows_and_learns_from_none_of_them(folder: Path, capsys) -> None:
+def test_a_proof_tests_on_the_frozen_rows_and_learns_from_none_of_them(folder: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("sartor.train.batches.STEPS", 8)  # alone, the raw rows would be learned in larger steps
     path = folder / "sartor.yaml"
     path.write_text(
         json.dumps(json.loads(path.read_text()) | {"train": {"epochs": 1, "rank": 4}, "generate": {"shots": 0}})
@@ -205,6 +209,9 @@ def test_a_proof_tests_on_the_frozen_rows_and_learns_from_none_of_them(folder: P
     proof = project.prove(seeds=2)
     assert proof.rows == {"raw": 96, "curated": 48, "random": 48}
     assert len(proof.judged.examples) == 24
+    with Store.open(folder / ".sartor").records.read() as connection:
+        made = connection.execute(select(runs.c.inputs).where(runs.c.stage == "train")).scalars().all()
+    assert [each["batch_size"] for each in made] == 6 * [4], "the ways differ in their rows alone"
 
 
 def test_a_frozen_row_is_known_again_though_the_prompt_changed(folder: Path, capsys) -> None:

@@ -29,6 +29,7 @@ from sartor.jobs.steps import Steps
 from sartor.progress import Progress, silent
 from sartor.report.format import money
 from sartor.store import Store, disk_errors
+from sartor.train.batches import step_rows
 
 RAW, CURATED, RANDOM = "raw", "curated", "random"
 WITH, WITHOUT = "with it", "without"
@@ -168,6 +169,9 @@ def _prove(what: str, ways: Mapping[str, Way], task: Task, store: Store, seeds: 
                 prepared = prepare(way_task)
                 if way == next(iter(ways)):
                     require_agreement(prepared)  # the others are trained to be compared with
+                    size = step_rows(spec.train.batch_size, len(prepared.splits.train))
+                train = way_task.spec.train.model_copy(update={"batch_size": size})  # one recipe, whatever the rows
+                way_task = replace(way_task, spec=way_task.spec.model_copy(update={"train": train}))
                 stages = Stages(way_task, prepared, base, store, steps, progress)
                 trained = stages.train()
                 answers[f"{way}, seed {seed}"] = stages.answer(stages.specialist(trained)).answers

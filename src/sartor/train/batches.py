@@ -14,7 +14,7 @@ from sartor.task import PASS_TOKENS, TrainSpec
 WINDOW = 8
 """Lengths are sorted within windows of this many batches: alike within a batch, yet batches differ from epoch to epoch."""
 STEPS = 50
-"""Of an epoch, fewer of which teach too little (docs/benchmarks.md)."""
+"""Of an epoch, at least: 16 taught far less than 62 (docs/benchmarks.md); where between them the bound lies was not measured."""
 TOKENS_STEP = 16
 """The tokens of a pass are rounded up to this, so that few shapes occur: the CPU backend caches memory per shape."""
 
