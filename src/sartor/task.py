@@ -199,6 +199,8 @@ class PreferSpec(Strict):
     """Of the draws."""
     beta: float = Field(default=0.1, gt=0)
     """How dear it is to leave the reference: the loss is −log σ(β · (margin − the reference's margin))."""
+    rpo_alpha: float = Field(default=1.0, ge=0)
+    """How much the chosen answer's own loss, a token, counts beside that: it keeps the chosen answer likely."""
     reference: Literal["base", "start"] = "base"
     """What the margins are compared with: the frozen base, or the specialist as supervised training left it."""
     epochs: int = Field(default=1, ge=1, le=100)

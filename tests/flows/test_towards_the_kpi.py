@@ -17,10 +17,11 @@ import sartor
 from sartor.cli.main import main
 from sartor.data.example import Example, Message
 from sartor.errors import InputError
+from sartor.evaluate.metric import Scope, metric
 from sartor.flows.base import LoadedBase
 from sartor.flows.check import check
 from sartor.flows.emphasis import emphasised, fact_places, value_places
-from sartor.flows.prefer import Preference, Preferences, asked, draw, encoded, paired, passes
+from sartor.flows.prefer import Preference, Preferences, asked, draw, encoded, first_kpi, paired, passes
 from sartor.flows.prepare import Task, open_task, prepare
 from sartor.flows.run import Stages
 from sartor.flows.systems import Answering
@@ -266,6 +267,36 @@ def test_where_all_outputs_pass_the_specialist_stays_as_it_is(base: Path, tmp_pa
         preferred, supervised = made.train(), made._supervise()
     assert preferred.manifest["prefer"]["pairs"] == 0
     assert preferred.manifest["hash"] == supervised.manifest["hash"]
+
+
+TWICE = {"epochs": 2, "rank": 4, "learning_rate": 0.01, "prefer": PREFER | {"epochs": 1}}
+
+
+@pytest.mark.parametrize(("scores", "kept"), [([0.5, 0.6], True), ([0.5, 0.5], False), ([0.6, 0.5], False)])
+def test_what_pairs_teach_is_kept_only_where_validation_rows_are_answered_better(
+    scores: list[float], kept: bool, base: Path, tmp_path: Path
+) -> None:
+    made, steps = stages(note_task(tmp_path / "t", base, train=TWICE), Store.open(tmp_path / "store"))
+    with mock.patch("sartor.flows.run.first_kpi", side_effect=scores) as scored, steps:
+        supervised, found = made._supervise(), made.train()
+    assert scored.call_args_list[0].args[3] == supervised.folder
+    assert {row.id for row in scored.call_args.args[4]} == {row.id for row in made.prepared.splits.validation}
+    assert found.manifest["prefer"]["validation"] == scores
+    assert found.manifest["prefer"]["kept"] == kept
+    assert (found.manifest["hash"] == supervised.manifest["hash"]) == (not kept)
+
+
+def test_the_first_kpi_is_scored_on_answers_that_the_specialist_would_give(base: Path, tmp_path: Path) -> None:
+    made, steps = stages(note_task(tmp_path / "t", base, train=TWICE), Store.open(tmp_path / "store"))
+    with steps:
+        trained = made._supervise()
+        answers = made.answer(made.specialist(trained)).answers
+    test = made.prepared.splits.test
+    judge = metric(made.spec.kpi_list[0].name, Scope.of(made.spec, test))
+    ways = (made.spec, made.base, made.answering, trained.folder)
+    assert first_kpi(*ways, test, {}, lambda *_: None) == judge.aggregate(judge.table(test, answers))
+    less = made.spec.model_copy(update={"kpis": (KpiSpec(name="hallucinated_fields"),)})
+    assert first_kpi(less, *ways[1:], test, {}, lambda *_: None) <= 0, "turned, so that more is better"
 
 
 def test_label_smoothing_makes_another_adapter_of_another_recipe(base: Path, tmp_path: Path) -> None:

@@ -32,17 +32,15 @@ PREFIX = common_prefix(PAIRS)
 RECIPE = Recipe(learning_rate=2e-3, epochs=6, batch_size=3, seed=0, pad=PAD)
 
 
+def plain_log_likelihood(model: Callable[[Tensor], object], one: Encoded) -> Tensor:
+    """log p(reply), one sequence by itself."""
+    logits = model(torch.tensor([one.prompt + one.reply])).logits  # type: ignore[attr-defined]
+    return logits[0, len(one.prompt) - 1 : -1].log_softmax(-1).gather(1, torch.tensor(one.reply)[:, None]).sum()
+
+
 def plain_margin(model: Callable[[Tensor], object], pair: Pair) -> Tensor:
-    """log p(chosen) − log p(rejected), one sequence after the other."""
-    chosen, rejected = (
-        model(torch.tensor([one.prompt + one.reply]))  # type: ignore[attr-defined]
-        .logits[0, len(one.prompt) - 1 : -1]
-        .log_softmax(-1)
-        .gather(1, torch.tensor(one.reply)[:, None])
-        .sum()
-        for one in pair.replies
-    )
-    return chosen - rejected
+    """log p(chosen) − log p(rejected)."""
+    return plain_log_likelihood(model, pair.chosen) - plain_log_likelihood(model, pair.rejected)
 
 
 def gradient(network: Network, prefix: int, tokens: int = 10_000) -> tuple[float, Tensor]:
@@ -63,15 +61,18 @@ def test_the_loss_is_the_papers() -> None:
     assert found.tolist() == pytest.approx(wanted)
 
 
-def test_loss_and_gradients_on_both_paths_are_those_of_the_formula(llama: Path) -> None:
+@pytest.mark.parametrize("alpha", [0.0, 0.7])
+def test_loss_and_gradients_on_both_paths_are_those_of_the_formula(alpha: float, llama: Path) -> None:
     fast = fast_network(llama, wide=0.05)
     plain, reference = plain_network(llama, fast.weights), plain_network(llama, fast.weights)
     margins = torch.stack([plain_margin(reference.model, pair) for pair in PAIRS])
     wanted = -torch.log(1 / (1 + torch.exp(-BETA * (margins - torch.tensor([pair.margin for pair in PAIRS]))))).mean()
+    chosen = [plain_log_likelihood(reference.model, pair.chosen) / len(pair.chosen.reply) for pair in PAIRS]
+    wanted = wanted - alpha * torch.stack(chosen).mean()
     wanted.backward()
     slopes = by_name(fast.weights, reference)
     for network, prefix in ((fast, PREFIX), (plain, 0)):
-        loss, found = gradient(PreferenceNetwork(network, BETA), prefix)
+        loss, found = gradient(PreferenceNetwork(network, BETA, alpha), prefix)
         assert loss == pytest.approx(float(wanted.detach()), rel=1e-5)
         assert_same(found if network is fast else by_name(fast.weights, plain), slopes)
 

@@ -213,6 +213,8 @@ def _towards_the_kpi(manifest: Mapping[str, Any]) -> str:
         outputs = f"{prefer['passed']:,} of {prefer['outputs']:,} outputs passed"
         if prefer["too_long"]:
             outputs += f", {prefer['too_long']:,} pairs left out as too long"
+        if not prefer["kept"]:
+            outputs += "; not kept, since it answered the validation rows no better"
         said += (
             f"; then {prefer['pairs']:,} pairs of preference, learning rate {prefer['learning_rate']:.2g} ({outputs})"
         )

@@ -1,7 +1,8 @@
 """From a specialist to pairs: what it says to training rows, and which of that passes the task's hard KPIs.
 
 Every distinct output that fails is paired with one that passes, in turn; where none does, with the row's own target. A row
-whose outputs all pass has nothing to learn from. KPIs that a model judges take no part.
+whose outputs all pass has nothing to learn from. KPIs that a model judges take no part. What the pairs have taught is kept only
+where it answers the validation rows better than before.
 """
 
 import json
@@ -109,6 +110,22 @@ def passes(spec: TaskSpec, outputs: Sequence[tuple[Example, str]], functions: Ma
         not failed_kpis(spec, hard, {name: float(values[place]) for name, values in scores.items()})
         for place in range(len(outputs))
     ]
+
+
+def first_kpi(
+    spec: TaskSpec,
+    base: LoadedBase,
+    answering: Answering,
+    adapter: Path,
+    rows: Sequence[Example],
+    functions: Mapping[str, OwnFunction],
+    progress: Progress,
+) -> float:
+    """The task's first KPI over the specialist's answers to the rows, turned so that more is better."""
+    answers = prompted("validation", spec, base, answering, adapter).answer(rows, progress)
+    judge = metric(spec.kpi_list[0].name, Scope.of(spec, rows, answering.labels, functions))
+    value = judge.aggregate(judge.table(rows, answers))
+    return value if judge.higher_is_better else -value
 
 
 def paired(row: int, target: str, passed: Mapping[str, bool]) -> list[Preference]:

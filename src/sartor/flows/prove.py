@@ -74,8 +74,10 @@ class Proof:
         rows = f"{self.rows[found.a]:,} {found.a} rows against {self.rows[found.b]:,} {found.b} ones"
         if self.same_rows:
             rows = f"{found.a} against {found.b}"
-        said = {"better": "paid", "worse": "lost", "tie": "showed no difference"}
-        return f"{self.what} {said[found.verdict]}, {rows}: {score.title} {shown}, {found.test}."
+        said = {"better": "paid", "worse": "lost", "tie": "showed no difference"}[found.verdict]
+        if found.verdict == "tie" and found.low * found.high > 0:
+            said = "is not shown to matter once all comparisons are counted"
+        return f"{self.what} {said}, {rows}: {score.title} {shown}, {found.test}."
 
     @property
     def costs(self) -> str:

@@ -30,7 +30,7 @@ from sartor.flows.halving import Tuned
 from sartor.flows.judging import ask_judges
 from sartor.flows.outcome import Outcome, Trained
 from sartor.flows.page import build_report
-from sartor.flows.prefer import PAIRS_NAME, Preferences, asked, draw, encoded
+from sartor.flows.prefer import PAIRS_NAME, Preferences, asked, draw, encoded, first_kpi
 from sartor.flows.prepare import Prepared, Task, prepare
 from sartor.flows.recipes import recipe_hash
 from sartor.flows.systems import SPECIALIST, Answering, Entrant, rivals, specialist
@@ -301,8 +301,9 @@ class Stages:
         base, seed = self.base, self.spec.train.seed
         rate = self._rate / 10 if prefer.learning_rate == "auto" else prefer.learning_rate
         settings = prefer.model_dump() | {"learning_rate": rate}
-        learned = {example.id for example in self.prepared.splits.train}
-        rows = asked([row for row in self.prepared.learned if row.id in learned], prefer, seed)
+        known = {row.id: row for row in self.prepared.learned}  # with what evaluation reads of them
+        rows = asked([known[row.id] for row in self.prepared.splits.train], prefer, seed)
+        held = [known[row.id] for row in self.prepared.splits.validation]
         limit = token_limit(self.spec.train.max_length, base.opened.config)
         budget = self.spec.train.budget
         left = None if budget is None else max(0.0, budget - trained.step.money)
@@ -311,6 +312,7 @@ class Stages:
         inputs = settings | {
             "from": trained.manifest["hash"],
             "rows": content_hash(rows),
+            "held": content_hash(held),
             "answering": asdict(self.answering),
             "constrained": self.spec.generate.constrained,
             "kpis": [kpi.model_dump() for kpi in acceptance(self.spec)],
@@ -321,11 +323,10 @@ class Stages:
         }
 
         def work(folder: Path) -> dict[str, Any]:
-            drawn = folder / PAIRS_NAME
+            drawn, functions = folder / PAIRS_NAME, load_functions(self.spec, self.task.folder)
+            ways = (base, self.answering)
             if not drawn.exists():
-                functions = load_functions(self.spec, self.task.folder)
-                asks = (self.answering, trained.folder, rows, functions, self.progress)
-                draw(self.spec, prefer, base, *asks).save(drawn)
+                draw(self.spec, prefer, *ways, trained.folder, rows, functions, self.progress).save(drawn)
             found = Preferences.load(drawn)
             pairs = encoded(found.pairs, rows, base.renderer, self.answering.max_tokens, limit)
             counts = {"outputs": found.outputs, "passed": found.passed, "pairs": len(pairs)}
@@ -335,15 +336,20 @@ class Stages:
             if pairs:
                 recipe = self._recipe(learning_rate=rate, epochs=prefer.epochs, budget=left)
                 pairs = with_reference(network, pairs, recipe.pad, prefer.reference == "base", recipe.pass_tokens)
-                history = train(PreferenceNetwork(network, prefer.beta), pairs, [], recipe, folder, self.progress)
+                preferring = PreferenceNetwork(network, prefer.beta, prefer.rpo_alpha)
+                history = train(preferring, pairs, [], recipe, folder, self.progress)
+            made = saved(network, folder)
+            beside = [trained.folder, made] if pairs and held else []
+            scores = [first_kpi(self.spec, *ways, each, held, functions, self.progress) for each in beside]
+            kept = not scores or scores[1] > scores[0]
+            recipe_of = self._settings | {"prefer": settings}
+            told = {"validation": scores, "kept": kept, "seconds": round(history.seconds, 1)}
             manifest = trained.manifest | {
-                "recipe": recipe_hash(
-                    self.spec, self._settings | {"prefer": settings}, base.opened.hash, self.prepared.examples
-                ),
-                "prefer": settings | counts | {"seconds": round(history.seconds, 1)},
+                "recipe": recipe_hash(self.spec, recipe_of, base.opened.hash, self.prepared.examples),
+                "prefer": settings | counts | told,
             }
-            told = {"history": asdict(history), "longest": max(map(len, pairs), default=0)}
-            return self._publish(saved(network, folder), manifest) | told
+            took = {"history": asdict(history), "longest": max(map(len, pairs), default=0)}
+            return self._publish(made if kept else trained.folder, manifest) | took
 
         step = self.steps.run("prefer", inputs, work)
         both, history = _together(trained.step, step), History.from_json(step.outputs["history"])

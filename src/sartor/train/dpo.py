@@ -1,9 +1,10 @@
 """Direct preference optimisation (Rafailov et al. 2023, 2305.18290): of two replies, one is to become likelier.
 
-    loss = −log σ(β · [(log π(chosen) − log π(rejected)) − (log ρ(chosen) − log ρ(rejected))])
+    loss = −log σ(β · [(log π(chosen) − log π(rejected)) − (log ρ(chosen) − log ρ(rejected))]) − α · log π(chosen) / |chosen|
 
-π is what is trained and ρ the reference. ρ is asked once, before training, and each pair keeps its margin: there is no second
-copy of any weights. The loop trains a `PreferenceNetwork` as it trains any network; its rows are pairs.
+π is what is trained and ρ the reference. The last term (Pang et al. 2024, 2404.19733) keeps the chosen reply likely: without it
+both may become less likely, so long as the rejected one does so faster. ρ is asked once, before training, and each pair keeps its
+margin: there is no second copy of any weights. The loop trains a `PreferenceNetwork` as any network; its rows are pairs.
 """
 
 from collections.abc import Sequence
@@ -27,8 +28,8 @@ def dpo_loss(margins: Tensor, reference: Tensor, beta: float) -> Tensor:
 class PreferenceNetwork:
     """A network that learns which of two replies is better; its batches are made of pairs."""
 
-    def __init__(self, network: Network, beta: float) -> None:
-        self.network, self.beta = network, beta
+    def __init__(self, network: Network, beta: float, alpha: float = 0.0) -> None:
+        self.network, self.beta, self.alpha = network, beta, alpha
         self.packs = network.packs
         self.trainable, self.rate_ratios = network.trainable, network.rate_ratios
 
@@ -46,8 +47,12 @@ class PreferenceNetwork:
     def loss(self, batch: Batch, smoothing: float = 0.0) -> Tensor:
         """Sum of the pairs' losses; there is no label in them to be smoothed."""
         assert batch.margins is not None, "the rows are pairs"
-        found = _margins(self.network.log_likelihoods(batch))
-        return dpo_loss(found, batch.margins.to(found.device), self.beta).sum()
+        found = self.network.log_likelihoods(batch)
+        loss = dpo_loss(_margins(found), batch.margins.to(found.device), self.beta).sum()
+        if self.alpha:
+            tokens = torch.bincount(batch.owners, minlength=len(found)).to(found.device)
+            loss = loss - self.alpha * (found / tokens)[0::2].sum()
+        return loss
 
     def log_likelihoods(self, batch: Batch, frozen: bool = False) -> Tensor:
         return self.network.log_likelihoods(batch, frozen)
