@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sartor.data.table import Table
     from sartor.flows.check import CheckReport
     from sartor.flows.curate import Curated
+    from sartor.flows.curve import Drawn
     from sartor.flows.evaluate import Judged
     from sartor.flows.halving import Tuned
     from sartor.flows.methods import Compared
@@ -277,6 +278,28 @@ class Project:
 
         self._note("compare", f"task {chosen.spec.task}", {"methods": list(methods), "seeds": seeds})
         return compare_methods(chosen, self._store, methods, seeds, budget, progress)
+
+    def curve(
+        self,
+        sizes: Sequence[int] | None = None,
+        seeds: int | None = None,
+        elsewhere: bool = False,
+        task: str | None = None,
+        progress: Progress = silent,
+    ) -> Drawn:
+        """How many examples are enough: the KPI after more and more of the rows, and whether more labels would pay.
+
+        `sizes` and `seeds` stand in for what the task says under `curve`; `elsewhere`: whether the money is better spent on
+        something else.
+        """
+        chosen = self._allowed("run", task)
+        from sartor.flows.curve import learning_curve
+
+        set_here = {key: value for key, value in (("sizes", sizes and tuple(sizes)), ("seeds", seeds)) if value}
+        own = chosen.spec.curve.model_copy(update=set_here)
+        chosen = replace(chosen, spec=chosen.spec.model_copy(update={"curve": own}))
+        self._note("curve", f"task {chosen.spec.task}", {"sizes": list(own.sizes), "seeds": own.seeds})
+        return learning_curve(chosen, self._store, elsewhere, progress)
 
     def prove_training(self, seeds: int = 3, task: str | None = None, progress: Progress = silent) -> Proof:
         """Whether the KPIs moved by what the task says to train towards them: weights, preferences."""

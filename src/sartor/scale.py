@@ -11,6 +11,11 @@ class Scale:
     maximum: float = 1.0
     unit: str = ""
 
+    @property
+    def point(self) -> float:
+        """What differences are told in, in the metric's own terms."""
+        return 1.0 if self.unit else self.maximum / 100
+
     def number(self, value: float) -> str:
         """`.91`; `27.3` for a metric that counts to 100; `0.231` in a unit; more decimals rather than all or nothing."""
         if self.unit:

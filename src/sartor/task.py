@@ -345,6 +345,25 @@ class CostSpec(Strict):
     currency: str = "USD"
 
 
+class CurveSpec(Strict):
+    """How many examples are enough: what `sartor curve` measures, and what it weighs against what."""
+
+    sizes: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Training sizes; default: 500, 1,000 and so on to 5,000 or to what there is, shares of fewer than 2,000 rows."""
+    seeds: int = Field(default=2, ge=2, le=16)
+    """Trainings of each size, each on other rows and from other random numbers."""
+    rows: int = Field(default=300, ge=20)
+    """Rows that are asked at every size, held back from training: at most a fifth of what there is."""
+    labels: int | None = Field(default=None, ge=1)
+    """The most training rows that could be had in all; default: 5,000, or what there is."""
+    point: float | None = Field(default=None, ge=0)
+    """What one more point of the first KPI is worth, in `costs.currency`; a point is a hundredth of its range."""
+    min_gain: float | None = Field(default=None, gt=0)
+    """Where no `point` is given: what all rows that could still be had must bring, on the KPI's own scale; default: a point."""
+    bases: tuple[str, ...] = ()
+    """Other bases that `sartor curve --elsewhere` tries."""
+
+
 class CheckSpec(Strict):
     """What curation does with the rows that a check flags."""
 
@@ -374,6 +393,7 @@ class TaskSpec(Strict):
     generate: GenerateSpec = GenerateSpec()
     rivals: tuple[RivalSpec, ...] = ()
     costs: CostSpec = CostSpec()
+    curve: CurveSpec = CurveSpec()
     curate: dict[str, CheckSpec] = {}
     """By check; a bare action is short for one with nothing else."""
 

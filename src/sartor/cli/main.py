@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sartor.cli import adapters, check, curate, data, doctor, evaluate, init, models, predict, run, terminal
+from sartor.cli import adapters, check, curate, curve, data, doctor, evaluate, init, models, predict, run, terminal
 from sartor.errors import InputError, SartorError, SystemFailure
 
 INTERRUPTED = 130
@@ -20,6 +20,7 @@ app.command("run")(run.run)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(evaluate.compare)
+app.command("curve")(curve.curve)
 app.add_typer(data.app, name="data")
 app.add_typer(curate.app, name="curate")
 app.add_typer(adapters.app, name="adapters")

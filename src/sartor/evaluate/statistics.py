@@ -120,6 +120,12 @@ def bootstrap(
     return Interval(float(low), float(high), method, float(np.std(draws, ddof=1)))
 
 
+def resampled(tables: Sequence[Array], value: Value, resamples: int, seed: int = 0) -> Array:
+    """`value` of several tables of statistics [n, k] over the same resamples of their lines, [resamples, tables]."""
+    together = np.stack(tables, axis=1)  # [n, tables, k]
+    return np.concatenate([value(np.tensordot(w, together, 1)) for w in _weights(len(together), seed, resamples)])
+
+
 def by_few_groups(sums: Array, rows: Array, value: Value, span: tuple[float, float]) -> tuple[Interval, float] | None:
     """95 % interval of `value` and two-sided p that it is 0, where rows come in two to nine groups.
 

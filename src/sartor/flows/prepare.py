@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sartor.curate.duplicates import conversations, find
-from sartor.data.carve import apart, near_by_id
+from sartor.data.carve import Near, apart, near_by_id
 from sartor.data.duplicates import Match, question_key
 from sartor.data.example import Example
 from sartor.data.examples import build_examples
@@ -38,6 +38,8 @@ class Prepared:
     """Every row of the training file, or of the version that is trained on, before the split; none that is linked with a
     frozen test set."""
     splits: Splits
+    near: Near
+    """Which examples ask nearly the same."""
     near_leaks: list[Match]
     """Examples that ask nearly, but not exactly, what a row of the test file asks."""
 
@@ -92,7 +94,8 @@ def prepare(task: Task) -> Prepared:
     if not examples:
         what = "every row is in the frozen test set, or linked with it"
         raise InputError(f"{task.folder / SPEC_NAME}: {what}; add rows, or name another `data.test_version`")
-    splits = split(examples, test, spec, spec.train.seed, near_by_id(rows, linked))
+    near = near_by_id(rows, linked)
+    splits = split(examples, test, spec, spec.train.seed, near)
     learned = {side: [as_learned(row, spec) for row in getattr(splits, side)] for side in ("train", "validation")}
     learned["test"] = [replace(row, annotations=()) for row in splits.test]
     notes = [note for table in (train_table, test_table) if table for note in table.notes]
@@ -103,7 +106,7 @@ def prepare(task: Task) -> Prepared:
     if not splits.train or not splits.test:
         raise InputError(f"{task.folder / SPEC_NAME}: no rows are left to train or to test on; add rows")
     near_leaks = list(_near_leaks(rows, test, spec.kind, leaks)) if test_table and test else []
-    return Prepared(task, train_table, test_table, examples, splits, near_leaks)
+    return Prepared(task, train_table, test_table, examples, splits, near, near_leaks)
 
 
 def as_learned(row: Example, spec: TaskSpec) -> Example:

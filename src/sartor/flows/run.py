@@ -119,12 +119,20 @@ class Stages:
     """The stages of one run: each returns what the next ones need, from the store where it was done before."""
 
     def __init__(
-        self, task: Task, prepared: Prepared, base: LoadedBase, store: Store, steps: Steps, progress: Progress
+        self,
+        task: Task,
+        prepared: Prepared,
+        base: LoadedBase,
+        store: Store,
+        steps: Steps,
+        progress: Progress,
+        books_labels: bool = True,
     ) -> None:
+        """`books_labels`: not where these rows are a part of others, whose labels are in the books already."""
         self.task, self.spec, self.prepared, self.base = task, task.spec, prepared, base
         self.store, self.steps, self.progress = store, steps, progress
-        self.versions = self._version_data()
         self.labelled = [*prepared.splits.train, *prepared.splits.validation]
+        self.versions = self._version_data(books_labels)
         self.answering = Answering.learn(self.spec, base, self.labelled)
 
     def rivals(self) -> list[Entrant]:
@@ -434,7 +442,7 @@ class Stages:
     def label_cost(self) -> float:
         return len(self.labelled) * self.spec.costs.label
 
-    def _version_data(self) -> dict[str, str]:
+    def _version_data(self, books_labels: bool) -> dict[str, str]:
         """Freeze the three sides into the store; their hashes."""
         splits = self.prepared.splits
         sides = {"train": splits.train, "validation": splits.validation, "test": splits.test}
@@ -449,9 +457,9 @@ class Stages:
             return {"objects": objects, "notes": splits.notes}
 
         step = self.steps.run("data", {"versions": hashes, "label": self.spec.costs.label}, work)
-        rows = len(splits.train) + len(splits.validation)
-        costs = self.spec.costs
-        self.store.records.book(step.run, "labels", rows, "row", costs.label, "configured", costs.currency)
+        if books_labels:
+            costs, rows = self.spec.costs, len(self.labelled)
+            self.store.records.book(step.run, "labels", rows, "row", costs.label, "configured", costs.currency)
         return hashes
 
 

@@ -1,0 +1,96 @@
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sartor.cli import terminal
+from sartor.errors import InputError
+
+if TYPE_CHECKING:
+    from sartor.flows.curve import Drawn
+
+ALONE = ("label", "labels", "point", "min_gain", "goal", "currency")
+"""Options that stand in for `sartor.yaml` where there is none."""
+
+
+def curve(
+    folder: terminal.Folder = Path(),
+    sizes: Annotated[
+        str | None, typer.Option(help="Training sizes, such as 100,200,400; default: `curve.sizes`.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=2, help="Trainings of each size; default: `curve.seeds`.")] = None,
+    elsewhere: Annotated[
+        bool,
+        typer.Option("--elsewhere", help="Then try what else the money could be spent on: trainings at the last size."),
+    ] = False,
+    points: Annotated[
+        Path | None, typer.Option(help="In place of a task: a file of sizes, values and intervals measured elsewhere.")
+    ] = None,
+    label: Annotated[float, typer.Option(help="With --points: what a labelled row costs.")] = 0.0,
+    labels: Annotated[int | None, typer.Option(help="With --points: rows that could be had in all.")] = None,
+    point: Annotated[float | None, typer.Option(help="With --points: what a point (a hundredth) is worth.")] = None,
+    min_gain: Annotated[
+        float | None, typer.Option(help="With --points, without --point: the least that more rows must bring.")
+    ] = None,
+    goal: Annotated[float | None, typer.Option(help="With --points: the goal, as a share.")] = None,
+    currency: Annotated[str, typer.Option(help="With --points: of all money.")] = "USD",
+    out: Annotated[Path | None, typer.Option(help="Write the page here; default: curve.html beside the task.")] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """How many examples are enough: train on more and more rows until more labels stop paying."""
+    from sartor.flows.curve_page import curve_page
+    from sartor.store.disk import write_file
+
+    terminal.check_file(out, "--out")
+    given = {"label": label, "labels": labels, "point": point, "min_gain": min_gain, "goal": goal}
+    if points:
+        if sizes or seeds or elsewhere:
+            raise InputError("--points has its sizes, and trains nothing: leave out --sizes, --seeds and --elsewhere")
+        drawn, page = _of_file(points, given, currency), out
+    else:
+        if alone := [name for name, value in given.items() if value]:
+            option = alone[0].replace("_", "-")
+            raise InputError(f"--{option} goes with --points; for a task write it into sartor.yaml")
+        drawn, page = _of_task(folder, sizes, seeds, elsewhere, as_json)
+        page = out or page
+    if page:
+        write_file(page, curve_page(drawn).encode())
+    if as_json:
+        terminal.emit(drawn.to_json() | {"page": str(page) if page else None})
+        return
+    from sartor.cli.curve_view import show
+
+    show(drawn, terminal.console())
+    if page:
+        print(f"page: {page}")
+
+
+def _of_task(
+    folder: Path, sizes: str | None, seeds: int | None, elsewhere: bool, as_json: bool
+) -> "tuple[Drawn, Path]":
+    import sartor
+
+    try:
+        chosen = [int(size) for size in sizes.split(",")] if sizes else None
+    except ValueError:
+        raise InputError(f"--sizes {sizes}: write whole numbers with commas, such as 100,200,400") from None
+    project = sartor.open(folder)
+    with terminal.progress(as_json) as progress:
+        drawn = project.curve(chosen, seeds, elsewhere, progress=progress)
+    return drawn, (project.here or project.root) / "curve.html"
+
+
+def _of_file(points: Path, given: dict[str, float | int | None], currency: str) -> "Drawn":
+    from sartor.flows.curve_points import curve_of_file
+    from sartor.task import CostSpec, CurveSpec
+
+    for name, value in given.items():
+        if value is not None and value < 0:
+            raise InputError(
+                f"--{name.replace('_', '-')} {value:g} is negative: nothing costs, or is worth, less than nothing"
+            )
+    own = CurveSpec.model_validate(
+        {key: given[key] for key in ("labels", "point", "min_gain") if given[key] is not None}
+    )
+    costs = CostSpec(label=given["label"] or 0.0, currency=currency)
+    return curve_of_file(points, own, costs, given["goal"])

@@ -1,0 +1,190 @@
+"""A learning curve of a tiny base: nested parts, the test set asked once at the end, killed and gone on with."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from tests.tasks import LABELS, intents, write_task
+
+import sartor
+from sartor.cli.main import main
+from sartor.errors import InputError
+from sartor.flows.run import Stages
+from sartor.store import Store
+from sartor.store.tables import books
+
+SPEC: dict[str, Any] = {
+    "train": {"rank": 4, "epochs": 1},
+    "costs": {"label": 2.0, "hour": 10.0},
+    "curve": {"sizes": [12, 24, 48], "point": 1.0, "rows": 20},
+    "kpis": [{"name": "accuracy", "goal": 0.9}],
+}
+
+
+@pytest.fixture
+def folder(base: Path, cache: Path, tmp_path: Path) -> Path:
+    return write_task(tmp_path / "task", base, intents(80), intents(12, start=500), "classification", **SPEC)
+
+
+def test_parts_are_nested_hold_every_class_and_share_no_row_with_those_asked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = list[tuple[int, set[str], set[str]]]()
+    train = Stages.train
+
+    def watched(self: Stages, *given: Any) -> Any:
+        rows = self.prepared.splits.train
+        seen.append((self.spec.train.seed, {row.id for row in rows}, {row.labels[0] for row in rows}))
+        return train(self, *given)
+
+    monkeypatch.setattr(Stages, "train", watched)
+    drawn = sartor.open(folder).curve()
+    assert [point.size for point in drawn.points] == [12, 24, 48]
+    for seed in (0, 1):
+        small, middle, large = [ids for s, ids, _ in seen if s == seed]
+        assert small < middle < large
+        assert (len(small), len(middle), len(large)) == (12, 24, 48)
+    assert all(labels == set(LABELS) for _, _, labels in seen)
+    first, second = (next(ids for s, ids, _ in seen if s == seed) for seed in (0, 1))
+    assert first != second, "seeds differ in their rows, too"
+    assert drawn.experiment is not None
+    assert drawn.experiment.asked + drawn.experiment.available <= 80
+
+
+def test_the_curve_is_told_as_page_table_and_document(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["curve", str(folder), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [point["size"] for point in found["points"]] == [12, 24, 48]
+    assert all(len(point["by_seed"]) == 2 for point in found["points"])
+    assert found["experiment"]["test_openings"] == 1
+    assert found["experiment"]["test"]["n"] == 12
+    page = Path(found["page"]).read_text()
+    assert page.startswith("<!doctype html>")
+    assert "<script" not in page
+    assert main(["curve", str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert found["verdict"] is None or found["verdict"] in told
+    assert "12" in told
+
+
+def test_a_second_call_trains_nothing_and_labels_are_not_booked_by_parts(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = sartor.open(folder).curve()
+    monkeypatch.setattr("sartor.flows.run.learn", lambda *_: pytest.fail("trained again"))
+    again = sartor.open(folder).curve()
+    assert [point.by_seed for point in again.points] == [point.by_seed for point in first.points]
+    with Store.open(folder / ".sartor").records.read() as connection:
+        items = set(connection.execute(select(books.c.item)).scalars())
+    assert "compute" in items
+    assert "labels" not in items
+
+
+def test_broken_off_after_any_training_it_goes_on_to_the_same_curve(
+    folder: Path, base: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = sartor.open(folder).curve()
+    other = write_task(tmp_path / "other", base, intents(80), intents(12, start=500), "classification", **SPEC)
+    train, left = Stages.train, iter(range(3))
+
+    def fails(self: Stages, *given: Any) -> Any:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return train(self, *given)
+
+    monkeypatch.setattr(Stages, "train", fails)
+    with pytest.raises(KeyboardInterrupt):
+        sartor.open(other).curve()
+    monkeypatch.setattr(Stages, "train", train)
+    resumed = sartor.open(other).curve()
+    assert [point.by_seed for point in resumed.points] == [point.by_seed for point in whole.points]
+
+
+def test_stop_ends_the_trainings(folder: Path) -> None:
+    spec = json.loads((folder / "sartor.yaml").read_text())
+    spec["curve"] |= {"sizes": [8, 12, 16, 24, 48], "point": 1e-9}
+    (folder / "sartor.yaml").write_text(json.dumps(spec))
+    drawn = sartor.open(folder).curve()
+    assert drawn.experiment is not None
+    if drawn.decision:
+        assert drawn.decision.word == "STOP"
+        assert [*(point.size for point in drawn.points), *drawn.experiment.untried] == [8, 12, 16, 24, 48]
+        assert drawn.experiment.untried
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [([12, 24], "fitted to 2 sizes"), ([2, 24, 48], "would disappear"), ([12, 24, 4_000], "4,000 are asked for")],
+)
+def test_sizes_that_cannot_be_are_refused_before_anything_is_trained(
+    folder: Path, sizes: list[int], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sartor.flows.run.learn", lambda *_: pytest.fail("trained"))
+    with pytest.raises(InputError, match=said):
+        sartor.open(folder).curve(sizes)
+
+
+POINTS = "size,value,low,high\n125,.71,.68,.74\n250,.79,.765,.815\n500,.845,.82,.87\n1000,.88,.86,.90\n"
+
+
+def test_a_curve_measured_elsewhere_is_judged_by_the_same_rule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "points.csv"
+    file.write_text(POINTS)
+    given = ["curve", "--points", str(file), "--label", "1.5", "--labels", "20000", "--point", "500", "--json"]
+    assert main([*given, "--out", str(tmp_path / "page.html")]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"] == "STOP"
+    assert found["decisions"]["1000"]["all"]["cost"] == 28_500
+    assert "STOP at 1,000 training rows" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "said"),
+    [
+        ("size,value,low,high\n125,.71,.68,.74\n250,.79,.76,.82\n", [], "fitted to 2 sizes"),
+        (POINTS.replace(".68,.74", ","), [], "line 2: the KPI has no interval, `low` is empty"),
+        ("size,value\n125,.71\n", [], "no column `low`"),
+        (POINTS.replace(".68,.74", ".71,.71"), [], "line 2: the KPI has no interval"),
+        (POINTS.replace(".71", "71"), [], "line 2: 0.68 ≤ 71 ≤ 0.74 does not hold"),
+        (POINTS.replace("125", "12.5"), [], "line 2: `size` is 12.5"),
+        (POINTS.replace("125", "many"), [], "line 2: `size` is 'many'"),
+        (POINTS, ["--label", "-1"], "--label -1 is negative"),
+        (POINTS, ["--point", "-1"], "--point -1 is negative"),
+        (POINTS, ["--sizes", "1,2,3"], "leave out --sizes"),
+    ],
+)
+def test_a_bad_file_of_points_gets_one_sentence(
+    text: str, more: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "points.csv"
+    file.write_text(text)
+    assert main(["curve", "--points", str(file), *more]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_what_else_the_money_could_be_spent_on_is_measured_and_ranked(
+    base: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = SPEC | {"curve": SPEC["curve"] | {"point": 1e-9, "bases": [str(base)]}}
+    rows = [row | {"label": "refund"} if n % 9 == 0 else row for n, row in enumerate(intents(80))]
+    folder = write_task(tmp_path / "task", base, rows, intents(12, start=500), "classification", **spec)
+    monkeypatch.setattr("sartor.flows.elsewhere.curate", lambda *_, **__: pytest.fail("the encoder is not here"))
+    monkeypatch.setattr("sartor.flows.elsewhere.LABELLED", ())
+    assert main(["curve", str(folder), "--elsewhere", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    ways = {each["what"]: each for each in found["elsewhere"]}
+    assert "rank 16" in ways
+    assert f"base {base}" in ways
+    same = ways[f"base {base}"]
+    assert same["gain"]["value"] == 0, "the same base, trained the same way, is no gain"
+    assert same["cost"] > 0
+    assert ways["rank 16"]["how"] == "measured"
+    worths = [each["gain"]["value"] / each["cost"] for each in found["elsewhere"]]
+    assert worths == sorted(worths, reverse=True)
+    if found["verdict"]:
+        assert any("at random" in what for what in ways)
+        assert any("weakest classes" in what for what in ways)
