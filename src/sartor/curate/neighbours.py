@@ -56,6 +56,12 @@ def nearest(vectors: Vectors, k: int = 50) -> Neighbours:
     return Neighbours(rows, cosines)
 
 
+def nearest_cosine(vectors: Vectors, others: Vectors) -> Vectors:
+    """[n]: the cosine of every row to the nearest of `others` [m, d], m ≥ 1; all have length 1."""
+    blocks = [vectors[start : start + BLOCK] @ others.T for start in range(0, len(vectors), BLOCK)]
+    return np.concatenate([block.max(axis=1) for block in blocks])
+
+
 def near_pairs(neighbours: Neighbours, labels: NDArray[np.int64], threshold: float = 0.9) -> list[Pair]:
     """Pairs of cosine ≥ `threshold`, those with different labels first, then the nearest.
 

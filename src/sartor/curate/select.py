@@ -14,6 +14,7 @@ from sartor.curate.embeddings import Vectors
 from sartor.curate.neighbours import Neighbours
 
 Rows = NDArray[np.int64]
+Numbers = NDArray[np.floating]
 
 
 def longest(lengths: NDArray[np.int64], size: int) -> Rows:
@@ -37,19 +38,23 @@ def k_center(vectors: Vectors, size: int, seed: int) -> Rows:
     return chosen
 
 
-def facility_location(neighbours: Neighbours, size: int) -> Rows:
-    """Always the row that adds most to Σ over rows of the cosine to the nearest chosen one; on the neighbour graph, where
+def facility_location(
+    neighbours: Neighbours, size: int, weights: Numbers | None = None, covered: Numbers | None = None
+) -> Rows:
+    """Always the row that adds most to Σ over rows of weight · cosine to the nearest chosen one; on the neighbour graph, where
     rows that are not linked have cosine 0.
 
-    Greedy is within 1 − 1/e of the best (Nemhauser et al. 1978); gains only fall, so that most need not be computed again
-    (lazy, Minoux 1978). It seeks typical rows.
+    `weights` [n] are 0 or more, all 1 where not given; `covered` [n] is each row's cosine to the nearest of rows that count as
+    chosen before, 0 where not given. Greedy is within 1 − 1/e of the best (Nemhauser et al. 1978); gains only fall, so that
+    most need not be computed again (lazy, Minoux 1978). It seeks typical rows.
     """
     links = _links(neighbours)
-    covered = np.zeros(len(links))
+    weight = np.ones(len(links)) if weights is None else weights
+    covered = np.zeros(len(links)) if covered is None else np.maximum(covered, 0).astype(np.float64)
 
     def gain(row: int) -> float:
         rows, cosines = links[row]
-        return float(np.maximum(cosines - covered[rows], 0).sum())
+        return float(weight[rows] @ np.maximum(cosines - covered[rows], 0))
 
     heap = [(-gain(row), row) for row in range(len(links))]
     heapq.heapify(heap)

@@ -28,17 +28,17 @@ def embedded(
 ) -> Embeddings:
     """Both views of `texts`; what was read of an earlier version's texts is not read again."""
     known = list(dict.fromkeys(before()))
-    vectors = dict(zip(known, _meaning(steps, store, known, progress), strict=True))
+    vectors = dict(zip(known, meaning(steps, store, known, progress), strict=True))
     new = [text for text in dict.fromkeys(texts) if text not in vectors]
-    vectors |= zip(new, _meaning(steps, store, new, progress), strict=True)
+    vectors |= zip(new, meaning(steps, store, new, progress), strict=True)
     return Embeddings(np.stack([vectors[text] for text in texts]), spell(texts, seed))
 
 
-def _meaning(steps: Steps, store: Store, texts: list[str], progress: Progress) -> Vectors:
-    """float32 [n, 384]"""
+def meaning(steps: Steps, store: Store, texts: Sequence[str], progress: Progress = silent) -> Vectors:
+    """float32 [n, 384]: what the texts mean, of length 1 each; none where there are no texts."""
     if not texts:
         return np.zeros((0, 0), dtype=np.float32)
-    inputs = {"texts": digest(texts), "encoder": ENCODER.sha256}
+    inputs = {"texts": digest(list(texts)), "encoder": ENCODER.sha256}
     return once(steps, store, "embed", inputs, lambda: Encoder.load().encode(texts, progress)).astype(np.float32)
 
 

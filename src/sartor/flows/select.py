@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sartor.curate.difficulty import instruction_following_difficulty
 from sartor.curate.embeddings import Remembered
 from sartor.curate.ledger import Decision, to_jsonl
-from sartor.curate.neighbours import BLOCK, MOST_COMPARED, nearest
+from sartor.curate.neighbours import MOST_COMPARED, nearest, nearest_cosine
 from sartor.curate.pool import Pool
 from sartor.curate.probabilities import assign_folds
 from sartor.curate.select import Rows, clusters, evenly, facility_location, hardest, k_center, longest, most_like
@@ -234,7 +234,7 @@ def _drawn(examples: Sequence[Example], size: int, seed: int) -> Rows:
 
 def _described(way: str, rows: Rows, pool: Pool, probe: Probe | None) -> Choice:
     chosen = [pool.examples[place] for place in rows.tolist()]
-    near = _nearest(pool.embeddings.meaning, rows)
+    near = nearest_cosine(pool.embeddings.meaning, pool.embeddings.meaning[rows])
     counts = Counter(label for example in chosen for label in example.labels)
     return Choice(
         way=way,
@@ -246,12 +246,6 @@ def _described(way: str, rows: Rows, pool: Pool, probe: Probe | None) -> Choice:
         farthest=float(near.min()),
         probe=probe,
     )
-
-
-def _nearest(vectors: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
-    """[n]: the cosine of every row to the nearest of `rows`."""
-    blocks = [vectors[start : start + BLOCK] @ vectors[rows].T for start in range(0, len(vectors), BLOCK)]
-    return np.concatenate([block.max(axis=1) for block in blocks])
 
 
 def _probes(choosing: _Choosing, pool: Pool, ways: Iterable[str], size: int) -> dict[str, Probe]:

@@ -43,12 +43,12 @@ class LinearSystem:
     def __init__(
         self, encoder: Encoder, labels: Sequence[str], weights: Matrix, bias: Matrix, multi: bool, separator: str = "; "
     ) -> None:
-        """`weights` [labels, dimensions] and `bias` [labels] give one logit a label."""
+        """`weights` [labels, dimensions] and `bias` [labels] give one logit a label; `multi`: a row may have several labels."""
         self._encoder = encoder
-        self._labels = tuple(labels)
+        self.labels = tuple(labels)
         self._weights = weights
         self._bias = bias
-        self._multi = multi
+        self.multi = multi
         self._separator = separator
 
     @classmethod
@@ -75,27 +75,33 @@ class LinearSystem:
         answers: list[Answer] = []
         for start in range(0, len(examples), CHUNK):
             chunk = examples[start : start + CHUNK]
-            vectors = np.asarray(self._encoder.encode([example.question for example in chunk]), dtype=np.float64)
-            probs = _probs(vectors @ self._weights.T + self._bias, self._multi)
+            probs = self.probabilities(self._encoder.encode([example.question for example in chunk]))
             answers += [self._read(example.id, row) for example, row in zip(chunk, probs, strict=True)]
             progress(self.name, len(answers), len(examples))
         return answers
 
+    def probabilities(self, vectors: NDArray[np.floating]) -> Matrix:
+        """[n, labels]: of encoded texts [n, dimensions], every label's probability, in the order of `labels`."""
+        return _probs(np.asarray(vectors, dtype=np.float64) @ self._weights.T + self._bias, self.multi)
+
+    def chosen(self, probs: Matrix) -> list[str]:
+        """The labels that a row of `probabilities` comes to."""
+        reached = [label for label, prob in zip(self.labels, probs.tolist(), strict=True) if self.multi and prob >= 0.5]
+        return reached or [self.labels[int(probs.argmax())]]
+
     def _read(self, id: str, probs: Matrix) -> Answer:
-        label_probs = dict(zip(self._labels, probs.tolist(), strict=True))
-        chosen = [label for label, prob in label_probs.items() if self._multi and prob >= 0.5]
-        text = self._separator.join(chosen or [self._labels[int(probs.argmax())]])
-        return Answer(id=id, text=text, label_probs=label_probs)
+        label_probs = dict(zip(self.labels, probs.tolist(), strict=True))
+        return Answer(id=id, text=self._separator.join(self.chosen(probs)), label_probs=label_probs)
 
     def save(self, path: Path) -> None:
         """Write everything but the encoder as .npz, without pickle."""
         with path.open("wb") as file:
             np.savez(
                 file,
-                labels=np.array(self._labels),
+                labels=np.array(self.labels),
                 weights=self._weights,
                 bias=self._bias,
-                multi=np.array(self._multi),
+                multi=np.array(self.multi),
                 separator=np.array(self._separator),
             )
 
