@@ -22,6 +22,7 @@ from sartor.evaluate.statistics import (
     mcnemar,
     needed,
     needed_pairs,
+    over_folds,
     randomisation,
     wilson,
     wilson_clustered,
@@ -324,3 +325,14 @@ def test_few_groups_reject_no_more_nulls_than_they_may(groups, effect):
         scores = rows(rng.normal(0, 0.3, len(member)) + rng.normal(0, effect, groups)[member])
         rejected.append(by_few_groups(cluster_sums(scores, member), scores, mean, (-1, 1))[1] < 0.05)
     assert np.mean(rejected) <= 0.06
+
+
+def test_the_interval_over_folds_holds_what_it_promises() -> None:
+    """Rows are drawn, and dealt into five folds twice; 95 % of the intervals hold the mean that the rows come from."""
+    generator, held = np.random.default_rng(0), 0
+    for _ in range(400):
+        rows = generator.normal(size=100)
+        rounds = [generator.permutation(rows).reshape(5, 20).mean(axis=1) for _ in range(2)]
+        found = over_folds(np.array(rounds))
+        held += found.low <= 0 <= found.high
+    assert 0.92 <= held / 400 <= 0.98
