@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sartor.flows.check import CheckReport
     from sartor.flows.curate import Curated
     from sartor.flows.curve import Drawn
+    from sartor.flows.curve_next import Next
     from sartor.flows.evaluate import Judged
     from sartor.flows.halving import Tuned
     from sartor.flows.methods import Compared
@@ -141,13 +142,9 @@ class Project:
     ) -> list[Prediction]:
         """Answers of an adapter (`NAME`, `NAME@VERSION`) or a rival (`zero-shot`) to rows with the task's columns."""
         chosen = self._allowed("predict", task)
-        from sartor.data.table import Table, check_cells, make_table
         from sartor.flows.predict import predict
 
-        if not isinstance(rows, Table):
-            listed = [dict(row) for row in rows]
-            rows = check_cells(make_table("rows", "Python", listed, range(1, len(listed) + 1), "row"))
-        answers = predict(chosen, self._store, system, rows, progress)
+        answers = predict(chosen, self._store, system, _as_table(rows), progress)
         self._note("predict", f"task {chosen.spec.task}", {"system": system, "rows": len(answers)})
         return answers
 
@@ -301,6 +298,22 @@ class Project:
         self._note("curve", f"task {chosen.spec.task}", {"sizes": list(own.sizes), "seeds": own.seeds})
         return learning_curve(chosen, self._store, elsewhere, progress)
 
+    def curve_next(
+        self,
+        pool: Table | Iterable[Mapping[str, Any]],
+        size: int,
+        task: str | None = None,
+        progress: Progress = silent,
+    ) -> Next:
+        """The `size` rows of a pool without labels that are to be labelled next, beside as many at random; nothing changes."""
+        chosen = self._allowed("run", task)
+        from sartor.flows.curve_next import curve_next
+
+        table = _as_table(pool)
+        detail = {"pool": table.name, "rows": len(table.rows), "size": size}
+        self._note("curve next", f"task {chosen.spec.task}", detail)
+        return curve_next(chosen, self._store, table, size, progress)
+
     def prove_training(self, seeds: int = 3, task: str | None = None, progress: Progress = silent) -> Proof:
         """Whether the KPIs moved by what the task says to train towards them: weights, preferences."""
         chosen = self._allowed("run", task)
@@ -407,3 +420,13 @@ class Project:
                 f"{self.root} has several tasks ({', '.join(tasks)}): name one, or its folder, such as {folder}"
             )
         raise InputError(f"there is no task `{name}`{did_you_mean(name, tasks) or '; there are ' + ', '.join(tasks)}")
+
+
+def _as_table(rows: Table | Iterable[Mapping[str, Any]]) -> Table:
+    """Rows given in Python as those of a file."""
+    from sartor.data.table import Table, check_cells, make_table
+
+    if isinstance(rows, Table):
+        return rows
+    listed = [dict(row) for row in rows]
+    return check_cells(make_table("rows", "Python", listed, range(1, len(listed) + 1), "row"))

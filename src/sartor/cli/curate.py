@@ -1,25 +1,14 @@
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from sartor.cli import terminal
 from sartor.errors import InputError
 from sartor.task import Way
 
-
-class _Default(TyperGroup):
-    """`sartor curate DIR` is `sartor curate run DIR`: the verb that is meant where none is named."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] != "--help"):
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
-
-
-app = typer.Typer(cls=_Default, help="Make the task's rows better, with a reason for each.")
+app = typer.Typer(cls=terminal.RunByDefault, help="Make the task's rows better, with a reason for each.")
 
 
 @app.command("run")

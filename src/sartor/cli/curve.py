@@ -7,13 +7,18 @@ from sartor.cli import terminal
 from sartor.errors import InputError
 
 if TYPE_CHECKING:
+    from sartor.data.table import Table
     from sartor.flows.curve import Drawn
 
 ALONE = ("label", "labels", "point", "min_gain", "goal", "currency")
 """Options that stand in for `sartor.yaml` where there is none."""
 
 
-def curve(
+app = typer.Typer(cls=terminal.RunByDefault, help="How many examples are enough, and which to label next.")
+
+
+@app.command("run")
+def run(
     folder: terminal.Folder = Path(),
     sizes: Annotated[
         str | None, typer.Option(help="Training sizes, such as 100,200,400; default: `curve.sizes`.")
@@ -63,6 +68,53 @@ def curve(
     show(drawn, terminal.console())
     if page:
         print(f"page: {page}")
+
+
+@app.command("next")
+def next_(
+    pool: Annotated[Path, typer.Option(help="File of rows that could be labelled; labels in it are not read.")],
+    size: Annotated[int, typer.Option(min=1, help="Rows to choose.")],
+    folder: terminal.Folder = Path(),
+    out: Annotated[
+        Path | None, typer.Option(help="Write the chosen rows here; default: next.jsonl beside the task.")
+    ] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """Which rows to label next: those that the model is unsure of and no labelled row is like, beside as many at random."""
+    import sartor
+    from sartor.data.read import read_rows
+    from sartor.store.disk import write_file
+
+    terminal.check_file(out, "--out")
+    project = sartor.open(folder)
+    file = out or (project.here or project.root) / "next.jsonl"
+    rows = read_rows(pool)
+    _check_kept(file, pool, rows)
+    with terminal.progress(as_json) as progress:
+        made = project.curve_next(rows, size, progress=progress)
+    write_file(file, made.jsonl.encode())
+    if as_json:
+        terminal.emit(made.to_json() | {"file": str(file)})
+        return
+    from sartor.cli.next_view import show
+
+    show(made, terminal.console())
+    print(f"rows to label: {file}")
+
+
+def _check_kept(file: Path, pool: Path, rows: "Table") -> None:
+    """Raises InputError where a file would be written over that holds more than rows of the pool: labels, it may be."""
+    from sartor.flows.curve_next import lines
+
+    if not file.exists():
+        return
+    if pool.exists() and file.samefile(pool):
+        raise InputError(f"{file} is the pool itself: name another file with --out")
+    there = set(file.read_bytes().decode("utf-8", "replace").split("\n")) - {""}
+    if not there <= set(lines(rows.name, rows.rows)):
+        raise InputError(
+            f"{file} exists, and has lines that are not the pool's, labels perhaps: name another file with --out, or move it"
+        )
 
 
 def _of_task(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from sartor.errors import InputError
 from sartor.progress import Progress
@@ -22,6 +23,15 @@ EVERY = 5.0
 
 Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of the task, or of the project.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+class RunByDefault(TyperGroup):
+    """Verbs of which `run` is meant where none is named: `sartor curate DIR` is `sartor curate run DIR`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] != "--help"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
 
 
 def emit(document: dict[str, Any]) -> None:
