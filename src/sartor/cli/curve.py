@@ -10,10 +10,6 @@ if TYPE_CHECKING:
     from sartor.data.table import Table
     from sartor.flows.curve import Drawn
 
-ALONE = ("label", "labels", "point", "min_gain", "goal", "currency")
-"""Options that stand in for `sartor.yaml` where there is none."""
-
-
 app = typer.Typer(cls=terminal.RunByDefault, help="How many examples are enough, and which to label next.")
 
 

@@ -92,7 +92,8 @@ class Curve:
         """Standard error of each point beside what all points have in common, as the difficulty of the rows asked; [sizes]."""
         free = self.draws - self.draws.mean(axis=1, keepdims=True)
         errors = free.std(axis=0, ddof=1) * math.sqrt(len(self.sizes) / (len(self.sizes) - 1))
-        return np.maximum(errors, 1e-4 * max(float(self.lacks.max()), 1e-9))  # points that cannot differ are alike
+        least = 1e-4 * max(float(self.lacks.max()), 1e-9)
+        return np.asarray(np.maximum(errors, least))  # also of points that never differ
 
     @property
     def fall(self) -> tuple[float, float] | None:
