@@ -78,7 +78,7 @@ class Measured:
 
     def curve(self, sizes: list[int]) -> Curve:
         points = [self._point(size) for size in sizes]
-        return Curve.of_seeds(sizes, [1 - v for v, _ in points], [1 - d for _, d in points], Goodness(), ROWS)
+        return Curve.of_seeds(sizes, [1 - v for v, _ in points], [1 - d for _, d in points], Goodness(), ROWS, ROWS)
 
 
 Found = dict[str, tuple[float, str]]

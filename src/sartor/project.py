@@ -293,6 +293,8 @@ class Project:
         from sartor.flows.curve import learning_curve
 
         set_here = {key: value for key, value in (("sizes", sizes and tuple(sizes)), ("seeds", seeds)) if value}
+        if seeds is not None and not 2 <= seeds <= 16:
+            raise InputError(f"{seeds} seeds: train 2 to 16 of each size")
         own = chosen.spec.curve.model_copy(update=set_here)
         chosen = replace(chosen, spec=chosen.spec.model_copy(update={"curve": own}))
         self._note("curve", f"task {chosen.spec.task}", {"sizes": list(own.sizes), "seeds": own.seeds})

@@ -355,7 +355,7 @@ class CurveSpec(Strict):
     rows: int = Field(default=300, ge=20)
     """Rows that are asked at every size, held back from training: at most a fifth of what there is."""
     labels: int | None = Field(default=None, ge=1)
-    """The most training rows that could be had in all; default: 5,000, or what there is."""
+    """The most training rows that could be had in all; default: 5,000, or twice what there is."""
     point: float | None = Field(default=None, ge=0)
     """What one more point of the first KPI is worth, in `costs.currency`; a point is a hundredth of its range."""
     min_gain: float | None = Field(default=None, gt=0)

@@ -4,14 +4,26 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 from tests.tasks import LABELS, intents, write_task
 
 import sartor
 from sartor.cli.main import main
+from sartor.curve.forecast import Forecast
+from sartor.curve.points import Curve, Goodness
+from sartor.curve.stop import Prices, decide
 from sartor.errors import InputError
+from sartor.flows.curve import Drawn, Point
+from sartor.flows.curve_page import curve_data, curve_page
+from sartor.flows.elsewhere import flagged_labels
+from sartor.flows.prepare import open_task, prepare
 from sartor.flows.run import Stages
+from sartor.jobs.here import Here
+from sartor.jobs.steps import Steps
+from sartor.models.builtin import ENCODER
+from sartor.scale import SHARE
 from sartor.store import Store
 from sartor.store.tables import books
 
@@ -154,7 +166,10 @@ def test_a_curve_measured_elsewhere_is_judged_by_the_same_rule(
         (POINTS.replace("125", "many"), [], "line 2: `size` is 'many'"),
         (POINTS, ["--label", "-1"], "--label -1 is negative"),
         (POINTS, ["--point", "-1"], "--point -1 is negative"),
-        (POINTS, ["--sizes", "1,2,3"], "leave out --sizes"),
+        (POINTS, ["--sizes", "1,2,3"], "leave out DIR, --sizes"),
+        (POINTS, ["--min-gain", "0"], "--min-gain 0: name a number above 0"),
+        (POINTS, ["--goal", "85"], "--goal 85 is no share"),
+        (POINTS.replace("125", "nan"), [], "line 2: `size` is 'nan'"),
     ],
 )
 def test_a_bad_file_of_points_gets_one_sentence(
@@ -167,13 +182,12 @@ def test_a_bad_file_of_points_gets_one_sentence(
 
 
 def test_what_else_the_money_could_be_spent_on_is_measured_and_ranked(
-    base: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    base: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = SPEC | {"curve": SPEC["curve"] | {"point": 1e-9, "bases": [str(base)]}}
     rows = [row | {"label": "refund"} if n % 9 == 0 else row for n, row in enumerate(intents(80))]
     folder = write_task(tmp_path / "task", base, rows, intents(12, start=500), "classification", **spec)
-    monkeypatch.setattr("sartor.flows.elsewhere.curate", lambda *_, **__: pytest.fail("the encoder is not here"))
-    monkeypatch.setattr("sartor.flows.elsewhere.LABELLED", ())
+    ENCODER.path.rmdir()  # without it, labels cannot be checked
     assert main(["curve", str(folder), "--elsewhere", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     ways = {each["what"]: each for each in found["elsewhere"]}
@@ -185,6 +199,84 @@ def test_what_else_the_money_could_be_spent_on_is_measured_and_ranked(
     assert ways["rank 16"]["how"] == "measured"
     worths = [each["gain"]["value"] / each["cost"] for each in found["elsewhere"]]
     assert worths == sorted(worths, reverse=True)
+    assert any("labels were not checked" in note for note in found["experiment"]["notes"])
     if found["verdict"]:
         assert any("at random" in what for what in ways)
-        assert any("weakest classes" in what for what in ways)
+
+
+def test_a_base_that_is_not_there_is_refused_before_anything_is_trained(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = json.loads((folder / "sartor.yaml").read_text())
+    spec["curve"]["bases"] = ["no-such-base"]
+    (folder / "sartor.yaml").write_text(json.dumps(spec))
+    monkeypatch.setattr("sartor.flows.run.learn", lambda *_: pytest.fail("trained"))
+    with pytest.raises(InputError, match="no-such-base"):
+        sartor.open(folder).curve(elsewhere=True)
+
+
+def test_an_average_of_seeds_books_no_labels_of_parts_and_shares_the_budget(
+    base: Path, cache: Path, tmp_path: Path
+) -> None:
+    spec = SPEC | {"train": SPEC["train"] | {"seeds": 2, "budget": 1000.0}, "costs": {"label": 2.0, "hour": 3600.0}}
+    folder = write_task(tmp_path / "task", base, intents(60), intents(12, start=500), "classification", **spec)
+    drawn = sartor.open(folder).curve([6, 12, 24])
+    assert len(drawn.points) == 3
+    with Store.open(folder / ".sartor").records.read() as connection:
+        assert "labels" not in set(connection.execute(select(books.c.item)).scalars())
+
+
+def test_the_budget_is_for_all_trainings_together(folder: Path) -> None:
+    spec = json.loads((folder / "sartor.yaml").read_text())
+    spec["costs"]["hour"] = 3600.0
+    (folder / "sartor.yaml").write_text(json.dumps(spec))
+    spent = sartor.open(folder).curve().points[0].money
+    spec["train"] |= {"budget": spent / 2, "rank": 2}  # enough for one of the first size's two trainings at most
+    (folder / "sartor.yaml").write_text(json.dumps(spec))
+    with pytest.raises(InputError, match=r"`train\.budget`"):
+        sartor.open(folder).curve()
+
+
+def test_a_kpi_that_a_model_judges_costs_the_curve_nothing(base: Path, cache: Path, tmp_path: Path) -> None:
+    judge = {"endpoint": "http://127.0.0.1:9/v1", "model": "m", "question": "Which is kinder?"}
+    spec = SPEC | {"kpis": [*SPEC["kpis"], {"name": "tone", "judge": judge}]}
+    folder = write_task(tmp_path / "task", base, intents(60), intents(12, start=500), "classification", **spec)
+    drawn = sartor.open(folder).curve([6, 12, 24])
+    assert drawn.experiment is not None
+    assert drawn.experiment.test.name == "accuracy"
+
+
+def test_where_less_is_better_the_page_says_worse_and_a_gain_is_a_minus() -> None:
+    sizes, rates = np.array([250.0, 500, 1_000]), np.array([0.3, 0.2, 0.12])
+    scale = Goodness(0.0, higher=False)
+    noise = 0.005 * np.random.default_rng(0).standard_normal((500, 3))
+
+    def told(rates: Any) -> tuple[str, str]:
+        forecast = Forecast(Curve(sizes, rates, rates + noise, scale, row_error=0.007))
+        prices = Prices(label=1.0, worth=100_000.0)
+        decided = {1_000: decide(forecast, 4_000, 500, prices)} if forecast.curve.fall is None else {}
+        points = [Point(int(size), rate, rate - 0.01, rate + 0.01) for size, rate in zip(sizes, rates, strict=True)]
+        drawn = Drawn("t", "refusal rate", SHARE, points, forecast, prices, "USD", 4_000, decided, 0.02)
+        page = curve_page(drawn)
+        return curve_data(drawn).headline, page
+
+    headline, page = told(rates)
+    assert "CONTINUE" in headline
+    assert "bring −" in page
+    headline, page = told(np.array([0.3, 0.12, 0.25]))
+    assert headline == "No forecast: with more rows the refusal rate gets worse."
+    assert "At 1,000 rows the refusal rate is worse than at 500" in page
+
+
+@pytest.mark.real
+def test_labels_that_look_wrong_are_found_among_training_rows_alone(tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "examples" / "support-intents"
+    task = open_task(example)
+    rows = prepare(task).splits.train[:700]
+    store = Store.open(tmp_path)
+    with Steps(store, task.spec.task, Here()) as steps:
+        flagged = flagged_labels(steps, store, task.spec, rows, lambda *_: None)
+    key = [json.loads(line) for line in (example / "key.jsonl").read_text().splitlines()]
+    wrong = {each["row"] for each in key if each["defect"] == "wrong-label"} & {row.id for row in rows}
+    assert len(flagged & wrong) > 0.6 * len(wrong)
+    assert len(flagged & wrong) > 0.5 * len(flagged)

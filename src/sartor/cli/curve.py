@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +19,9 @@ def run(
     sizes: Annotated[
         str | None, typer.Option(help="Training sizes, such as 100,200,400; default: `curve.sizes`.")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=2, help="Trainings of each size; default: `curve.seeds`.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=2, max=16, help="Trainings of each size; default: `curve.seeds`.")
+    ] = None,
     elsewhere: Annotated[
         bool,
         typer.Option("--elsewhere", help="Then try what else the money could be spent on: trainings at the last size."),
@@ -27,14 +29,14 @@ def run(
     points: Annotated[
         Path | None, typer.Option(help="In place of a task: a file of sizes, values and intervals measured elsewhere.")
     ] = None,
-    label: Annotated[float, typer.Option(help="With --points: what a labelled row costs.")] = 0.0,
+    label: Annotated[float | None, typer.Option(help="With --points: what a labelled row costs.")] = None,
     labels: Annotated[int | None, typer.Option(help="With --points: rows that could be had in all.")] = None,
     point: Annotated[float | None, typer.Option(help="With --points: what a point (a hundredth) is worth.")] = None,
     min_gain: Annotated[
         float | None, typer.Option(help="With --points, without --point: the least that more rows must bring.")
     ] = None,
     goal: Annotated[float | None, typer.Option(help="With --points: the goal, as a share.")] = None,
-    currency: Annotated[str, typer.Option(help="With --points: of all money.")] = "USD",
+    currency: Annotated[str | None, typer.Option(help="With --points: of all money; default: USD.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the page here; default: curve.html beside the task.")] = None,
     as_json: terminal.Json = False,
 ) -> None:
@@ -43,13 +45,15 @@ def run(
     from sartor.store.disk import write_file
 
     terminal.check_file(out, "--out")
-    given = {"label": label, "labels": labels, "point": point, "min_gain": min_gain, "goal": goal}
+    given = {"label": label, "labels": labels, "point": point, "min_gain": min_gain, "goal": goal, "currency": currency}
     if points:
-        if sizes or seeds or elsewhere:
-            raise InputError("--points has its sizes, and trains nothing: leave out --sizes, --seeds and --elsewhere")
-        drawn, page = _of_file(points, given, currency), out
+        if sizes or seeds or elsewhere or folder != Path():
+            raise InputError(
+                "--points has its sizes, and trains nothing: leave out DIR, --sizes, --seeds and --elsewhere"
+            )
+        drawn, page = _of_file(points, given), out
     else:
-        if alone := [name for name, value in given.items() if value]:
+        if alone := [name for name, value in given.items() if value is not None]:
             option = alone[0].replace("_", "-")
             raise InputError(f"--{option} goes with --points; for a task write it into sartor.yaml")
         drawn, page = _of_task(folder, sizes, seeds, elsewhere, as_json)
@@ -128,17 +132,21 @@ def _of_task(
     return drawn, (project.here or project.root) / "curve.html"
 
 
-def _of_file(points: Path, given: dict[str, float | int | None], currency: str) -> "Drawn":
+def _of_file(points: Path, given: dict[str, Any]) -> "Drawn":
     from sartor.flows.curve_points import curve_of_file
     from sartor.task import CostSpec, CurveSpec
 
-    for name, value in given.items():
-        if value is not None and value < 0:
-            raise InputError(
-                f"--{name.replace('_', '-')} {value:g} is negative: nothing costs, or is worth, less than nothing"
-            )
-    own = CurveSpec.model_validate(
-        {key: given[key] for key in ("labels", "point", "min_gain") if given[key] is not None}
-    )
-    costs = CostSpec(label=given["label"] or 0.0, currency=currency)
-    return curve_of_file(points, own, costs, given["goal"])
+    known = {name: value for name, value in given.items() if value is not None}
+    for name, value in known.items():
+        if name == "currency":
+            continue
+        option = f"--{name.replace('_', '-')} {value:g}"
+        if value < 0:
+            raise InputError(f"{option} is negative: nothing costs, or is worth, less than nothing")
+        if value == 0 and name in ("labels", "min_gain"):
+            raise InputError(f"{option}: name a number above 0, or leave it out")
+        if name == "goal" and value > 1:
+            raise InputError(f"{option} is no share: write it between 0 and 1, such as .85")
+    own = CurveSpec(**{key: known[key] for key in ("labels", "point", "min_gain") if key in known})
+    costs = CostSpec(**{key: known[key] for key in ("label", "currency") if key in known})
+    return curve_of_file(points, own, costs, known.get("goal"))

@@ -14,11 +14,19 @@ _LARGE = (500, 1_000, 1_500, 2_000, 3_000, 4_000, 5_000)
 _SHARES = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)
 
 
-def ladder(rows: int) -> list[int]:
-    """The default sizes for so many training rows. Raises InputError for fewer than `LEAST`.
+def ladder(rows: int, least: int = 1) -> list[int]:
+    """The default sizes for so many training rows, none below `least`: a size holds every class.
 
     From 2,000 rows on 500, 1,000 and then steps of 500 to 1,000; of fewer rows an eighth, a quarter, a half, three quarters, all.
+    Raises InputError for fewer rows than `LEAST`, and where fewer than `POINTS` sizes hold every class.
     """
+    sizes = [size for size in _ladder(rows) if size >= least]
+    if len(sizes) < POINTS:
+        raise InputError(f"{rows:,} training rows are too few for a learning curve of {least:,} classes: label more")
+    return sizes
+
+
+def _ladder(rows: int) -> list[int]:
     if rows < LEAST:
         raise InputError(f"{rows:,} training rows are too few for a learning curve: label {LEAST} or more")
     if rows < 2_000:

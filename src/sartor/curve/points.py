@@ -15,7 +15,9 @@ from scipy.stats import norm
 from sartor.curve.laws import Array
 
 FALL = 2.0
-"""Standard errors by which a later size must be worse for the curve to be called falling."""
+"""Standard errors by which a later size must be worse, at least, for the curve to be called falling."""
+BEYOND_NOISE = 0.99
+"""Of curves that are flat so few are called falling that this share is not, whatever pair of sizes looks worst."""
 DRAWS = 1_000
 Z_POWER = float(norm.ppf(0.975) + norm.ppf(0.8))
 
@@ -60,26 +62,38 @@ class Curve:
         values: Sequence[Array],
         resampled: Sequence[Array],
         scale: Goodness,
-        rows: int | None = None,
+        rows: int,
+        lines: int,
+        span: float = 1.0,
         seed: int = 0,
     ) -> "Curve":
         """From the values of each size's seeds, [seeds], and those values on resampled rows, [draws, seeds].
 
-        All sizes' draws are of the same resamples. The variance between seeds is what their values show, less what the draw of
-        rows adds to the differences between them, pooled over sizes; its own uncertainty is Student's. Without a second seed
-        of any size it is taken as 0.
+        All sizes' draws are of the same resamples of `lines`, rows or groups of rows, and have Student's t of so many. Sizes that
+        no resample tells apart still leave room for one line of the KPI's `span` that does. The variance between seeds is what
+        their values show, less what the draw of rows adds to the differences between them, pooled over sizes; it has Student's t,
+        too. Without a second seed of any size it is taken as 0.
         """
         df = sum(len(each) - 1 for each in values)
         shown = sum(float(np.sum((each - each.mean()) ** 2)) for each in values)
         by_rows = sum(float(np.var(each - each.mean(axis=1, keepdims=True), axis=0).sum()) for each in resampled)
         variances = np.array([max(0.0, shown - by_rows) / max(df, 1) / len(each) for each in values])
-        of_rows = np.column_stack([each.mean(axis=1) for each in resampled])
+        found, of_rows = (
+            np.array([each.mean() for each in values]),
+            np.column_stack([each.mean(axis=1) for each in resampled]),
+        )
         rng = np.random.default_rng(seed)
-        wide = np.sqrt(df / rng.chisquare(df, len(of_rows))) if df else np.ones(len(of_rows))
-        draws = of_rows + wide[:, None] * rng.standard_normal(of_rows.shape) * np.sqrt(variances)
+        if lines > 1:
+            wider = math.sqrt(lines / (lines - 1)) * _student(lines - 1, len(of_rows), rng)
+            of_rows = found + wider * (of_rows - of_rows.mean(axis=0))
+        apart = (of_rows - of_rows.mean(axis=1, keepdims=True)).std(axis=0)
+        unseen = np.where(apart <= 1e-9 * span, span / lines / math.sqrt(2), 0.0)
+        of_rows = of_rows + unseen * rng.standard_normal(of_rows.shape)
+        noise = _student(df, len(of_rows), rng) * rng.standard_normal(of_rows.shape) * np.sqrt(variances)
+        draws = of_rows + noise
         return cls(
             sizes=np.asarray(sizes, dtype=float),
-            lacks=scale.lack(np.array([each.mean() for each in values])),
+            lacks=scale.lack(found),
             draws=scale.lack(draws),
             scale=scale,
             rows=rows,
@@ -98,10 +112,12 @@ class Curve:
     @property
     def fall(self) -> tuple[float, float] | None:
         """Two sizes, the larger of which is worse beyond noise: of several the clearest. None where nothing falls so far."""
-        errors = np.std(self.draws[:, :, None] - self.draws[:, None, :], axis=0, ddof=1)
-        worse = np.triu(self.lacks[None, :] - self.lacks[:, None], 1) / np.maximum(errors, 1e-12)
+        differences = self.draws[:, None, :] - self.draws[:, :, None]  # [draws, earlier, later]
+        errors = np.maximum(differences.std(axis=0, ddof=1), 1e-12)
+        chance = np.triu((differences - differences.mean(axis=0)) / errors, 1).max(axis=(1, 2))
+        worse = np.triu((self.lacks[None, :] - self.lacks[:, None]) / errors, 1)
         earlier, later = np.unravel_index(int(worse.argmax()), worse.shape)
-        clear = worse[earlier, later] > FALL
+        clear = worse[earlier, later] > max(FALL, float(np.quantile(chance, BEYOND_NOISE)))
         return (float(self.sizes[earlier]), float(self.sizes[later])) if clear else None
 
     @property
@@ -116,3 +132,8 @@ class Curve:
         if self.rows is None:
             return None
         return self.rows * (Z_POWER * self.row_error) ** 2 / left if left > 0 else math.inf
+
+
+def _student(df: int, draws: int, rng: np.random.Generator) -> Array:
+    """By how much each draw's deviation is wider or narrower, [draws, 1], so that normal draws become Student's t."""
+    return np.asarray(np.sqrt(df / rng.chisquare(df, (draws, 1)))) if df else np.ones((draws, 1))

@@ -14,7 +14,7 @@ from sartor.errors import InputError
 
 Word = Literal["STOP", "CONTINUE", "INCONCLUSIVE"]
 MIN_GAIN = 0.01
-"""Of the KPI's range: what all rows still affordable must bring where no one says what a point is worth."""
+"""What all rows still affordable must bring where no one says what a point is worth: of a share, a point."""
 _STEPS = 24
 """Purchases between the next step and all there is, in equal ratios."""
 
@@ -26,7 +26,7 @@ class Prices:
     label: float
     """One row."""
     worth: float | None = None
-    """Of the KPI's whole range; None: unknown, and `min_gain` decides."""
+    """A gain of 1 on the KPI's own scale; None: unknown, and `min_gain` decides."""
     min_gain: float = MIN_GAIN
     """What all rows still affordable must bring, in the KPI's own units."""
 

@@ -5,7 +5,6 @@ last. Each training and each set of answers is a step that is done once.
 """
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean
@@ -24,11 +23,21 @@ from sartor.errors import InputError
 from sartor.evaluate.metric import Metric, Scope, metric
 from sartor.evaluate.own import load_functions
 from sartor.evaluate.recipes import RecipeScore
+from sartor.evaluate.scorecard import small_note
 from sartor.evaluate.seeds import Member, difference_over_seeds, over_seeds
 from sartor.evaluate.statistics import Array, cluster_sums, clusters, resampled
 from sartor.flows.ask import Answered, ask_once
 from sartor.flows.base import LoadedBase
-from sartor.flows.elsewhere import Alternative, Change, alternatives, more_labels, ranked, weakest_classes
+from sartor.flows.elsewhere import (
+    LABELLED,
+    Alternative,
+    Change,
+    alternatives,
+    flagged_labels,
+    more_labels,
+    ranked,
+    weakest_classes,
+)
 from sartor.flows.evaluate import judge
 from sartor.flows.findings import require_agreement
 from sartor.flows.outcome import Trained
@@ -42,6 +51,7 @@ from sartor.report.format import plural
 from sartor.scale import Scale
 from sartor.store import Store, disk_errors
 from sartor.task import CurveSpec, TaskSpec
+from sartor.train.loop import Diverged
 
 SHARE = 5
 """Of so many rows at most one is asked and not trained on."""
@@ -74,6 +84,8 @@ class Experiment:
     """Training rows that there are."""
     untried: list[int]
     """Sizes that were not trained any more."""
+    notes: list[str]
+    """What was left out, not scored or not tried, one sentence each."""
     test: RecipeScore
     """The KPI on the test set at the last size."""
     test_openings: int
@@ -147,22 +159,35 @@ def learning_curve(task: Task, store: Store, elsewhere: bool = False, progress: 
     """Train size after size with `curve.seeds` seeds each, until the rule says STOP or the sizes end; then ask the test set.
 
     `elsewhere`: measure, too, what else the money could be spent on. What was trained and asked before is not done again.
-    Raises InputError for sizes that cannot be, for one in which a class would be missing, and where there are too few rows.
+    `train.budget` is for all trainings together. Raises InputError for sizes that cannot be, for one in which a class would be
+    missing, where there are too few rows, and for a base of `curve.bases` that is not there.
     """
     spec, own = task.spec, task.spec.curve
-    prepared, asked = _set_aside(prepare(task), own.rows)
+    prepared, asked, notes = _set_aside(prepare(task), own.rows)
     require_agreement(prepared)
     rows, seeds = prepared.splits.train, range(own.seeds)
-    sizes = check_sizes(own.sizes, len(rows)) if own.sizes else ladder(len(rows))
-    _check_classes(rows, sizes[0])
+    sizes = _sizes(own, rows)
+    if own.labels and own.labels < len(rows):
+        raise InputError(
+            f"`curve.labels: {own.labels}` is less than the {len(rows):,} training rows that there are: raise it"
+        )
     functions = load_functions(spec, task.folder)
     measure = _Measure(spec, asked, metric(spec.kpi_list[0].name, Scope.of(spec, asked, prepared.labels, functions)))
     prices = prices_of(own, spec.costs.label, measure.metric.scale)
-    most = own.labels or max(MOST, len(rows))
-    changes = alternatives(task, store, progress) if elsewhere else []
-    points, tables, decisions = list[Point](), list[list[Array]](), dict[int, Decision]()
+    most = own.labels or max(MOST, 2 * len(rows))
+    changes = alternatives(spec, ()) if elsewhere else []
+    for change in changes:
+        changed = change.of_task(task)
+        LoadedBase(changed, progress, weights=False).check(changed.spec.train)
+    points, tables, decisions, others = list[Point](), list[list[Array]](), dict[int, Decision](), list[Alternative]()
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
         grid = _Grid(prepared, asked, store, steps, progress)
+        if elsewhere and spec.kind in LABELLED:
+            try:
+                changes = alternatives(spec, flagged_labels(steps, store, spec, rows, progress))
+            except InputError as error:
+                notes.append(f"labels were not checked: {error}")
+        whole = (len(sizes) + len(changes)) * own.seeds
 
         def trained(size: int, change: Change | None = None) -> list[_Made]:
             told = change.what if change else f"{size:,} rows"
@@ -170,7 +195,7 @@ def learning_curve(task: Task, store: Store, elsewhere: bool = False, progress: 
                 told += f"; {measure.said(points[-1])}"
             made = list[_Made]()
             for seed in seeds:
-                progress("curve", len(points) * own.seeds + seed, len(sizes) * own.seeds, told)
+                progress("curve", grid.trainings, whole, told)
                 made.append(grid.train(sample(rows, size, seed, floor=1), seed, change))
             return made
 
@@ -186,14 +211,17 @@ def learning_curve(task: Task, store: Store, elsewhere: bool = False, progress: 
                 decisions[size] = decide(forecast, most, step, prices)
                 if decisions[size].word == "STOP":
                     break
-        others = list[Alternative]()
+        notes += measure.notes
         for change in changes:
-            made = trained(points[-1].size, change)
-            others.append(measure.alternative(change, made, last, tables[-1]))
-        progress("curve", len(sizes) * own.seeds, len(sizes) * own.seeds)
+            try:
+                others.append(measure.alternative(change, trained(points[-1].size, change), last, tables[-1]))
+            except Diverged as error:
+                notes.append(f"{change.what} was tried, and diverged: {error}")
+        progress("curve", whole, whole)
         answers = {f"seed {seed}": each.tested().answers for seed, each in enumerate(last)}
         openings = store.records.open_test(spec.task, content_hash(prepared.splits.test))
-    judged = judge(spec, prepared.splits.test, answers, functions, prepared.labels, recipes={"all": list(answers)})
+    first = spec.model_copy(update={"kpis": (spec.kpi_list[0],)})  # nothing else is read, nor paid a judge for
+    judged = judge(first, prepared.splits.test, answers, functions, prepared.labels, recipes={"all": list(answers)})
     tested = next(found for found in judged.recipes if found.name == measure.metric.name)
     said = decisions.get(points[-1].size)
     if elsewhere and said and said.next:
@@ -210,7 +238,7 @@ def learning_curve(task: Task, store: Store, elsewhere: bool = False, progress: 
         decisions=decisions,
         goal=spec.kpi_list[0].goal,
         elsewhere=ranked(others),
-        experiment=Experiment(len(asked), own.seeds, len(rows), sizes[len(points) :], tested, openings),
+        experiment=Experiment(len(asked), own.seeds, len(rows), sizes[len(points) :], notes, tested, openings),
     )
 
 
@@ -220,34 +248,42 @@ def prices_of(curve: CurveSpec, label: float, scale: Scale) -> Prices:
     return Prices(label, worth, curve.min_gain or scale.point)
 
 
-def _set_aside(prepared: Prepared, count: int) -> tuple[Prepared, list[Example]]:
-    """The task without the rows that are asked, and these: those for early stopping first, then others of the training rows.
+def _set_aside(prepared: Prepared, count: int) -> tuple[Prepared, list[Example], list[str]]:
+    """The task without the rows that are asked; these, those for early stopping first; and what to note.
 
     Raises InputError where nothing can be set aside.
     """
     spec, splits = prepared.task.spec, prepared.splits
     known = {row.id: row for row in prepared.learned}  # with what evaluation reads of them
-    rows, validation = splits.train, splits.validation
+    rows, validation, notes = splits.train, splits.validation, list(splits.notes)
     more = min(count, (len(rows) + len(validation)) // SHARE) - len(validation)
     if more > 0:
-        rows, held, _ = carve(rows, spec.kind, more, more, spec.train.seed + 2, keep=2, near=prepared.near)
+        rows, held, dropped = carve(rows, spec.kind, more, more, spec.train.seed + 2, keep=2, near=prepared.near)
         validation = [*validation, *held]
+        if dropped:
+            notes.append(
+                f"{plural(dropped, 'row')} left out of training: a row that is asked says the same or nearly the same"
+            )
     if not validation:
         raise InputError(
             "no rows can be set aside to be asked: too few, or too many linked by question, group or subject"
         )
-    return replace(prepared, splits=replace(splits, train=rows)), [known[row.id] for row in validation]
+    return replace(prepared, splits=replace(splits, train=rows)), [known[row.id] for row in validation], notes
 
 
-def _check_classes(rows: Sequence[Example], size: int) -> None:
-    """Raises InputError where the smallest size cannot hold every class."""
-    classes = Counter(row.labels[0] for row in rows if len(row.labels) == 1)
-    if size < len(classes):
-        rare = min(classes, key=lambda label: (classes[label], label))
+def _sizes(own: CurveSpec, rows: Sequence[Example]) -> list[int]:
+    """The training sizes. Raises InputError as `check_sizes` and `ladder`, and where the smallest cannot hold every class."""
+    strata = {row.labels[0] if len(row.labels) == 1 else "" for row in rows}
+    if not own.sizes:
+        return ladder(len(rows), len(strata))
+    sizes = check_sizes(own.sizes, len(rows))
+    if sizes[0] < len(strata):
+        gone = max(strata)
         raise InputError(
-            f"{plural(size, 'row')} cannot hold all {len(classes):,} classes, so that some, such as `{rare}`, would disappear: "
-            f"let `curve.sizes` begin at {len(classes):,} or more"
+            f"{plural(sizes[0], 'row')} cannot hold all {len(strata):,} classes, so that some, such as `{gone}`, would "
+            f"disappear: let `curve.sizes` begin at {len(strata):,} or more"
         )
+    return sizes
 
 
 @dataclass(frozen=True)
@@ -273,6 +309,7 @@ class _Grid:
     progress: Progress
 
     def __post_init__(self) -> None:
+        self.trainings, self._spent = 0, 0.0
         self._bases = dict[str, LoadedBase]()
 
     def train(self, rows: Sequence[Example], seed: int, change: Change | None) -> _Made:
@@ -282,11 +319,15 @@ class _Grid:
         spec = task.spec
         if spec.base not in self._bases:
             self._bases[spec.base] = LoadedBase(task, self.progress)
-        seeded = spec.model_copy(update={"train": spec.train.model_copy(update={"seed": seed})})
+        budget = spec.train.budget
+        left = None if budget is None else max(0.0, budget - self._spent)
+        seeded = spec.model_copy(update={"train": spec.train.model_copy(update={"seed": seed, "budget": left})})
         part = replace(self.prepared, splits=replace(self.prepared.splits, train=list(rows)))
         ways = (self._bases[spec.base], self.store, self.steps, self.progress)
         stages = Stages(replace(task, spec=seeded), part, *ways, books_labels=False)
+        self.trainings += 1
         trained = stages.train()
+        self._spent += trained.step.money
         answered = ask_once(self.steps, self.store, stages.specialist(trained), self.asked, self.progress)
         return _Made(stages, trained, answered.answers)
 
@@ -324,7 +365,11 @@ class _Measure:
         values = [np.array([self.metric.aggregate(table) for table in each]) for each in tables]
         best = self.metric.maximum if self.metric.higher_is_better else 0.0
         scale = Goodness(best, self.metric.higher_is_better)
-        return Curve.of_seeds(sizes, values, by_size, scale, len(self.asked))
+        rows, span = (
+            len(self.asked),
+            self.metric.maximum if math.isfinite(self.metric.maximum) else max(map(max, values)),
+        )
+        return Curve.of_seeds(sizes, values, by_size, scale, rows, len(lines[0]), span)
 
     def alternative(
         self, change: Change, made: Sequence[_Made], last: Sequence[_Made], now: Sequence[Array]
@@ -343,10 +388,23 @@ class _Measure:
         found = [more_labels(following)]
         learned = last[0].stages.prepared.splits.train
         single = self.spec.kind == "classification" and all(len(row.labels) == 1 for row in learned)
-        if single and self.metric.form == "proportion":
+        if single and self.metric.form == "proportion" and self.metric.higher_is_better:
             right = np.mean([table[:, 0] for table in now], axis=0)
-            found.append(weakest_classes(following, 1 - float(right.mean()), learned, self.asked, right))
+            aimed = weakest_classes(following, learned, self.asked, right)
+            found += [aimed] if aimed else []
         return found
+
+    @property
+    def notes(self) -> list[str]:
+        """Of the rows asked: those that could not be scored, and whether they are few."""
+        lines = len(self.asked) if self._member is None else int(self._member.max()) + 1
+        found = [small_note(len(self.asked), lines)]
+        if unscored := self.metric.unscored:
+            why = next(iter(unscored.values()))
+            found.append(
+                f"{plural(len(unscored), 'row')} of those asked could not be scored, and count as wrong ({why})"
+            )
+        return [note for note in found if note]
 
     def _money(self, seconds: float) -> float:
         return seconds / 3600 * self.spec.costs.hour

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from sartor.curve.forecast import TRIED
-from sartor.curve.stop import Decision
+from sartor.curve.forecast import FAR, TRIED, Band
+from sartor.curve.stop import Decision, Purchase
 from sartor.flows.curve import Drawn
 from sartor.report.curve import AheadRow, CurveData, ElsewhereRow, PointRow, render_curve
 from sartor.report.format import money, plural, seconds
@@ -24,7 +24,7 @@ def headline(drawn: Drawn) -> str:
     """The verdict in one sentence."""
     decision, size = drawn.decision, drawn.points[-1].size
     if decision is None:
-        return f"No forecast: with more rows the {drawn.title} falls."
+        return f"No forecast: with more rows the {drawn.title} gets worse."
     if decision.all is None:
         return f"STOP at {size:,} training rows: there are no more to be had."
     rest = f"{decision.all.rows:,} more"
@@ -44,11 +44,13 @@ def reasons(drawn: Drawn) -> list[str]:
         fall = drawn.forecast.curve.fall
         assert fall is not None
         said.append(
-            f"The {drawn.title} at {fall[1]:,.0f} rows lies below that at {fall[0]:,.0f} by more than two standard errors; no "
-            "law of learning does that, so nothing is extrapolated: look at the later rows' labels, or at training that diverged."
+            f"At {fall[1]:,.0f} rows the {drawn.title} is worse than at {fall[0]:,.0f}, by more than chance explains; no law of "
+            "learning does that, so nothing is extrapolated: look at the later rows' labels, or at training that diverged."
         )
-    elif decision.all is not None:
-        said += _weighed(drawn, decision)
+    elif decision.all and decision.next:
+        said += [*_weighed(drawn, decision.all, decision.next), *_best(drawn, decision)]
+        if decision.word == "INCONCLUSIVE" and decision.hidden:
+            said.append(_hidden(drawn, decision))
     if drawn.goal is not None and decision:
         said.append(_goal(drawn))
     if made := drawn.experiment:
@@ -60,62 +62,72 @@ def reasons(drawn: Drawn) -> list[str]:
     return said
 
 
-def _weighed(drawn: Drawn, decision: Decision) -> list[str]:
-    everything, following = decision.all, decision.next
-    assert everything is not None
-    assert following is not None
-    scale = drawn.scale
-    gain = everything.gain
-    shown = scale.difference(gain.value, gain.low, gain.high)
-    cost = f" cost {_price(drawn, everything.cost)} and" if drawn.prices.label else ""
-    said = f"All {everything.rows:,} rows that could still be had{cost} are forecast to bring {shown}"
+def _weighed(drawn: Drawn, everything: Purchase, following: Purchase) -> list[str]:
+    said = f"{_costing(drawn, everything, f'All {everything.rows:,} rows that could still be had')}"
     if everything.worth is not None:
         worth = everything.worth
-        said += f", worth {_about(drawn, worth.value)}, and at most, the upper end of the 90 % band, {_about(drawn, worth.high)}."
+        said += f", worth {_about(drawn, worth.value)}, and at most, the upper end of the 90 % band, {_about(drawn, worth.high)}"
     else:
-        least = scale.points(drawn.prices.min_gain).lstrip("+")
-        said += f", the 90 % band in brackets; they must bring {least} (`curve.min_gain`)."
-    sentences = [said]
-    step = following.gain
-    next = f"The next {following.rows:,} rows"
-    if drawn.prices.label:
-        next += f" cost {_price(drawn, following.cost)} and"
-    next += f" are forecast to bring {scale.difference(step.value, step.low, step.high)}"
+        least = drawn.scale.points(drawn.prices.min_gain).lstrip("+")
+        said += f", the 90 % band in brackets; they must bring {least} ({_key(drawn, 'min_gain')})"
+    if drawn.experiment and (labelled := drawn.experiment.available - drawn.points[-1].size) > 0:
+        said += f"; {labelled:,} of them are labelled already, and are weighed as if they were not"
+    next = _costing(drawn, following, f"The next {plural(following.rows, 'row')}")
     if following.worth is not None:
         next += f", worth {_about(drawn, following.worth.value)}"
-    sentences.append(f"{next}.")
-    best = decision.best
-    if decision.word == "CONTINUE" and best and best.rows not in (everything.rows, following.rows):
-        gained = scale.points(best.gain.value)
-        sentences.append(f"Most is to be expected of {best.rows:,} more rows: {gained} for {_price(drawn, best.cost)}.")
-    if decision.hidden:
-        sentences.append(_hidden(drawn, decision))
-    return sentences
+    return [f"{said}.", f"{next}."]
+
+
+def _costing(drawn: Drawn, bought: Purchase, what: str) -> str:
+    cost = f" cost {_price(drawn, bought.cost)} and" if drawn.prices.label else ""
+    return f"{what}{cost} are forecast to bring {_gain(drawn, bought.gain)}"
+
+
+def _best(drawn: Drawn, decision: Decision) -> list[str]:
+    """What is expected to pay most, where that is neither the next step nor everything."""
+    best, other = decision.best, (decision.all, decision.next)
+    if decision.word != "CONTINUE" or not best or best.rows in [each.rows for each in other if each]:
+        return []
+    return [
+        f"Most is to be expected of {best.rows:,} more rows: {_gain(drawn, best.gain)} for {_price(drawn, best.cost)}."
+    ]
+
+
+def _gain(drawn: Drawn, gain: Band) -> str:
+    """`+3.7 points (0.8–8.8)`; where less is better, what is gained is a minus."""
+    sign = 1 if drawn.forecast.curve.scale.higher else -1
+    return drawn.scale.difference(sign * gain.value, *sorted((sign * gain.low, sign * gain.high)))
 
 
 def _hidden(drawn: Drawn, decision: Decision) -> str:
-    gain, needed = drawn.scale.points(decision.detectable).lstrip("+"), decision.rows_needed
-    said = f"These rows and seeds show gains of {gain} or more (80 % power), and the one that is forecast is smaller"
-    if needed is None:
-        return f"{said}: narrower intervals would show it."
+    shown, needed = drawn.scale.points(decision.detectable).lstrip("+"), decision.rows_needed
+    what = "These rows and seeds show" if drawn.experiment else "These intervals show"
+    said = f"{what} gains of {shown} or more (80 % power), and the one that is forecast is smaller"
+    assert decision.all is not None
+    if decision.all.gain.value <= 0 or needed is None:
+        return f"{said}: {'more rows to ask (`curve.rows`)' if drawn.experiment else 'narrower ones'} would tell more."
     if math.isinf(needed):
         return f"{said}: seeds differ by more than that, so train more of them (`curve.seeds`)."
-    return f"{said}: about {max(1, round(needed)):,} rows to ask would show it (`curve.rows`)."
+    return f"{said}: about {plural(max(1, round(needed)), 'row')} to ask would show it (`curve.rows`)."
 
 
 def _goal(drawn: Drawn) -> str:
     reach = drawn.reach
     assert reach is not None
     goal, labels = drawn.scale.number(reach.goal), reach.labels
+    far = f"with up to {FAR:.0f} times the rows that were measured"
     if reach.share < NOT_REACHED:
-        return f"The goal {goal} is not to be had with this base and recipe, however many rows are labelled."
+        return f"The goal {goal} is not to be had with this base and recipe, {far}."
     if not math.isfinite(labels.value):
         share = round(100 * reach.share)
-        return (
-            f"The goal {goal} is probably not to be had with this base and recipe: {share} % of the forecasts reach it."
-        )
+        return f"The goal {goal} is probably not to be had with this base and recipe: {share} % of the forecasts reach it {far}."
     high = f"{_round(labels.high):,}" if math.isfinite(labels.high) else "more than can be told"
     return f"The goal {goal} takes about {_round(labels.value):,} training rows ({_round(labels.low):,} to {high})."
+
+
+def _key(drawn: Drawn, name: str) -> str:
+    """Where the reader finds the setting: in `sartor.yaml`, or among the options."""
+    return f"`curve.{name}`" if drawn.experiment else f"`--{name.replace('_', '-')}`"
 
 
 def warnings(drawn: Drawn) -> list[str]:
@@ -129,15 +141,21 @@ def warnings(drawn: Drawn) -> list[str]:
             "forecast is a guess of the laws' shape."
         )
     if made := drawn.experiment:
-        if made.test.note:
-            found.append(made.test.note)
-        found.append(f"test set opened {plural(made.test_openings, 'time')}")
+        found += [
+            *([made.test.note] if made.test.note else []),
+            f"test set opened {plural(made.test_openings, 'time')}",
+            *made.notes,
+        ]
+    if drawn.elsewhere and not all(each.cost for each in drawn.elsewhere):
+        found.append(
+            "what costs nothing by `costs.label` and `costs.hour` is ranked first: write what a label and an hour cost"
+        )
     return found
 
 
 def _round(estimate: float) -> int:
-    """A number above 1 to two digits, since no more are known."""
-    return int(round(estimate, 1 - math.floor(math.log10(estimate)))) if estimate >= 1 else round(estimate)
+    """A number of 1 or more to two digits, since no more are known."""
+    return int(round(estimate, 1 - math.floor(math.log10(estimate))))
 
 
 def curve_data(drawn: Drawn) -> CurveData:
@@ -161,7 +179,7 @@ def curve_data(drawn: Drawn) -> CurveData:
             ElsewhereRow(
                 each.what,
                 each.how,
-                drawn.scale.difference(each.gain.value, each.gain.low, each.gain.high),
+                _gain(drawn, each.gain),
                 money(each.cost, drawn.currency),
             )
             for each in drawn.elsewhere
@@ -181,11 +199,10 @@ def _point(drawn: Drawn, place: int) -> PointRow:
 
 
 def _ahead(drawn: Drawn, size: int) -> AheadRow:
-    last, scale, prices = drawn.points[-1].size, drawn.scale, drawn.prices
+    last, prices = drawn.points[-1].size, drawn.prices
     at, gain = drawn.forecast.at(size), drawn.forecast.gain(last, size)
     worth = "–" if prices.worth is None else _about(drawn, gain.value * prices.worth)
-    shown = scale.difference(gain.value, gain.low, gain.high)
-    return AheadRow(size, at.value, at.low, at.high, shown, _cost(drawn, size - last), worth)
+    return AheadRow(size, at.value, at.low, at.high, _gain(drawn, gain), _cost(drawn, size - last), worth)
 
 
 def _cost(drawn: Drawn, labels: int) -> str:
@@ -198,8 +215,8 @@ def _price(drawn: Drawn, amount: float) -> str:
 
 
 def _about(drawn: Drawn, amount: float) -> str:
-    """Of an estimate two digits: `$1,900`."""
-    return _price(drawn, _round(amount))
+    """Of an estimate two digits: `$1,900`, `$0.34`."""
+    return _price(drawn, _round(amount) if amount >= 1 else amount)
 
 
 def _ticks(drawn: Drawn, most: int) -> list[int]:
@@ -229,13 +246,17 @@ def _provenance(drawn: Drawn) -> list[tuple[str, str]]:
         trained = f"{plural(made.seeds, 'seed')} a size, each on a nested, stratified part of {made.available:,} rows"
         found.append(("trainings", trained))
         found.append(
-            ("asked", f"{plural(made.asked, 'row')} that no training saw, the same at every size; they decide")
+            (
+                "asked",
+                f"{plural(made.asked, 'row')} that no training learned from, the same at every size; some chose its epoch",
+            )
         )
         if made.untried:
             found.append(
                 ("not trained", f"{', '.join(f'{size:,}' for size in made.untried)} rows, since the rule had said STOP")
             )
     worth = "not given" if drawn.prices.worth is None else money(drawn.prices.worth * scale.point, drawn.currency)
-    found.append(("a point is worth", f"{worth} (`curve.point`)"))
-    found.append(("a label costs", f"{money(drawn.prices.label, drawn.currency)} (`costs.label`)"))
+    label = "`costs.label`" if drawn.experiment else "`--label`"
+    found.append(("a point is worth", f"{worth} ({_key(drawn, 'point')})"))
+    found.append(("a label costs", f"{money(drawn.prices.label, drawn.currency)} ({label})"))
     return found

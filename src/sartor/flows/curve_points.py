@@ -1,5 +1,6 @@
 """A learning curve that was measured elsewhere: a file of sizes, values and intervals, and the same rule as for our own."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ from sartor.curve.stop import decide
 from sartor.data.read import read_rows
 from sartor.data.table import Table
 from sartor.errors import InputError
+from sartor.evaluate.statistics import Z
 from sartor.flows.curve import Drawn, Point, prices_of
 from sartor.scale import SHARE
 from sartor.task import CostSpec, CurveSpec
 
 SIZE, VALUE, LOW, HIGH = "size", "value", "low", "high"
-Z = 1.959964
 
 
 def curve_of_file(path: Path, curve: CurveSpec, costs: CostSpec, goal: float | None) -> Drawn:
@@ -65,6 +66,9 @@ def _number(table: Table, row: int, column: str) -> float:
         lacks = "the KPI has no interval" if column in (LOW, HIGH) else "there is no number"
         raise InputError(f"{table.place(row)}: {lacks}, `{column}` is empty: fill it in")
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
-        raise InputError(f"{table.place(row)}: `{column}` is {str(value)[:40]!r}: write a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{table.place(row)}: `{column}` is {str(value)[:40]!r}: write a number")
+    return number

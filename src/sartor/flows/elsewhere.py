@@ -4,27 +4,30 @@ What needs no new label is trained and measured at the curve's last size with it
 curve's own law. Ranked by gain for the money.
 """
 
-import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
+from sartor.curate.check import make_check
+from sartor.curate.ledger import Policy
+from sartor.curate.pool import Pool
 from sartor.curve.classes import allocate, shrunk
 from sartor.curve.forecast import Band
 from sartor.curve.stop import Purchase
 from sartor.data.example import Example
-from sartor.errors import InputError
 from sartor.evaluate.statistics import Array
-from sartor.flows.curate import curate
+from sartor.flows.embed import embedded
 from sartor.flows.prepare import Task
+from sartor.jobs.steps import Steps
 from sartor.progress import Progress
+from sartor.report.format import plural
 from sartor.store import Store
-from sartor.task import METHOD_SETTINGS, Kind
+from sartor.task import METHOD_SETTINGS, Kind, TaskSpec
 
 LABELS = "label_errors"
 """The check that flags labels that look wrong."""
@@ -32,7 +35,6 @@ LABELLED: tuple[Kind, ...] = ("classification", "extraction")
 """Kinds that it is for."""
 LARGER, MOST_RANK = 4, 512
 """By how much a rank is tried larger, and what it may be at most."""
-log = logging.getLogger("sartor")
 MOST_NAMED = 4
 """Classes that are named."""
 
@@ -57,20 +59,25 @@ class Alternative:
 
 def ranked(found: Sequence[Alternative]) -> list[Alternative]:
     """The most gain for the money first."""
-    return sorted(found, key=lambda each: -each.worth)
+    return sorted(found, key=lambda each: (-each.worth, -each.gain.value))
 
 
 def more_labels(following: Purchase) -> Alternative:
-    return Alternative(f"label {following.rows:,} more rows at random", "forecast", following.gain, following.cost)
+    return Alternative(
+        f"label {plural(following.rows, 'more row')} at random", "forecast", following.gain, following.cost
+    )
 
 
 def weakest_classes(
-    following: Purchase, lack: float, learned: Sequence[Example], asked: Sequence[Example], right: Array
-) -> Alternative:
+    following: Purchase, learned: Sequence[Example], asked: Sequence[Example], right: Array
+) -> Alternative | None:
     """As many labels for the classes where they bring most. `right`: of each row asked, the share of seeds that have it right.
 
-    `lack` is what the KPI, the share of right rows, lacks now.
+    None where no row is wrong, or no gain is forecast: then nothing says which class would gain.
     """
+    lack = 1 - float(right.mean())
+    if lack <= 0 or following.gain.value <= 0:
+        return None
     have = Counter(row.labels[0] for row in learned)
     classes = sorted(have)
     place = {label: at for at, label in enumerate(classes)}
@@ -80,12 +87,12 @@ def weakest_classes(
             rows[place[row.labels[0]]] += 1
             wrong[place[row.labels[0]]] += 1 - share
     counts = np.array([have[label] for label in classes], dtype=float)
-    lost = following.gain.value / lack if lack > 0 else 0.0
+    lost = following.gain.value / lack
     found = allocate(shrunk(wrong, rows), counts, rows / rows.sum(), following.rows, lost)
     most = np.argsort(-found.labels)[:MOST_NAMED]
     named = ", ".join(f"{classes[at]} {found.labels[at]:.0f}" for at in most if found.labels[at] >= 1)
     gain = Band(*(found.times * end for end in (following.gain.low, following.gain.value, following.gain.high)))
-    what = f"label {following.rows:,} more rows of the weakest classes (most: {named})"
+    what = f"label {plural(following.rows, 'more row')} of the weakest classes{f' (most: {named})' if named else ''}"
     return Alternative(what, "estimated", gain, following.cost)
 
 
@@ -98,28 +105,31 @@ class Change:
     of_rows: Callable[[Sequence[Example]], Sequence[Example]] = lambda rows: rows
 
 
-def alternatives(task: Task, store: Store, progress: Progress) -> list[Change]:
-    """What can be tried without new labels: leaving out the rows that look mislabelled, a larger rank, and `curve.bases`.
+def alternatives(spec: TaskSpec, flagged: Collection[str]) -> list[Change]:
+    """What can be tried without new labels: leaving out the `flagged` rows, a larger rank, and `curve.bases`.
 
     Rows that are left out show the least that mending them brings.
     """
-    spec, found = task.spec, list[Change]()
-    if spec.kind in LABELLED:
-        try:
-            made = curate(task, store, [LABELS], plan=True, progress=progress)
-            flagged = {each.row for each in made.flagged(LABELS)}
-            sources = {row.source for row in made.examples if row.id in flagged}
-            if sources:
-                what = "check the labels that look wrong (measured: leaving these rows out)"
-                found.append(Change(what, of_rows=lambda rows: [row for row in rows if row.source not in sources]))
-        except InputError as error:
-            log.info("labels were not checked: %s", error)
+    found = list[Change]()
+    if flagged:
+        what = "check the labels that look wrong (measured: leaving these rows out)"
+        found.append(Change(what, of_rows=lambda rows: [row for row in rows if row.id not in flagged]))
     if "rank" in METHOD_SETTINGS[spec.train.method] and spec.train.rank * LARGER <= MOST_RANK:
         rank = spec.train.rank * LARGER
         alpha = spec.train.alpha and spec.train.alpha * LARGER
         found.append(Change(f"rank {rank}", partial(_with, train={"rank": rank, "alpha": alpha})))
-    found += [Change(f"base {base}", partial(_with, base=base)) for base in spec.curve.bases]
-    return found
+    return [*found, *(Change(f"base {base}", partial(_with, base=base)) for base in spec.curve.bases)]
+
+
+def flagged_labels(steps: Steps, store: Store, spec: TaskSpec, rows: Sequence[Example], progress: Progress) -> set[str]:
+    """The ids of training rows whose label the other training rows contradict; no other row is looked at.
+
+    Raises InputError where the encoder is not on this machine, and for too few rows.
+    """
+    check = make_check(LABELS, spec.kind)
+    pool = Pool(list(rows), spec, [], partial(embedded, steps, store, progress=progress))
+    threshold = Policy.of(check, spec.curate.get(LABELS)).threshold
+    return {rows[place].id for place, each in check.look(pool).items() if each.score > threshold}
 
 
 def _with(task: Task, train: dict[str, Any] | None = None, **changed: Any) -> Task:

@@ -130,9 +130,9 @@ class Stages:
     ) -> None:
         """`books_labels`: not where these rows are a part of others, whose labels are in the books already."""
         self.task, self.spec, self.prepared, self.base = task, task.spec, prepared, base
-        self.store, self.steps, self.progress = store, steps, progress
+        self.store, self.steps, self.progress, self.books_labels = store, steps, progress, books_labels
         self.labelled = [*prepared.splits.train, *prepared.splits.validation]
-        self.versions = self._version_data(books_labels)
+        self.versions = self._version_data()
         self.answering = Answering.learn(self.spec, base, self.labelled)
 
     def rivals(self) -> list[Entrant]:
@@ -261,7 +261,7 @@ class Stages:
             left = None if train.budget is None else max(0.0, train.budget - spent)
             one = train.model_copy(update={"seeds": 1, "seed": seed, "budget": left, "prefer": None})
             task = replace(self.task, spec=self.spec.model_copy(update={"train": one}))
-            stages = Stages(task, self.prepared, base, self.store, self.steps, self.progress)
+            stages = Stages(task, self.prepared, base, self.store, self.steps, self.progress, self.books_labels)
             members[seed] = stages.train(apart)
         alone = {
             seed: min((loss for _, loss in each.history.validation), default=0.0) for seed, each in members.items()
@@ -323,7 +323,7 @@ class Stages:
             "held": content_hash(held),
             "answering": asdict(self.answering),
             "constrained": self.spec.generate.constrained,
-            "kpis": [kpi.model_dump() for kpi in acceptance(self.spec)],
+            "kpis": [kpi.model_dump() for kpi in (*acceptance(self.spec), self.spec.kpi_list[0])],
             "functions": source_hashes(self.spec, self.task.folder),
             "batch_size": self._batch_size,
             "limit": limit,
@@ -442,7 +442,7 @@ class Stages:
     def label_cost(self) -> float:
         return len(self.labelled) * self.spec.costs.label
 
-    def _version_data(self, books_labels: bool) -> dict[str, str]:
+    def _version_data(self) -> dict[str, str]:
         """Freeze the three sides into the store; their hashes."""
         splits = self.prepared.splits
         sides = {"train": splits.train, "validation": splits.validation, "test": splits.test}
@@ -457,7 +457,7 @@ class Stages:
             return {"objects": objects, "notes": splits.notes}
 
         step = self.steps.run("data", {"versions": hashes, "label": self.spec.costs.label}, work)
-        if books_labels:
+        if self.books_labels:
             costs, rows = self.spec.costs, len(self.labelled)
             self.store.records.book(step.run, "labels", rows, "row", costs.label, "configured", costs.currency)
         return hashes

@@ -1,6 +1,7 @@
 """The page of a learning curve: the verdict in words, the curve with its forecast and what labels cost, and the numbers; without
 script."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,10 +81,11 @@ def curve_chart(data: CurveData) -> str:
     """Points with 95 % intervals, the laws' median with its 90 % band, the goal as a dashed line; sizes on a logarithmic axis,
     with the price of the labels under each tick."""
     sizes = [point.size for point in data.points] + [size for size, *_ in data.band]
-    lows = [point.low for point in data.points] + [low for _, _, low, _ in data.band]
-    highs = [point.high for point in data.points] + [high for *_, high in data.band] + [data.goal or 0]
+    goal = [] if data.goal is None else [data.goal]
+    lows = [point.low for point in data.points] + [low for _, _, low, _ in data.band] + goal
+    highs = [point.high for point in data.points] + [high for *_, high in data.band] + goal
     room = 0.04 * (max(highs) - min(lows))
-    price = " : ".join(f"datum.value == {size} ? '{cost}'" for size, cost in data.costs)
+    price = " : ".join(f"datum.value == {size} ? {json.dumps(cost)}" for size, cost in data.costs)
     x = alt.X(
         "size:Q",
         scale=alt.Scale(type="log", domain=[min(sizes) / 1.08, max(sizes) * 1.08], nice=False),
