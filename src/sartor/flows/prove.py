@@ -19,6 +19,7 @@ from sartor.evaluate.own import load_functions
 from sartor.flows.base import LoadedBase
 from sartor.flows.evaluate import Judged, judge
 from sartor.flows.findings import require_agreement
+from sartor.flows.judging import ask_judges
 from sartor.flows.prepare import Task, prepare, without_test
 from sartor.flows.rows import current
 from sartor.flows.run import Stages
@@ -181,7 +182,9 @@ def _prove(what: str, ways: Mapping[str, Way], task: Task, store: Store, seeds: 
                 spent[way] += trained.step.money + (0 if seed else stages.label_cost)
                 test = stages.prepared.splits.test
         progress("prove", len(answers), len(ways) * seeds)
+        asked = [pair for given in answers.values() for pair in zip(test, given, strict=True)]
+        functions = load_functions(spec, task.folder) | ask_judges(steps, store, spec, asked, progress)
         openings = store.records.open_test(spec.task, content_hash(test))
     recipes = {way: [name for name in answers if name.startswith(f"{way}, ")] for way in ways}
-    judged = judge(spec, test, answers, load_functions(spec, task.folder), recipes=recipes)
+    judged = judge(spec, test, answers, functions, recipes=recipes)
     return Proof(what, replace(judged, test_openings=openings), sizes, spent)
