@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from sartor.errors import InputError
-from sartor.task import KpiSpec, TrainSpec, load_task, with_method
+from sartor.flows.methods import with_method
+from sartor.task import KpiSpec, TrainSpec, load_task
 
 GOOD = """\
 task: billing-notes

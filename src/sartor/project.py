@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sartor.data.table import Table
     from sartor.flows.check import CheckReport
     from sartor.flows.curate import Curated
-    from sartor.flows.curve import Drawn
+    from sartor.flows.curve import LearningCurve
     from sartor.flows.curve_next import Next
     from sartor.flows.evaluate import Judged
     from sartor.flows.halving import Tuned
@@ -283,7 +283,7 @@ class Project:
         elsewhere: bool = False,
         task: str | None = None,
         progress: Progress = silent,
-    ) -> Drawn:
+    ) -> LearningCurve:
         """How many examples are enough: the KPI after more and more of the rows, and whether more labels would pay.
 
         `sizes` and `seeds` stand in for what the task says under `curve`; `elsewhere`: whether the money is better spent on

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from sartor.complaints import did_you_mean, explain
+from sartor.complaints import explain
 from sartor.errors import InputError
 from sartor.positions import read_yaml
 
@@ -288,30 +288,6 @@ class TrainSpec(Strict):
         if "alpha" in own and own["alpha"] is None:
             own["alpha"] = 2.0 * self.rank
         return {"method": self.method, **own}
-
-
-VARIANTS: dict[str, dict[str, Any]] = {
-    "rslora": {"method": "lora", "rslora": True},
-    "dora": {"method": "lora", "dora": True},
-    "lora+": {"method": "lora", "lora_plus": 16.0},
-}
-"""Names of LoRA's variants: what each sets. The ratio is that of Hayou et al. 2024, 2402.12354."""
-
-
-def with_method(spec: TrainSpec, name: str) -> TrainSpec:
-    """The same training by another method, or by a variant of LoRA alone: its settings, less those that are not read then.
-
-    `lora` is LoRA without variants; it is one training, whatever `seeds` says. Raises InputError for a name that is none, with
-    the nearest one.
-    """
-    if name not in METHOD_SETTINGS and name not in VARIANTS:
-        known = (*METHOD_SETTINGS, *VARIANTS)
-        raise InputError(f"no method `{name}`{did_you_mean(name, known) or '; there are ' + ', '.join(known)}")
-    sets = VARIANTS.get(name, {"method": name})
-    chosen = {"method", "seeds", *(key for variant in VARIANTS.values() for key in variant)}
-    unread = {key for keys in METHOD_SETTINGS.values() for key in keys} - set(METHOD_SETTINGS[sets["method"]])
-    kept = {key: getattr(spec, key) for key in spec.model_fields_set - chosen - unread}
-    return TrainSpec(**kept | sets)
 
 
 class GenerateSpec(Strict):

@@ -13,13 +13,14 @@ from sartor.errors import InputError
 from sartor.flows import run as flow
 from sartor.flows.base import LoadedBase
 from sartor.flows.check import check
+from sartor.flows.methods import with_method
 from sartor.flows.prepare import Task, prepare
 from sartor.flows.run import Stages
 from sartor.flows.training import Training
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.store import Store
-from sartor.task import TrainSpec, load_task, with_method
+from sartor.task import TrainSpec, load_task
 
 TRAIN = {"epochs": 2, "rank": 4, "learning_rate": 0.01}
 QUICK = {"generate": {"shots": 0, "max_tokens": 24}}

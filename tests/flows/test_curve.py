@@ -15,7 +15,7 @@ from sartor.curve.forecast import Forecast
 from sartor.curve.points import Curve, Goodness
 from sartor.curve.stop import Prices, decide
 from sartor.errors import InputError
-from sartor.flows.curve import Drawn, Point
+from sartor.flows.curve import LearningCurve, Point
 from sartor.flows.curve_page import curve_data, curve_page
 from sartor.flows.elsewhere import flagged_labels
 from sartor.flows.prepare import open_task, prepare
@@ -77,7 +77,8 @@ def test_the_curve_is_told_as_page_table_and_document(folder: Path, capsys: pyte
     assert "<script" not in page
     assert main(["curve", str(folder)]) == 0
     told = capsys.readouterr().out
-    assert found["verdict"] is None or found["verdict"] in told
+    assert found["verdict"] in ("STOP", "CONTINUE", "INCONCLUSIVE")
+    assert found["verdict"] in told
     assert "12" in told
 
 
@@ -120,10 +121,10 @@ def test_stop_ends_the_trainings(folder: Path) -> None:
     (folder / "sartor.yaml").write_text(json.dumps(spec))
     drawn = sartor.open(folder).curve()
     assert drawn.experiment is not None
-    if drawn.decision:
-        assert drawn.decision.word == "STOP"
-        assert [*(point.size for point in drawn.points), *drawn.experiment.untried] == [8, 12, 16, 24, 48]
-        assert drawn.experiment.untried
+    assert drawn.decision is not None
+    assert drawn.decision.word == "STOP"
+    assert [*(point.size for point in drawn.points), *drawn.experiment.untried] == [8, 12, 16, 24, 48]
+    assert drawn.experiment.untried
 
 
 @pytest.mark.parametrize(
@@ -200,8 +201,8 @@ def test_what_else_the_money_could_be_spent_on_is_measured_and_ranked(
     worths = [each["gain"]["value"] / each["cost"] for each in found["elsewhere"]]
     assert worths == sorted(worths, reverse=True)
     assert any("labels were not checked" in note for note in found["experiment"]["notes"])
-    if found["verdict"]:
-        assert any("at random" in what for what in ways)
+    assert found["verdict"] == "STOP"
+    assert any("at random" in what for what in ways)
 
 
 def test_a_base_that_is_not_there_is_refused_before_anything_is_trained(
@@ -256,7 +257,7 @@ def test_where_less_is_better_the_page_says_worse_and_a_gain_is_a_minus() -> Non
         prices = Prices(label=1.0, worth=100_000.0)
         decided = {1_000: decide(forecast, 4_000, 500, prices)} if forecast.curve.fall is None else {}
         points = [Point(int(size), rate, rate - 0.01, rate + 0.01) for size, rate in zip(sizes, rates, strict=True)]
-        drawn = Drawn("t", "refusal rate", SHARE, points, forecast, prices, "USD", 4_000, decided, 0.02)
+        drawn = LearningCurve("t", "refusal rate", SHARE, points, forecast, prices, "USD", 4_000, decided, 0.02)
         page = curve_page(drawn)
         return curve_data(drawn).headline, page
 

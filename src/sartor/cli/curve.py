@@ -8,7 +8,7 @@ from sartor.errors import InputError
 
 if TYPE_CHECKING:
     from sartor.data.table import Table
-    from sartor.flows.curve import Drawn
+    from sartor.flows.curve import LearningCurve
 
 app = typer.Typer(cls=terminal.RunByDefault, help="How many examples are enough, and which to label next.")
 
@@ -119,7 +119,7 @@ def _check_kept(file: Path, pool: Path, rows: "Table") -> None:
 
 def _of_task(
     folder: Path, sizes: str | None, seeds: int | None, elsewhere: bool, as_json: bool
-) -> "tuple[Drawn, Path]":
+) -> "tuple[LearningCurve, Path]":
     import sartor
 
     try:
@@ -132,7 +132,7 @@ def _of_task(
     return drawn, (project.here or project.root) / "curve.html"
 
 
-def _of_file(points: Path, given: dict[str, Any]) -> "Drawn":
+def _of_file(points: Path, given: dict[str, Any]) -> "LearningCurve":
     from sartor.flows.curve_points import curve_of_file
     from sartor.task import CostSpec, CurveSpec
 

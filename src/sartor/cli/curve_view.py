@@ -4,11 +4,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sartor.flows.curve import Drawn
+from sartor.flows.curve import LearningCurve
 from sartor.flows.curve_page import curve_data
 
 
-def show(drawn: Drawn, console: Console) -> None:
+def show(drawn: LearningCurve, console: Console) -> None:
     """Print the verdict with its reasons, what was measured, and what is forecast."""
     data = curve_data(drawn)
     console.print(Text(f"{data.task}: {data.headline}", style="bold"))

@@ -153,7 +153,7 @@ def _cell_problem(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A Parquet value as a JSON value: dates as ISO text, NaN as None; bytes stay, and fail where they are used."""
+    """The value as a JSON value: dates as ISO text, NaN and infinity as None; bytes stay, and fail where they are used."""
     match value:
         case float() if not math.isfinite(value):
             return None

@@ -18,6 +18,7 @@ from sartor.curve.points import DRAWS, Curve, Goodness
 from sartor.curve.stop import Decision, Prices, Purchase, decide
 from sartor.data.carve import carve, sample
 from sartor.data.example import Example
+from sartor.data.table import plain
 from sartor.data.versions import content_hash
 from sartor.errors import InputError
 from sartor.evaluate.metric import Metric, Scope, metric
@@ -37,6 +38,7 @@ from sartor.flows.elsewhere import (
     more_labels,
     ranked,
     weakest_classes,
+    without,
 )
 from sartor.flows.evaluate import judge
 from sartor.flows.findings import require_agreement
@@ -92,7 +94,7 @@ class Experiment:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class LearningCurve:
     """A learning curve, and what follows from it."""
 
     task: str
@@ -143,19 +145,10 @@ class Drawn:
             "most": self.most,
             "experiment": asdict(self.experiment) if self.experiment else None,
         }
-        return {key: finite(each) for key, each in found.items()}
+        return {key: plain(each) for key, each in found.items()}
 
 
-def finite(value: Any) -> Any:
-    """The value with None for every number that is not finite."""
-    if isinstance(value, dict):
-        return {key: finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def learning_curve(task: Task, store: Store, elsewhere: bool = False, progress: Progress = silent) -> Drawn:
+def learning_curve(task: Task, store: Store, elsewhere: bool = False, progress: Progress = silent) -> LearningCurve:
     """Train size after size with `curve.seeds` seeds each, until the rule says STOP or the sizes end; then ask the test set.
 
     `elsewhere`: measure, too, what else the money could be spent on. What was trained and asked before is not done again.
@@ -175,7 +168,7 @@ def learning_curve(task: Task, store: Store, elsewhere: bool = False, progress: 
     measure = _Measure(spec, asked, metric(spec.kpi_list[0].name, Scope.of(spec, asked, prepared.labels, functions)))
     prices = prices_of(own, spec.costs.label, measure.metric.scale)
     most = own.labels or max(MOST, 2 * len(rows))
-    changes = alternatives(spec, ()) if elsewhere else []
+    changes = alternatives(spec) if elsewhere else []
     for change in changes:
         changed = change.of_task(task)
         LoadedBase(changed, progress, weights=False).check(changed.spec.train)
@@ -184,7 +177,8 @@ def learning_curve(task: Task, store: Store, elsewhere: bool = False, progress: 
         grid = _Grid(prepared, asked, store, steps, progress)
         if elsewhere and spec.kind in LABELLED:
             try:
-                changes = alternatives(spec, flagged_labels(steps, store, spec, rows, progress))
+                flagged = flagged_labels(steps, store, spec, rows, progress)
+                changes += [without(flagged)] if flagged else []
             except InputError as error:
                 notes.append(f"labels were not checked: {error}")
         whole = (len(sizes) + len(changes)) * own.seeds
@@ -226,7 +220,7 @@ def learning_curve(task: Task, store: Store, elsewhere: bool = False, progress: 
     said = decisions.get(points[-1].size)
     if elsewhere and said and said.next:
         others += measure.of_labels(said.next, last, tables[-1])
-    return Drawn(
+    return LearningCurve(
         task=spec.task,
         title=measure.metric.title,
         scale=measure.metric.scale,
@@ -266,7 +260,7 @@ def _set_aside(prepared: Prepared, count: int) -> tuple[Prepared, list[Example],
             )
     if not validation:
         raise InputError(
-            "no rows can be set aside to be asked: too few, or too many linked by question, group or subject"
+            "no rows can be set aside to be asked: too few, or too many linked by question, group or subject; add rows"
         )
     return replace(prepared, splits=replace(splits, train=rows)), [known[row.id] for row in validation], notes
 

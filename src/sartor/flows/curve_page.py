@@ -6,7 +6,7 @@ import numpy as np
 
 from sartor.curve.forecast import FAR, TRIED, Band
 from sartor.curve.stop import Decision, Purchase
-from sartor.flows.curve import Drawn
+from sartor.flows.curve import LearningCurve
 from sartor.report.curve import AheadRow, CurveData, ElsewhereRow, PointRow, render_curve
 from sartor.report.format import money, plural, seconds
 
@@ -15,12 +15,12 @@ NOT_REACHED = 0.05
 """Of the draws: where the goal is reached in fewer, it is not to be had."""
 
 
-def curve_page(drawn: Drawn) -> str:
+def curve_page(drawn: LearningCurve) -> str:
     """The page as HTML."""
     return render_curve(curve_data(drawn))
 
 
-def headline(drawn: Drawn) -> str:
+def headline(drawn: LearningCurve) -> str:
     """The verdict in one sentence."""
     decision, size = drawn.decision, drawn.points[-1].size
     if decision is None:
@@ -36,7 +36,7 @@ def headline(drawn: Drawn) -> str:
     return f"INCONCLUSIVE at {size:,} training rows: neither that {rest} pay nor that they do not is shown."
 
 
-def reasons(drawn: Drawn) -> list[str]:
+def reasons(drawn: LearningCurve) -> list[str]:
     """Why, one sentence each; what the goal takes; and what the test set says."""
     decision, scale = drawn.decision, drawn.scale
     said = list[str]()
@@ -62,7 +62,7 @@ def reasons(drawn: Drawn) -> list[str]:
     return said
 
 
-def _weighed(drawn: Drawn, everything: Purchase, following: Purchase) -> list[str]:
+def _weighed(drawn: LearningCurve, everything: Purchase, following: Purchase) -> list[str]:
     said = f"{_costing(drawn, everything, f'All {everything.rows:,} rows that could still be had')}"
     if everything.worth is not None:
         worth = everything.worth
@@ -78,12 +78,12 @@ def _weighed(drawn: Drawn, everything: Purchase, following: Purchase) -> list[st
     return [f"{said}.", f"{next}."]
 
 
-def _costing(drawn: Drawn, bought: Purchase, what: str) -> str:
+def _costing(drawn: LearningCurve, bought: Purchase, what: str) -> str:
     cost = f" cost {_price(drawn, bought.cost)} and" if drawn.prices.label else ""
     return f"{what}{cost} are forecast to bring {_gain(drawn, bought.gain)}"
 
 
-def _best(drawn: Drawn, decision: Decision) -> list[str]:
+def _best(drawn: LearningCurve, decision: Decision) -> list[str]:
     """What is expected to pay most, where that is neither the next step nor everything."""
     best, other = decision.best, (decision.all, decision.next)
     if decision.word != "CONTINUE" or not best or best.rows in [each.rows for each in other if each]:
@@ -93,13 +93,13 @@ def _best(drawn: Drawn, decision: Decision) -> list[str]:
     ]
 
 
-def _gain(drawn: Drawn, gain: Band) -> str:
+def _gain(drawn: LearningCurve, gain: Band) -> str:
     """`+3.7 points (0.8–8.8)`; where less is better, what is gained is a minus."""
     sign = 1 if drawn.forecast.curve.scale.higher else -1
     return drawn.scale.difference(sign * gain.value, *sorted((sign * gain.low, sign * gain.high)))
 
 
-def _hidden(drawn: Drawn, decision: Decision) -> str:
+def _hidden(drawn: LearningCurve, decision: Decision) -> str:
     shown, needed = drawn.scale.points(decision.detectable).lstrip("+"), decision.rows_needed
     what = "These rows and seeds show" if drawn.experiment else "These intervals show"
     said = f"{what} gains of {shown} or more (80 % power), and the one that is forecast is smaller"
@@ -111,7 +111,7 @@ def _hidden(drawn: Drawn, decision: Decision) -> str:
     return f"{said}: about {plural(max(1, round(needed)), 'row')} to ask would show it (`curve.rows`)."
 
 
-def _goal(drawn: Drawn) -> str:
+def _goal(drawn: LearningCurve) -> str:
     reach = drawn.reach
     assert reach is not None
     goal, labels = drawn.scale.number(reach.goal), reach.labels
@@ -125,12 +125,12 @@ def _goal(drawn: Drawn) -> str:
     return f"The goal {goal} takes about {_round(labels.value):,} training rows ({_round(labels.low):,} to {high})."
 
 
-def _key(drawn: Drawn, name: str) -> str:
+def _key(drawn: LearningCurve, name: str) -> str:
     """Where the reader finds the setting: in `sartor.yaml`, or among the options."""
     return f"`curve.{name}`" if drawn.experiment else f"`--{name.replace('_', '-')}`"
 
 
-def warnings(drawn: Drawn) -> list[str]:
+def warnings(drawn: LearningCurve) -> list[str]:
     """What is to be minded."""
     last = drawn.points[-1].size
     found = list[str]()
@@ -158,7 +158,7 @@ def _round(estimate: float) -> int:
     return int(round(estimate, 1 - math.floor(math.log10(estimate))))
 
 
-def curve_data(drawn: Drawn) -> CurveData:
+def curve_data(drawn: LearningCurve) -> CurveData:
     decision, last = drawn.decision, drawn.points[-1].size
     most = max(drawn.most, 2 * last) if decision else last
     sizes = np.geomspace(drawn.points[0].size, most, BAND_STEPS) if decision else ()
@@ -190,7 +190,7 @@ def curve_data(drawn: Drawn) -> CurveData:
     )
 
 
-def _point(drawn: Drawn, place: int) -> PointRow:
+def _point(drawn: LearningCurve, place: int) -> PointRow:
     point = drawn.points[place]
     said = drawn.decisions.get(point.size)
     verdict = said.word if said else "–"
@@ -198,28 +198,28 @@ def _point(drawn: Drawn, place: int) -> PointRow:
     return PointRow(point.size, point.value, point.low, point.high, verdict, _cost(drawn, point.size), took)
 
 
-def _ahead(drawn: Drawn, size: int) -> AheadRow:
+def _ahead(drawn: LearningCurve, size: int) -> AheadRow:
     last, prices = drawn.points[-1].size, drawn.prices
     at, gain = drawn.forecast.at(size), drawn.forecast.gain(last, size)
     worth = "–" if prices.worth is None else _about(drawn, gain.value * prices.worth)
     return AheadRow(size, at.value, at.low, at.high, _gain(drawn, gain), _cost(drawn, size - last), worth)
 
 
-def _cost(drawn: Drawn, labels: int) -> str:
+def _cost(drawn: LearningCurve, labels: int) -> str:
     return _price(drawn, labels * drawn.prices.label) if drawn.prices.label else ""
 
 
-def _price(drawn: Drawn, amount: float) -> str:
+def _price(drawn: LearningCurve, amount: float) -> str:
     """`$28,500`, `$187.50`"""
     return money(amount, drawn.currency).removesuffix(".00")
 
 
-def _about(drawn: Drawn, amount: float) -> str:
+def _about(drawn: LearningCurve, amount: float) -> str:
     """Of an estimate two digits: `$1,900`, `$0.34`."""
     return _price(drawn, _round(amount) if amount >= 1 else amount)
 
 
-def _ticks(drawn: Drawn, most: int) -> list[int]:
+def _ticks(drawn: LearningCurve, most: int) -> list[int]:
     """Sizes with room for their numbers on the axis: measured ones, the last of them in any case, and the end."""
     wanted = [drawn.points[-1].size, most, *(point.size for point in drawn.points)]
     chosen = list[int]()
@@ -230,7 +230,7 @@ def _ticks(drawn: Drawn, most: int) -> list[int]:
     return sorted(chosen)
 
 
-def _provenance(drawn: Drawn) -> list[tuple[str, str]]:
+def _provenance(drawn: LearningCurve) -> list[tuple[str, str]]:
     last, scale = drawn.points[-1].size, drawn.scale
     found = [
         (

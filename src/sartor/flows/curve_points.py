@@ -14,14 +14,14 @@ from sartor.data.read import read_rows
 from sartor.data.table import Table
 from sartor.errors import InputError
 from sartor.evaluate.statistics import Z
-from sartor.flows.curve import Drawn, Point, prices_of
+from sartor.flows.curve import LearningCurve, Point, prices_of
 from sartor.scale import SHARE
 from sartor.task import CostSpec, CurveSpec
 
 SIZE, VALUE, LOW, HIGH = "size", "value", "low", "high"
 
 
-def curve_of_file(path: Path, curve: CurveSpec, costs: CostSpec, goal: float | None) -> Drawn:
+def curve_of_file(path: Path, curve: CurveSpec, costs: CostSpec, goal: float | None) -> LearningCurve:
     """The curve in a file with the columns `size`, `value`, `low` and `high`: of each training size a share, such as an accuracy,
     and its 95 % interval. The intervals count as drawn apart, which makes the forecast wider where they were not.
 
@@ -40,7 +40,7 @@ def curve_of_file(path: Path, curve: CurveSpec, costs: CostSpec, goal: float | N
     prices = prices_of(curve, costs.label, SHARE)
     last, most = sizes[-1], curve.labels or round(TRIED * sizes[-1])
     decided = {last: decide(forecast, most, last - sizes[-2], prices)} if forecast.curve.fall is None else {}
-    return Drawn(path.stem, VALUE, SHARE, points, forecast, prices, costs.currency, most, decided, goal)
+    return LearningCurve(path.stem, VALUE, SHARE, points, forecast, prices, costs.currency, most, decided, goal)
 
 
 def _point(table: Table, row: int) -> Point:

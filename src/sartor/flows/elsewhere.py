@@ -105,20 +105,20 @@ class Change:
     of_rows: Callable[[Sequence[Example]], Sequence[Example]] = lambda rows: rows
 
 
-def alternatives(spec: TaskSpec, flagged: Collection[str]) -> list[Change]:
-    """What can be tried without new labels: leaving out the `flagged` rows, a larger rank, and `curve.bases`.
-
-    Rows that are left out show the least that mending them brings.
-    """
+def alternatives(spec: TaskSpec) -> list[Change]:
+    """What can be tried on the same rows: a larger rank, and `curve.bases`."""
     found = list[Change]()
-    if flagged:
-        what = "check the labels that look wrong (measured: leaving these rows out)"
-        found.append(Change(what, of_rows=lambda rows: [row for row in rows if row.id not in flagged]))
     if "rank" in METHOD_SETTINGS[spec.train.method] and spec.train.rank * LARGER <= MOST_RANK:
         rank = spec.train.rank * LARGER
         alpha = spec.train.alpha and spec.train.alpha * LARGER
         found.append(Change(f"rank {rank}", partial(_with, train={"rank": rank, "alpha": alpha})))
     return [*found, *(Change(f"base {base}", partial(_with, base=base)) for base in spec.curve.bases)]
+
+
+def without(flagged: Collection[str]) -> Change:
+    """Leaving out rows whose labels look wrong, which shows the least that mending them brings."""
+    what = "check the labels that look wrong (measured: leaving these rows out)"
+    return Change(what, of_rows=lambda rows: [row for row in rows if row.id not in flagged])
 
 
 def flagged_labels(steps: Steps, store: Store, spec: TaskSpec, rows: Sequence[Example], progress: Progress) -> set[str]:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from scipy.stats import ttest_ind
 
+from sartor.complaints import did_you_mean
 from sartor.data.versions import content_hash
 from sartor.errors import InputError, SystemFailure
 from sartor.evaluate.compare import Comparison
@@ -37,7 +38,7 @@ from sartor.jobs.steps import Steps
 from sartor.progress import Progress, silent
 from sartor.report.format import seconds as shown_seconds
 from sartor.store import Store, disk_errors
-from sartor.task import TaskSpec, TrainSpec, with_method
+from sartor.task import METHOD_SETTINGS, TaskSpec, TrainSpec
 from sartor.train.loop import Diverged
 
 SEEDS = 3
@@ -47,6 +48,12 @@ MARGIN = 0.02
 REFERENCE = "full"
 CLAIMED_RATIO = 0.35
 """What LoRA is said to cost of full fine-tuning at equal quality: it would save 65 %."""
+VARIANTS: dict[str, dict[str, Any]] = {
+    "rslora": {"method": "lora", "rslora": True},
+    "dora": {"method": "lora", "dora": True},
+    "lora+": {"method": "lora", "lora_plus": 16.0},
+}
+"""Names of LoRA's variants: what each sets. The ratio is that of Hayou et al. 2024, 2402.12354."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +228,22 @@ def compare_methods(
     costs = [_cost(name, spec, tunings[name], trained[name]) for name in trains]
     memory_of: Literal["process", "GPU"] = "GPU" if torch.cuda.is_available() else "process"
     return Compared(judged, costs, _equal_quality(judged, costs, trains, margin), seeds, validation, budget, memory_of)
+
+
+def with_method(spec: TrainSpec, name: str) -> TrainSpec:
+    """The same training by another method, or by a variant of LoRA alone: its settings, less those that are not read then.
+
+    `lora` is LoRA without variants; it is one training, whatever `seeds` says. Raises InputError for a name that is none, with
+    the nearest one.
+    """
+    if name not in METHOD_SETTINGS and name not in VARIANTS:
+        known = (*METHOD_SETTINGS, *VARIANTS)
+        raise InputError(f"no method `{name}`{did_you_mean(name, known) or '; there are ' + ', '.join(known)}")
+    sets = VARIANTS.get(name, {"method": name})
+    chosen = {"method", "seeds", *(key for variant in VARIANTS.values() for key in variant)}
+    unread = {key for keys in METHOD_SETTINGS.values() for key in keys} - set(METHOD_SETTINGS[sets["method"]])
+    kept = {key: getattr(spec, key) for key in spec.model_fields_set - chosen - unread}
+    return TrainSpec(**kept | sets)
 
 
 class _Bases:
