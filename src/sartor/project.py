@@ -297,6 +297,10 @@ class Project:
             raise InputError(f"{seeds} seeds: train 2 to 16 of each size")
         own = chosen.spec.curve.model_copy(update=set_here)
         chosen = replace(chosen, spec=chosen.spec.model_copy(update={"curve": own}))
+        from sartor.flows.check import check
+
+        free = chosen.spec.train.model_copy(update={"budget": None})  # which is held while all of them are trained
+        check(replace(chosen, spec=chosen.spec.model_copy(update={"train": free})), progress).raise_for_errors()
         self._note("curve", f"task {chosen.spec.task}", {"sizes": list(own.sizes), "seeds": own.seeds})
         return learning_curve(chosen, self._store, elsewhere, progress)
 

@@ -15,7 +15,7 @@ from sartor.curve.forecast import Forecast
 from sartor.curve.points import Curve, Goodness
 from sartor.curve.stop import Prices, decide
 from sartor.errors import InputError
-from sartor.flows.curve import LearningCurve, Point
+from sartor.flows.curve import LearningCurve, Point, learning_curve
 from sartor.flows.curve_page import curve_data, curve_page
 from sartor.flows.elsewhere import flagged_labels
 from sartor.flows.prepare import open_task, prepare
@@ -182,15 +182,12 @@ def test_a_bad_file_of_points_gets_one_sentence(
     assert said in capsys.readouterr().err
 
 
-def test_what_else_the_money_could_be_spent_on_is_measured_and_ranked(
-    base: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_else_the_money_could_be_spent_on_is_measured_and_ranked(base: Path, cache: Path, tmp_path: Path) -> None:
     spec = SPEC | {"curve": SPEC["curve"] | {"point": 1e-9, "bases": [str(base)]}}
     rows = [row | {"label": "refund"} if n % 9 == 0 else row for n, row in enumerate(intents(80))]
     folder = write_task(tmp_path / "task", base, rows, intents(12, start=500), "classification", **spec)
     ENCODER.path.rmdir()  # without it, labels cannot be checked
-    assert main(["curve", str(folder), "--elsewhere", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = learning_curve(open_task(folder), Store.open(folder / ".sartor"), elsewhere=True).to_json()
     ways = {each["what"]: each for each in found["elsewhere"]}
     assert "rank 16" in ways
     assert f"base {base}" in ways
@@ -236,6 +233,26 @@ def test_the_budget_is_for_all_trainings_together(folder: Path) -> None:
     (folder / "sartor.yaml").write_text(json.dumps(spec))
     with pytest.raises(InputError, match=r"`train\.budget`"):
         sartor.open(folder).curve()
+
+
+def test_what_the_preflight_forbids_is_refused_before_anything_is_trained(
+    base: Path, cache: Path, tmp_path: Path
+) -> None:
+    rows = intents(80)
+    folder = write_task(tmp_path / "task", base, rows, rows[:20], "classification", **SPEC)
+    with pytest.raises(InputError, match="such a test measures memory"):
+        sartor.open(folder).curve()
+    assert not (folder / ".sartor").exists()
+
+
+def test_of_a_large_validation_set_no_more_rows_are_asked_than_the_task_says(
+    base: Path, cache: Path, tmp_path: Path
+) -> None:
+    spec = SPEC | {"train": SPEC["train"] | {"validation": 0.3}}
+    folder = write_task(tmp_path / "task", base, intents(100), intents(12, start=500), "classification", **spec)
+    made = sartor.open(folder).curve().experiment
+    assert made is not None
+    assert (made.asked, made.available) == (20, 70)
 
 
 def test_a_kpi_that_a_model_judges_costs_the_curve_nothing(base: Path, cache: Path, tmp_path: Path) -> None:

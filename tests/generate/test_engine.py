@@ -19,7 +19,7 @@ from sartor.generate import engine
 from sartor.generate.constrain import GrammarConstraint, JsonConstraint
 from sartor.generate.engine import Reply, Sampling, choose, chunks, generate
 from sartor.generate.forward import FastForward, Forward, PlainForward
-from sartor.generate.trie import LabelTrie
+from sartor.generate.trie import LEAST, LabelTrie
 
 STOP = frozenset({2, *range(10, 30)})
 """So many that random models meet one sooner or later, and rows stop at different times."""
@@ -276,6 +276,12 @@ LABELS = {"a": [40, 41, 2], "b": [40, 41, 42, 2], "c": [40, 2], "d": [300, 2], "
 TRIE = LabelTrie(list(LABELS), LABELS.__getitem__)
 
 
+@pytest.fixture
+def nothing_spared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every label is read to its end."""
+    monkeypatch.setattr("sartor.generate.trie.LEAST", 1e-300)
+
+
 def scored_alone(model: PreTrainedModel | PeftModel, prompt: list[int]) -> np.ndarray:
     """The labels' probabilities, each read by Transformers as a text of its own, then made to sum to 1."""
     scores = []
@@ -286,6 +292,7 @@ def scored_alone(model: PreTrainedModel | PeftModel, prompt: list[int]) -> np.nd
     return np.exp(scores) / np.exp(scores).sum()
 
 
+@pytest.mark.usefixtures("nothing_spared")
 def test_a_labels_probability_is_that_of_its_text(family: Path) -> None:
     model = plain_model(family)
     probs = choose(fast(family), PROMPTS, SHARED, TRIE)
@@ -293,6 +300,18 @@ def test_a_labels_probability_is_that_of_its_text(family: Path) -> None:
     np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-12)
 
 
+def test_what_is_not_read_is_no_likelier_than_was_known(llama: Path) -> None:
+    model, likely = plain_model(llama), 0
+    for prompt, row in zip(PROMPTS, choose(fast(llama), PROMPTS, SHARED, TRIE), strict=True):
+        exact = scored_alone(model, prompt)
+        assert row.argmax() == exact.argmax()
+        np.testing.assert_allclose(row[exact > LEAST * exact.max()], exact[exact > LEAST * exact.max()], rtol=0.01)
+        assert row[exact <= LEAST * exact.max()].max(initial=0) <= LEAST * row.max()
+        likely += int((exact > LEAST * exact.max()).sum())
+    assert len(PROMPTS) < likely < len(PROMPTS) * len(TRIE.labels)
+
+
+@pytest.mark.usefixtures("nothing_spared")
 def test_company_prefix_and_path_change_no_probability(llama: Path) -> None:
     probs = choose(fast(llama), PROMPTS, SHARED, TRIE)
     close = {"rtol": 1e-4, "atol": 1e-7}
@@ -304,6 +323,7 @@ def test_company_prefix_and_path_change_no_probability(llama: Path) -> None:
     np.testing.assert_allclose(choose(plain(llama), PROMPTS, SHARED, TRIE), probs, **close)
 
 
+@pytest.mark.usefixtures("nothing_spared")
 def test_labels_under_an_adapter_are_those_of_peft(llama: Path, tmp_path: Path) -> None:
     network = fast_network(llama, wide=0.1)
     network.save(tmp_path)

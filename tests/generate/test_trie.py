@@ -1,6 +1,8 @@
 """The label trie: shared beginnings are one node, and its scores are those of the labels read alone."""
 
+from collections.abc import Callable
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sartor.errors import InputError
-from sartor.generate.trie import LabelTrie
+from sartor.generate.trie import LEAST, Descent, LabelTrie
 
 STOP = 0
 
@@ -75,6 +77,64 @@ def test_scores_equal_those_of_each_label_read_alone(labels: list[str]) -> None:
     ]
     np.testing.assert_allclose(trie.label_logprobs(node_logprobs), alone)
     np.testing.assert_allclose(trie.label_probs(node_logprobs), np.exp(alone) / np.exp(alone).sum())
+
+
+Model = Callable[[int, bytes], NDArray[np.float64]]
+"""(row, what was read) → log p of the next token."""
+
+
+def drawn(sharpness: float) -> Model:
+    def model(row: int, prefix: bytes) -> NDArray[np.float64]:
+        logits = sharpness * np.random.default_rng([row, *prefix]).normal(size=128)
+        return np.asarray(logits - np.logaddexp.reduce(logits))
+
+    return model
+
+
+def descend(trie: LabelTrie, model: Model, rows: int) -> tuple[NDArray[np.float64], int]:
+    """Node scores as the descent finds them, and how many nodes were read."""
+    prefixes = {-1: b""}
+    for node, (token, parent) in enumerate(zip(trie.tokens, trie.parent, strict=True)):
+        prefixes[node] = prefixes[parent] + bytes([token])
+
+    def read(row: int, node: int) -> NDArray[np.float64]:
+        return model(row, prefixes[node])[trie.tokens[trie.children[node]]]
+
+    descent, count = Descent(trie, np.array([read(row, -1) for row in range(rows)])), 0
+    while (frontier := descent.frontier()).any():
+        at, nodes = np.nonzero(frontier)
+        count += len(nodes)
+        descent.tell(at, nodes, np.array([read(*place) for place in zip(at, nodes, strict=True)]))
+    return descent.logprobs, count
+
+
+@given(label_lists, st.floats(0, 8))
+def test_what_is_not_read_is_no_likelier_than_its_beginning(labels: list[str], sharpness: float) -> None:
+    trie = LabelTrie(labels, encode)
+    with mock.patch("sartor.generate.trie.LEAST", 1e-300):
+        exact, all_nodes = descend(trie, drawn(sharpness), 3)
+    found, read = descend(trie, drawn(sharpness), 3)
+    assert read <= all_nodes == 3 * trie.n_inner
+    wanted, got = (np.exp(trie.label_logprobs(each)) for each in (exact, found))
+    best = wanted.max(axis=1, keepdims=True)
+    assert (got.argmax(axis=1) == wanted.argmax(axis=1)).all()
+    likely = wanted >= LEAST * best
+    np.testing.assert_allclose(got[likely], wanted[likely])
+    assert (got <= np.maximum(wanted, LEAST * best) * (1 + 1e-9)).all()
+
+
+def test_of_a_sure_model_few_nodes_are_read() -> None:
+    labels = [f"{first}{rest}" for first in "abcdefgh" for rest in ("lost in the post", "stolen by a thief")]
+    trie = LabelTrie(labels, encode)
+
+    def sure(row: int, prefix: bytes) -> NDArray[np.float64]:
+        shares, label = np.full(128, 1e-5), bytes(encode(labels[row]))
+        shares[label[len(prefix)] if label.startswith(prefix) else 0] = 1
+        return np.log(shares / shares.sum())
+
+    found, read = descend(trie, sure, len(labels))
+    assert trie.label_logprobs(found).argmax(axis=1).tolist() == list(range(len(labels)))
+    assert read == sum(map(len, labels))
 
 
 def test_a_batch_is_scored_at_once_and_far_tails_do_not_vanish() -> None:

@@ -6,7 +6,7 @@ last. Each training and each set of answers is a step that is done once.
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any
 
@@ -16,7 +16,6 @@ from sartor.curve.forecast import Band, Forecast, Reach
 from sartor.curve.ladder import MOST, POINTS, check_sizes, ladder
 from sartor.curve.points import DRAWS, Curve, Goodness
 from sartor.curve.stop import Decision, Prices, Purchase, decide
-from sartor.data.carve import carve, sample
 from sartor.data.example import Example
 from sartor.data.table import plain
 from sartor.data.versions import content_hash
@@ -27,8 +26,8 @@ from sartor.evaluate.recipes import RecipeScore
 from sartor.evaluate.scorecard import small_note
 from sartor.evaluate.seeds import Member, difference_over_seeds, over_seeds
 from sartor.evaluate.statistics import Array, cluster_sums, clusters, resampled
-from sartor.flows.ask import Answered, ask_once
 from sartor.flows.base import LoadedBase
+from sartor.flows.curve_grid import UNCHANGED, Grid, Made, set_aside
 from sartor.flows.elsewhere import (
     LABELLED,
     Alternative,
@@ -41,11 +40,8 @@ from sartor.flows.elsewhere import (
     without,
 )
 from sartor.flows.evaluate import judge
-from sartor.flows.findings import require_agreement
 from sartor.flows.outcome import Trained
-from sartor.flows.prepare import Prepared, Task, prepare
-from sartor.flows.run import Stages
-from sartor.generate.answer import Answer
+from sartor.flows.prepare import Task, prepare
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.progress import Progress, silent
@@ -54,9 +50,6 @@ from sartor.scale import Scale
 from sartor.store import Store, disk_errors
 from sartor.task import CurveSpec, TaskSpec
 from sartor.train.loop import Diverged
-
-SHARE = 5
-"""Of so many rows at most one is asked and not trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,83 +149,51 @@ def learning_curve(task: Task, store: Store, elsewhere: bool = False, progress: 
     missing, where there are too few rows, and for a base of `curve.bases` that is not there.
     """
     spec, own = task.spec, task.spec.curve
-    prepared, asked, notes = _set_aside(prepare(task), own.rows)
-    require_agreement(prepared)
-    rows, seeds = prepared.splits.train, range(own.seeds)
+    prepared, asked, notes = set_aside(prepare(task), own.rows)
+    rows = prepared.splits.train
     sizes = _sizes(own, rows)
-    if own.labels and own.labels < len(rows):
-        raise InputError(
-            f"`curve.labels: {own.labels}` is less than the {len(rows):,} training rows that there are: raise it"
-        )
     functions = load_functions(spec, task.folder)
     measure = _Measure(spec, asked, metric(spec.kpi_list[0].name, Scope.of(spec, asked, prepared.labels, functions)))
-    prices = prices_of(own, spec.costs.label, measure.metric.scale)
-    most = own.labels or max(MOST, 2 * len(rows))
-    changes = alternatives(spec) if elsewhere else []
-    for change in changes:
-        changed = change.of_task(task)
-        LoadedBase(changed, progress, weights=False).check(changed.spec.train)
-    points, tables, decisions, others = list[Point](), list[list[Array]](), dict[int, Decision](), list[Alternative]()
+    changes = _alternatives(task, progress) if elsewhere else []
     with disk_errors(), Steps(store, spec.task, Here(), spec.costs.hour, spec.costs.currency) as steps:
-        grid = _Grid(prepared, asked, store, steps, progress)
         if elsewhere and spec.kind in LABELLED:
             try:
                 flagged = flagged_labels(steps, store, spec, rows, progress)
                 changes += [without(flagged)] if flagged else []
             except InputError as error:
                 notes.append(f"labels were not checked: {error}")
-        whole = (len(sizes) + len(changes)) * own.seeds
-
-        def trained(size: int, change: Change | None = None) -> list[_Made]:
-            told = change.what if change else f"{size:,} rows"
-            if points:
-                told += f"; {measure.said(points[-1])}"
-            made = list[_Made]()
-            for seed in seeds:
-                progress("curve", grid.trainings, whole, told)
-                made.append(grid.train(sample(rows, size, seed, floor=1), seed, change))
-            return made
-
-        for size in sizes:
-            last = trained(size)
-            tables.append([measure.metric.table(asked, each.answers) for each in last])
-            points.append(measure.point(size, tables[-1], [each.trained for each in last]))
-            if len(points) < POINTS:
-                continue
-            forecast = Forecast(measure.curve([point.size for point in points], tables))
-            if forecast.curve.fall is None:
-                step = next((other - size for other in sizes if other > size), size - sizes[-2])
-                decisions[size] = decide(forecast, most, step, prices)
-                if decisions[size].word == "STOP":
-                    break
+        grid = Grid(prepared, asked, store, steps, progress)
+        climb = _Climb(grid, measure, own.seeds, (len(sizes) + len(changes)) * own.seeds)
+        climb.through(sizes, _most(own, len(rows)), prices_of(own, spec.costs.label, measure.metric.scale))
         notes += measure.notes
+        others = list[Alternative]()
         for change in changes:
             try:
-                others.append(measure.alternative(change, trained(points[-1].size, change), last, tables[-1]))
+                others.append(climb.alternative(change))
             except Diverged as error:
                 notes.append(f"{change.what} was tried, and diverged: {error}")
-        progress("curve", whole, whole)
-        answers = {f"seed {seed}": each.tested().answers for seed, each in enumerate(last)}
+        if elsewhere:
+            others += climb.labels()
+        progress("curve", climb.whole, climb.whole)
+        answers = {f"seed {seed}": each.tested().answers for seed, each in enumerate(climb.last)}
         openings = store.records.open_test(spec.task, content_hash(prepared.splits.test))
     first = spec.model_copy(update={"kpis": (spec.kpi_list[0],)})  # nothing else is read, nor paid a judge for
     judged = judge(first, prepared.splits.test, answers, functions, prepared.labels, recipes={"all": list(answers)})
     tested = next(found for found in judged.recipes if found.name == measure.metric.name)
-    said = decisions.get(points[-1].size)
-    if elsewhere and said and said.next:
-        others += measure.of_labels(said.next, last, tables[-1])
+    untried = sizes[len(climb.points) :]
     return LearningCurve(
         task=spec.task,
         title=measure.metric.title,
         scale=measure.metric.scale,
-        points=points,
-        forecast=forecast,
-        prices=prices,
+        points=climb.points,
+        forecast=climb.forecast,
+        prices=climb.prices,
         currency=spec.costs.currency,
-        most=most,
-        decisions=decisions,
+        most=climb.most,
+        decisions=climb.decisions,
         goal=spec.kpi_list[0].goal,
         elsewhere=ranked(others),
-        experiment=Experiment(len(asked), own.seeds, len(rows), sizes[len(points) :], notes, tested, openings),
+        experiment=Experiment(len(asked), own.seeds, len(rows), untried, notes, tested, openings),
     )
 
 
@@ -240,29 +201,6 @@ def prices_of(curve: CurveSpec, label: float, scale: Scale) -> Prices:
     """What labels cost, and what the KPI's gain is worth, on its own scale."""
     worth = None if curve.point is None else curve.point / scale.point
     return Prices(label, worth, curve.min_gain or scale.point)
-
-
-def _set_aside(prepared: Prepared, count: int) -> tuple[Prepared, list[Example], list[str]]:
-    """The task without the rows that are asked; these, those for early stopping first; and what to note.
-
-    Raises InputError where nothing can be set aside.
-    """
-    spec, splits = prepared.task.spec, prepared.splits
-    known = {row.id: row for row in prepared.learned}  # with what evaluation reads of them
-    rows, validation, notes = splits.train, splits.validation, list(splits.notes)
-    more = min(count, (len(rows) + len(validation)) // SHARE) - len(validation)
-    if more > 0:
-        rows, held, dropped = carve(rows, spec.kind, more, more, spec.train.seed + 2, keep=2, near=prepared.near)
-        validation = [*validation, *held]
-        if dropped:
-            notes.append(
-                f"{plural(dropped, 'row')} left out of training: a row that is asked says the same or nearly the same"
-            )
-    if not validation:
-        raise InputError(
-            "no rows can be set aside to be asked: too few, or too many linked by question, group or subject; add rows"
-        )
-    return replace(prepared, splits=replace(splits, train=rows)), [known[row.id] for row in validation], notes
 
 
 def _sizes(own: CurveSpec, rows: Sequence[Example]) -> list[int]:
@@ -280,50 +218,74 @@ def _sizes(own: CurveSpec, rows: Sequence[Example]) -> list[int]:
     return sizes
 
 
-@dataclass(frozen=True)
-class _Made:
-    """One training, and what it answered to the rows that are asked."""
+def _most(own: CurveSpec, rows: int) -> int:
+    """Training rows that could be had in all. Raises InputError where `curve.labels` is less than there are."""
+    if own.labels and own.labels < rows:
+        raise InputError(
+            f"`curve.labels: {own.labels}` is less than the {rows:,} training rows that there are: raise it"
+        )
+    return own.labels or max(MOST, 2 * rows)
 
-    stages: Stages
-    trained: Trained
-    answers: Sequence[Answer]
 
-    def tested(self) -> Answered:
-        return self.stages.answer(self.stages.specialist(self.trained))
+def _alternatives(task: Task, progress: Progress) -> list[Change]:
+    """What can be tried on the same rows. Raises InputError for what cannot be trained here, before anything is."""
+    changes = alternatives(task.spec)
+    for change in changes:
+        changed = change.of_task(task)
+        LoadedBase(changed, progress, weights=False).check(changed.spec.train)
+    return changes
 
 
 @dataclass
-class _Grid:
-    """Trainings on parts of the rows, each with its seed."""
+class _Climb:
+    """The curve as it grows, size by size."""
 
-    prepared: Prepared
-    asked: Sequence[Example]
-    store: Store
-    steps: Steps
-    progress: Progress
+    grid: Grid
+    measure: "_Measure"
+    seeds: int
+    whole: int
+    """Trainings in all, where none is spared."""
 
     def __post_init__(self) -> None:
-        self.trainings, self._spent = 0, 0.0
-        self._bases = dict[str, LoadedBase]()
+        self.points, self.decisions = list[Point](), dict[int, Decision]()
+        self.last = list[Made]()
+        self._tables = list[list[Array]]()
 
-    def train(self, rows: Sequence[Example], seed: int, change: Change | None) -> _Made:
-        task = self.prepared.task
-        if change:
-            task, rows = change.of_task(task), change.of_rows(rows)
-        spec = task.spec
-        if spec.base not in self._bases:
-            self._bases[spec.base] = LoadedBase(task, self.progress)
-        budget = spec.train.budget
-        left = None if budget is None else max(0.0, budget - self._spent)
-        seeded = spec.model_copy(update={"train": spec.train.model_copy(update={"seed": seed, "budget": left})})
-        part = replace(self.prepared, splits=replace(self.prepared.splits, train=list(rows)))
-        ways = (self._bases[spec.base], self.store, self.steps, self.progress)
-        stages = Stages(replace(task, spec=seeded), part, *ways, books_labels=False)
-        self.trainings += 1
-        trained = stages.train()
-        self._spent += trained.step.money
-        answered = ask_once(self.steps, self.store, stages.specialist(trained), self.asked, self.progress)
-        return _Made(stages, trained, answered.answers)
+    def through(self, sizes: Sequence[int], most: int, prices: Prices) -> None:
+        """Size after size, until the rule says STOP."""
+        self.most, self.prices = most, prices
+        for size in sizes:
+            self.last = self._trained(size)
+            self._tables.append([self.measure.table(each) for each in self.last])
+            self.points.append(self.measure.point(size, self._tables[-1], [each.trained for each in self.last]))
+            if len(self.points) < POINTS:
+                continue
+            self.forecast = Forecast(self.measure.curve([point.size for point in self.points], self._tables))
+            if self.forecast.curve.fall is None:
+                step = next((other - size for other in sizes if other > size), size - sizes[-2])
+                self.decisions[size] = decide(self.forecast, most, step, prices)
+                if self.decisions[size].word == "STOP":
+                    return
+
+    def alternative(self, change: Change) -> Alternative:
+        """A change, trained and measured at the last size."""
+        return self.measure.alternative(
+            change, self._trained(self.points[-1].size, change), self.last, self._tables[-1]
+        )
+
+    def labels(self) -> list[Alternative]:
+        """The next labels, where the curve says what they bring."""
+        said = self.decisions.get(self.points[-1].size)
+        return self.measure.of_labels(said.next, self.last, self._tables[-1]) if said and said.next else []
+
+    def _trained(self, size: int, change: Change = UNCHANGED) -> list[Made]:
+        told, made = change.what or f"{size:,} rows", list[Made]()
+        if self.points:
+            told += f"; {self.measure.said(self.points[-1])}"
+        for seed in range(self.seeds):
+            self.grid.progress("curve", self.grid.trainings, self.whole, told)
+            made.append(self.grid.train(size, seed, change))
+        return made
 
 
 @dataclass(frozen=True)
@@ -344,6 +306,9 @@ class _Measure:
         shown = self.metric.scale.estimate(point.value, point.low, point.high)
         return f"{self.metric.title} {shown} at {point.size:,}"
 
+    def table(self, made: Made) -> Array:
+        return self.metric.table(self.asked, made.answers)
+
     def point(self, size: int, tables: Sequence[Array], trained: Sequence[Trained]) -> Point:
         found = over_seeds(tables, self.metric.of_sums, self._member, self.metric.maximum)
         seconds = sum(each.history.seconds for each in trained)
@@ -359,17 +324,14 @@ class _Measure:
         values = [np.array([self.metric.aggregate(table) for table in each]) for each in tables]
         best = self.metric.maximum if self.metric.higher_is_better else 0.0
         scale = Goodness(best, self.metric.higher_is_better)
-        rows, span = (
-            len(self.asked),
-            self.metric.maximum if math.isfinite(self.metric.maximum) else max(map(max, values)),
-        )
-        return Curve.of_seeds(sizes, values, by_size, scale, rows, len(lines[0]), span)
+        span = self.metric.maximum if math.isfinite(self.metric.maximum) else max(map(max, values))
+        return Curve.of_seeds(sizes, values, by_size, scale, len(self.asked), len(lines[0]), span)
 
     def alternative(
-        self, change: Change, made: Sequence[_Made], last: Sequence[_Made], now: Sequence[Array]
+        self, change: Change, made: Sequence[Made], last: Sequence[Made], now: Sequence[Array]
     ) -> Alternative:
         """What a change brings at the last size; where it costs no labels, it costs a training."""
-        tables = [self.metric.table(self.asked, each.answers) for each in made]
+        tables = [self.table(each) for each in made]
         found = difference_over_seeds(tables, now, self.metric.of_sums, self._member, self.metric.maximum)
         sign = 1 if self.metric.higher_is_better else -1
         low, high = sorted((sign * found.low, sign * found.high))
@@ -377,7 +339,7 @@ class _Measure:
         cost = gone * self.spec.costs.label or self._money(fmean(each.trained.history.seconds for each in made))
         return Alternative(change.what, "measured", Band(low, sign * found.value, high), cost)
 
-    def of_labels(self, following: Purchase, last: Sequence[_Made], now: Sequence[Array]) -> list[Alternative]:
+    def of_labels(self, following: Purchase, last: Sequence[Made], now: Sequence[Array]) -> list[Alternative]:
         """The next labels at random, and, where rows are right or wrong and have a class, for the weakest classes."""
         found = [more_labels(following)]
         learned = last[0].stages.prepared.splits.train

@@ -103,7 +103,7 @@ def generate(
 def choose(forward: Forward, prompts: Sequence[Sequence[int]], prefix: int, trie: LabelTrie) -> NDArray[np.float64]:
     """p(label | prompt) renormalised over the labels, [prompts, labels]; an answer that is no label cannot win."""
     reading = forward.read(prompts[0][:prefix], [p[prefix:] for p in prompts], trie.n_inner)
-    return trie.label_probs(reading.trie_logprobs(trie).numpy())
+    return trie.label_probs(reading.trie_logprobs(trie))
 
 
 class _Row:

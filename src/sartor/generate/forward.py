@@ -10,16 +10,21 @@ rows may differ in length without a padded token ever being seen:
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sartor.generate.trie import LabelTrie
+from sartor.generate.trie import Descent, LabelTrie
 from sartor.models.attention import KeysValues, causal_attention
 from sartor.models.decoder import FROZEN, AdapterView, Decoder
 from sartor.models.methods import Weights
+
+LINES = 64
+"""So many positions get their logits at a time: a vocabulary is wide."""
 
 
 class Reading(Protocol):
@@ -36,8 +41,9 @@ class Reading(Protocol):
         """Drop all other rows."""
         ...
 
-    def trie_logprobs(self, trie: LabelTrie) -> Tensor:
-        """log p(token | row, path) of every node of a trie hung on every row: [rows, nodes], float32, on the CPU."""
+    def trie_logprobs(self, trie: LabelTrie) -> NDArray[np.float64]:
+        """log p(token | row, path) of every node of a trie hung on every row, as `Descent` finds it: [rows, nodes]. Nothing is
+        appended."""
         ...
 
     def logprobs(self, rows: Sequence[Sequence[int]]) -> list[float]:
@@ -93,17 +99,10 @@ class FastReading:
 
     @torch.no_grad()
     def extend(self, rows: Sequence[Sequence[int]]) -> None:
-        device = self._decoder.device
-        counts = torch.tensor([len(row) for row in rows], device=device)
-        width = int(counts.max())
-        ids = torch.zeros(len(rows), width, dtype=torch.long)
-        for row, tokens in enumerate(rows):
-            ids[row, : len(tokens)] = torch.tensor(tokens)
-        visible = torch.ones(width, width, dtype=torch.bool, device=device).tril()
-        hidden = self._read(ids.to(device), torch.arange(width, device=device), visible)
-        self._filled += counts
-        last = hidden[torch.arange(len(rows), device=device), counts - 1]
-        self.logits = self._decoder.logits(last).float()
+        ids, real = self._padded(rows)
+        hidden = self._read(ids, real, *self._causal(ids.shape[1]))
+        self._filled += real.sum(1)
+        self.logits = self._decoder.logits(hidden[real.sum(1).cumsum(0) - 1]).float()
 
     def keep(self, rows: Sequence[int]) -> None:
         index = torch.tensor(rows, dtype=torch.long, device=self._decoder.device)
@@ -112,37 +111,51 @@ class FastReading:
         self._values = [values[index] for values in self._values]
 
     @torch.no_grad()
-    def trie_logprobs(self, trie: LabelTrie) -> Tensor:
-        """As `Reading` says. The room for more tokens must be at least the trie's inner nodes; nothing is appended."""
-        rows, inner, device = len(self.logits), trie.n_inner, self._decoder.device
-        tokens, parent = torch.from_numpy(trie.tokens).to(device), torch.from_numpy(trie.parent).to(device)
-        logprobs = torch.empty(rows, len(trie), device=device)
-        logprobs[:, parent < 0] = self.logits.log_softmax(-1)[:, tokens[parent < 0]]
-        visible = torch.from_numpy(trie.ancestor_mask()[:inner, :inner]).to(device)
-        depth = torch.from_numpy(trie.depth[:inner]).to(device)
-        hidden = self._read(tokens[:inner].expand(rows, inner), depth, visible)
-        for node in range(inner):
-            children = (parent == node).nonzero().flatten()
-            wide = self._decoder.logits(hidden[:, node]).float()
-            logprobs[:, children] = wide[:, tokens[children]] - wide.logsumexp(-1, keepdim=True)
-        return logprobs.cpu()
+    def trie_logprobs(self, trie: LabelTrie) -> NDArray[np.float64]:
+        descent = Descent(trie, _chosen(self.logits, trie.tokens[trie.children[-1:]].repeat(len(self.logits), 0)))
+        ancestors, slots = trie.ancestor_mask(), np.zeros((len(self.logits), 0), dtype=np.int64)
+        while (frontier := descent.frontier()).any():
+            rows, nodes = np.nonzero(frontier)
+            new = np.full((len(frontier), int(frontier.sum(1).max())), -1)
+            for line, read in zip(new, frontier, strict=True):
+                line[: read.sum()] = np.flatnonzero(read)
+            slots = np.concatenate((slots, new), axis=1)
+            sees = ancestors[new[:, :, None], slots[:, None, :]] & (slots >= 0)[:, None, :]
+            hidden = self._read(*map(self._placed, (trie.tokens[new], new >= 0, trie.depth[new], sees)))
+            for part in np.split(np.arange(len(nodes)), range(LINES, len(nodes), LINES)):
+                logits = self._decoder.logits(hidden[part]).float()
+                descent.tell(rows[part], nodes[part], _chosen(logits, trie.tokens[trie.children[nodes[part]]]))
+        return descent.logprobs
 
     @torch.no_grad()
     def logprobs(self, rows: Sequence[Sequence[int]]) -> list[float]:
-        device, width = self._decoder.device, max(len(row) for row in rows) - 1
         found = [float(wide.log_softmax(-1)[row[0]]) for wide, row in zip(self.logits, rows, strict=True)]
-        if not width:
+        if max(len(row) for row in rows) == 1:
             return found
-        ids = torch.zeros(len(rows), width, dtype=torch.long)
-        for index, tokens in enumerate(rows):
-            ids[index, : len(tokens) - 1] = torch.tensor(tokens[:-1])
-        visible = torch.ones(width, width, dtype=torch.bool, device=device).tril()
-        hidden = self._read(ids.to(device), torch.arange(width, device=device), visible)
-        for index, (_, *tokens) in enumerate(rows):
+        ids, real = self._padded([row[:-1] for row in rows])
+        hidden = self._read(ids, real, *self._causal(ids.shape[1])).split(real.sum(1).tolist())
+        for index, ((_, *tokens), states) in enumerate(zip(rows, hidden, strict=True)):
             if tokens:
-                wide = self._decoder.logits(hidden[index, : len(tokens)]).float()  # one row's: a vocabulary is wide
-                found[index] += float(_of(wide, tokens))
+                found[index] += float(
+                    _of(self._decoder.logits(states).float(), tokens)
+                )  # one row's: a vocabulary is wide
         return found
+
+    def _placed(self, array: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(array).to(self._decoder.device)
+
+    def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Token ids of rows of several lengths, and which of them are real: [rows, longest]."""
+        ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], batch_first=True)
+        counts = torch.tensor([len(row) for row in rows])
+        real = torch.arange(ids.shape[1]) < counts[:, None]
+        return ids.to(self._decoder.device), real.to(self._decoder.device)
+
+    def _causal(self, width: int) -> tuple[Tensor, Tensor]:
+        """Depth and visibility of so many tokens one behind the other."""
+        device = self._decoder.device
+        visible = torch.ones(1, width, width, dtype=torch.bool, device=device).tril()
+        return torch.arange(width, device=device), visible
 
     def _read_prefix(self, prefix: Sequence[int]) -> None:
         decoder, view, P = self._decoder, self._view, self._prefix
@@ -156,33 +169,38 @@ class FastReading:
 
         decoder.hidden(x, decoder.rotary(torch.arange(P - len(x), P, device=decoder.device)), attend, view)
 
-    def _read(self, ids: Tensor, depth: Tensor, visible: Tensor) -> Tensor:
-        """Hidden states [B, N, hidden] of N new tokens a row; `visible` [N, N] says which new ones each new one sees.
+    def _read(self, ids: Tensor, real: Tensor, depth: Tensor, visible: Tensor) -> Tensor:
+        """Hidden states of the real ones of these tokens [B, N], row by row: [all, hidden].
 
-        Their keys and values go into the slots after `filled`, which counts them only when the caller advances it.
+        They are the last N of M tokens that follow what each row filled, at the positions `depth` behind it; `visible`
+        [B or 1, N, M] says which of the M each of the N sees. Their keys and values go into the slots after `filled`, which
+        counts them only when the caller advances it.
         """
         decoder, P = self._decoder, self._prefix
-        B, N = ids.shape
+        (B, N), M = ids.shape, visible.shape[2]
         heads, kv_heads, d = decoder.heads, decoder.kv_heads, decoder.head_dim
         group = heads // kv_heads
-        positions = P + self._filled[:, None] + depth
-        slots = int(self._filled.max()) + N
+        positions = (P + self._filled[:, None] + depth)[real]
+        slots = int(self._filled.max()) + M
         if slots > self._keys[0].shape[2]:  # a short row, padded to a long one's width, may reach beyond the room
             more = (0, 0, 0, slots - self._keys[0].shape[2])
             self._keys, self._values = ([F.pad(x, more) for x in kept] for kept in (self._keys, self._values))
-        # Where a slot lies after what its row filled: negative is context, 0 … N−1 the new tokens, beyond is empty.
-        after = torch.arange(slots, device=ids.device) - self._filled[:, None]
-        sees = (after < 0)[:, None] | (visible.T[after.clamp(0, N - 1)].transpose(1, 2) & (after < N)[:, None])
+        # Where a slot lies after what its row filled: negative is context, 0 … M−1 the tokens after it, beyond is empty.
+        after = (torch.arange(slots, device=ids.device) - self._filled[:, None])[:, None]
+        sees = (after < 0) | (
+            visible.expand(B, N, M).gather(2, after.clamp(0, M - 1).expand(B, N, slots)) & (after < M)
+        )
         blocked = ~sees[:, None, None]
-        row_index = torch.arange(B, device=ids.device)[:, None]
-        new_slots = self._filled[:, None] + torch.arange(N, device=ids.device)
+        row, place = real.nonzero(as_tuple=True)
+        slot = self._filled[row] + M - N + place
 
         def attend(index: int, q: Tensor, k: Tensor, v: Tensor, _: KeysValues | None) -> Tensor:
-            self._keys[index][row_index, :, new_slots] = k.view(B, N, kv_heads, d)
-            self._values[index][row_index, :, new_slots] = v.view(B, N, kv_heads, d)
+            self._keys[index][row, :, slot] = k
+            self._values[index][row, :, slot] = v
             keys, values = self._keys[index][:, :, :slots], self._values[index][:, :, :slots]
-            query = (q * (1 / math.sqrt(d))).view(B, N, kv_heads, group, d).permute(0, 2, 3, 1, 4)
-            query = query.reshape(B, kv_heads, group * N, d)
+            query = q.new_zeros(B, N, kv_heads, group, d)
+            query[row, place] = (q * (1 / math.sqrt(d))).view(-1, kv_heads, group, d)
+            query = query.permute(0, 2, 3, 1, 4).reshape(B, kv_heads, group * N, d)
             scores = (query @ keys.transpose(2, 3)).view(B, kv_heads, group, N, slots)
             scores = scores.masked_fill_(blocked, float("-inf")).view(B, kv_heads, group * N, slots)
             if P:
@@ -195,11 +213,9 @@ class FastReading:
                 on_prefix = weights[..., :P].transpose(0, 1).reshape(kv_heads, B * group * N, P)
                 part = torch.bmm(on_prefix, self._prefix_values[index])
                 out = out + part.view(kv_heads, B, group * N, d).transpose(0, 1)
-            return out.view(B, kv_heads, group, N, d).permute(0, 3, 1, 2, 4).reshape(B * N, heads * d)
+            return out.view(B, kv_heads, group, N, d).permute(0, 3, 1, 2, 4)[row, place].reshape(-1, heads * d)
 
-        x = decoder.embed(ids.flatten())
-        hidden = decoder.hidden(x, decoder.rotary(positions.flatten()), attend, self._view)
-        return hidden.view(B, N, -1)
+        return decoder.hidden(decoder.embed(ids[real]), decoder.rotary(positions), attend, self._view)
 
 
 class PlainForward:
@@ -227,15 +243,16 @@ class PlainReading:
     def keep(self, rows: Sequence[int]) -> None:
         self._rows, self.logits = [self._rows[row] for row in rows], self.logits[list(rows)]
 
-    def trie_logprobs(self, trie: LabelTrie) -> Tensor:
-        tokens, parent, visible = trie.tokens, trie.parent, trie.ancestor_mask()
-        logprobs = torch.empty(len(self._rows), len(trie))
-        logprobs[:, parent < 0] = self.logits.log_softmax(-1)[:, tokens[parent < 0]].cpu()
-        for node in range(trie.n_inner):
-            path = tokens[visible[node]].tolist()
-            wide = self._next([row + path for row in self._rows]).log_softmax(-1)
-            logprobs[:, parent == node] = wide[:, tokens[parent == node]].cpu()
-        return logprobs
+    def trie_logprobs(self, trie: LabelTrie) -> NDArray[np.float64]:
+        ancestors = trie.ancestor_mask()
+        descent = Descent(trie, _chosen(self.logits, trie.tokens[trie.children[-1:]].repeat(len(self.logits), 0)))
+        while (frontier := descent.frontier()).any():
+            rows, nodes = np.nonzero(frontier)
+            for part in np.split(np.arange(len(nodes)), range(LINES, len(nodes), LINES)):
+                paths = [trie.tokens[ancestors[node]].tolist() for node in nodes[part]]
+                logits = self._next([self._rows[row] + path for row, path in zip(rows[part], paths, strict=True)])
+                descent.tell(rows[part], nodes[part], _chosen(logits, trie.tokens[trie.children[nodes[part]]]))
+        return descent.logprobs
 
     @torch.no_grad()
     def logprobs(self, rows: Sequence[Sequence[int]]) -> list[float]:
@@ -266,3 +283,9 @@ class PlainReading:
 def _of(logits: Tensor, tokens: Sequence[int]) -> Tensor:
     """Sum of the tokens' log p, each under its own line of logits [tokens, vocabulary]."""
     return logits.log_softmax(-1)[torch.arange(len(tokens)), torch.tensor(tokens, device=logits.device)].sum()
+
+
+def _chosen(logits: Tensor, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+    """log p of some tokens of each line of logits [lines, vocabulary], [lines, …]."""
+    chosen = logits.gather(1, torch.from_numpy(tokens).to(logits.device))
+    return np.asarray((chosen - logits.logsumexp(-1, keepdim=True)).cpu())
