@@ -4,7 +4,7 @@ Each truth is drawn from four families: the three laws that are fitted and one t
 share that is never learned, the speed and the first size's error drawn too. A simulated run asks `ROWS` validation rows at
 every size; the same rows, so that most of their luck is common to all sizes.
 
-    python bench/curve.py [--curves 500]
+    python bench/curve.py [--curves 500] [--processes 2]
 
 The result is a table, and bench/results/curve.json
 """
@@ -13,6 +13,8 @@ import argparse
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from statistics import fmean, median
 
 import numpy as np
@@ -24,6 +26,8 @@ from sartor.curve.points import Curve, Goodness
 from sartor.curve.stop import Prices, decide
 
 ROWS, DRAWS = 300, 300
+FAR = (TRIED, 20.0)
+"""How many times the largest size forecasts look ahead."""
 COMMON = 0.7
 """Of the variance by rows, the share that all sizes have in common: a hard row is hard for every specialist."""
 SEED_DEVIATIONS = (0.005, 0.02)
@@ -85,85 +89,116 @@ Found = dict[str, tuple[float, str]]
 """By what was measured: value and unit."""
 
 
-def forecasts(curves: int, sizes: list[int], seeds: int, far: float) -> Found:
-    """How far forecasts at `far` times the largest size are off, and how often the band covers the truth."""
-    off, covered, widths, falling = defaultdict[str, list[float]](list), defaultdict[str, list[bool]](list), [], 0
+def forecasts(curves: int, sizes: list[int], seeds: int) -> dict[float, Found]:
+    """How far forecasts at so many times the largest size are off, and how often the band covers the truth."""
+    off = {far: defaultdict[str, list[float]](list) for far in FAR}
+    covered = {far: defaultdict[str, list[bool]](list) for far in FAR}
+    widths, falling = {far: list[float]() for far in FAR}, 0
     for i in range(curves):
         rng = np.random.default_rng(i)
         of = truth(rng)
         curve = Measured(of, seeds, rng).curve(sizes)
         falling += curve.fall is not None
-        size, forecast = far * sizes[-1], Forecast(curve)
-        right, band = 1 - of(size), forecast.at(size)
-        covered["pooled"].append(band.low <= right <= band.high)
-        widths.append(band.high - band.low)
-        off["pooled"].append(abs(band.value - right))
-        off["carry-forward"].append(abs(1 - curve.lacks[-1] - right))
-        for law, fitted in forecast.fits.items():
-            low, value, high = np.quantile(1 - fitted.at(np.array([size])), [0.05, 0.5, 0.95])
-            off[law].append(abs(value - right))
-            covered[law].append(bool(low <= right <= high))
+        forecast = Forecast(curve)
+        for far in FAR:
+            size = far * sizes[-1]
+            right, band = 1 - of(size), forecast.at(size)
+            covered[far]["pooled"].append(band.low <= right <= band.high)
+            widths[far].append(band.high - band.low)
+            off[far]["pooled"].append(abs(band.value - right))
+            off[far]["carry-forward"].append(abs(1 - curve.lacks[-1] - right))
+            for law, fitted in forecast.fits.items():
+                low, value, high = np.quantile(1 - fitted.at(np.array([size])), [0.05, 0.5, 0.95])
+                off[far][law].append(abs(value - right))
+                covered[far][law].append(bool(low <= right <= high))
     return {
-        **{f"90 % band covers the truth, {name}": (100 * fmean(each), "%") for name, each in covered.items()},
-        **{f"median error, {name}": (100 * median(each), "points") for name, each in off.items()},
-        "median width of the band": (100 * median(widths), "points"),
-        "called falling": (100 * falling / curves, "%"),
+        far: {
+            **{f"90 % band covers the truth, {n}": (100 * fmean(each), "%") for n, each in covered[far].items()},
+            **{f"median error, {name}": (100 * median(each), "points") for name, each in off[far].items()},
+            "median width of the band": (100 * median(widths[far]), "points"),
+            "called falling": (100 * falling / curves, "%"),
+        }
+        for far in FAR
     }
 
 
-def stops(curves: int, seeds: int, worth: float, affordable: int) -> Found:
-    """The sequential rule along the default ladder of 5,000 rows: what it said, and what would have been right."""
-    words, wrong, early, needless = Counter[str](), 0, 0, 0
-    saved, lost = list[float](), list[float]()
-    for i in range(curves):
-        rng = np.random.default_rng(i)
-        of, sizes = truth(rng), ladder(5_000)
-        measured, prices = Measured(of, seeds, rng), Prices(label=LABEL, worth=worth)
+class Stops:
+    """What the rule said at one price, and what would have been right."""
 
-        def net(size: float, then: float, of: Truth = of) -> float:
-            return (of(size) - of(then)) * worth - (then - size) * LABEL
+    def __init__(self, worth: float) -> None:
+        self._worth, self._words = worth, Counter[str]()
+        self._curves, self._wrong, self._needless = 0, 0, 0
+        self._saved, self._lost = list[float](), list[float]()
+
+    def simulate(self, of: Truth, forecast: Callable[[int], Forecast]) -> None:
+        """Up the ladder of one truth; `forecast` is what its first so many sizes say."""
+        self._curves += 1
+        sizes, prices = ladder(5_000), Prices(label=LABEL, worth=self._worth)
+
+        def net(size: float, then: float) -> float:
+            return (of(size) - of(then)) * self._worth - (then - size) * LABEL
 
         for rung in range(POINTS, len(sizes) + 1):
-            size, curve = sizes[rung - 1], measured.curve(sizes[:rung])
-            if curve.fall:
+            size = sizes[rung - 1]
+            if forecast(rung).curve.fall:
                 continue
-            word = decide(Forecast(curve), affordable, 500, prices).word
-            words[word] += 1
-            best = max(net(size, then) for then in np.geomspace(size + 500, affordable, 30))
-            needless += word == "CONTINUE" and best <= 0
+            word = decide(forecast(rung), AFFORDABLE, 500, prices).word
+            self._words[word] += 1
+            best = max(net(size, then) for then in np.geomspace(size + 500, AFFORDABLE, 30))
+            self._needless += word == "CONTINUE" and best <= 0
             if word == "STOP":
-                wrong += net(size, affordable) > 0
-                early += best > 0
-                lost += [best] if best > 0 else []
-                saved.append(affordable - size)
+                self._wrong += net(size, AFFORDABLE) > 0
+                self._lost += [best] if best > 0 else []
+                self._saved.append(AFFORDABLE - size)
                 break
-    decisions, stopped = words.total(), words["STOP"]
-    return {
-        "curves stopped": (100 * stopped / curves, "%"),
-        "of stops, all affordable rows would have paid": (100 * wrong / max(stopped, 1), "%"),
-        "of stops, a smaller purchase would have paid": (100 * early / max(stopped, 1), "%"),
-        "what that lost, median": (median(lost or [0.0]), "money"),
-        "of continues, no purchase would have paid": (100 * needless / max(words["CONTINUE"], 1), "%"),
-        "of decisions, CONTINUE": (100 * words["CONTINUE"] / decisions, "%"),
-        "of decisions, INCONCLUSIVE": (100 * words["INCONCLUSIVE"] / decisions, "%"),
-        "labels saved a stop, mean": (fmean(saved or [0.0]), "labels"),
-    }
+
+    @property
+    def found(self) -> Found:
+        decisions, stopped, words = self._words.total(), self._words["STOP"], self._words
+        return {
+            "curves stopped": (100 * stopped / self._curves, "%"),
+            "of stops, all affordable rows would have paid": (100 * self._wrong / max(stopped, 1), "%"),
+            "of stops, a smaller purchase would have paid": (100 * len(self._lost) / max(stopped, 1), "%"),
+            "what that lost, median": (median(self._lost or [0.0]), "money"),
+            "of continues, no purchase would have paid": (100 * self._needless / max(words["CONTINUE"], 1), "%"),
+            "of decisions, CONTINUE": (100 * words["CONTINUE"] / decisions, "%"),
+            "of decisions, INCONCLUSIVE": (100 * words["INCONCLUSIVE"] / decisions, "%"),
+            "labels saved a stop, mean": (fmean(self._saved or [0.0]), "labels"),
+        }
+
+
+def stops(curves: int, seeds: int) -> dict[float, Found]:
+    """The sequential rule along the default ladder of 5,000 rows, at each price."""
+    by_price, sizes = {worth: Stops(worth) for worth in WORTHS}, ladder(5_000)
+    for i in range(curves):
+        rng = np.random.default_rng(i)
+        of = truth(rng)
+        measured = Measured(of, seeds, rng)
+        forecast = cache(lambda rung, measured=measured: Forecast(measured.curve(sizes[:rung])))
+        for each in by_price.values():
+            each.simulate(of, forecast)
+    return {worth: each.found for worth, each in by_price.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--curves", type=int, default=500)
+    parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     rows = []
     ladders = [[250, 500, 1_000], [125, 250, 500, 1_000], ladder(2_000), ladder(5_000)]
-    for sizes, seeds in [*((each, 2) for each in ladders), (ladders[-1], 3)]:
-        for far in (TRIED, 20.0):
-            name = f"{', '.join(f'{size:,}' for size in sizes)}; {seeds} seeds; {far:g} times the largest"
-            rows += [row(name, what, *found) for what, found in forecasts(asked.curves, sizes, seeds, far).items()]
-    for worth in WORTHS:
-        for seeds in (2, 3):
-            name = f"a point is worth {worth / 100:,.0f}; {seeds} seeds"
-            rows += [row(name, what, *found) for what, found in stops(asked.curves, seeds, worth, AFFORDABLE).items()]
+    measured = [*((each, 2) for each in ladders), (ladders[-1], 3)]
+    with ProcessPoolExecutor(asked.processes) as pool:
+        stopped = {seeds: pool.submit(stops, asked.curves, seeds) for seeds in (2, 3)}
+        looked = [pool.submit(forecasts, asked.curves, *each) for each in measured]
+        for (sizes, seeds), ahead in zip(measured, looked, strict=True):
+            for far, found in ahead.result().items():
+                name = f"{', '.join(f'{size:,}' for size in sizes)}; {seeds} seeds; {far:g} times the largest"
+                rows += [row(name, what, *each) for what, each in found.items()]
+        for seeds, priced in stopped.items():
+            for worth, found in priced.result().items():
+                name = f"a point is worth {worth / 100:,.0f}; {seeds} seeds"
+                rows += [row(name, what, *each) for what, each in found.items()]
     record("curve", rows, {}, curves=asked.curves, draws=DRAWS)
 
 
