@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sartor.generate.trie import Descent, LabelTrie
+from sartor.generate.trie import Descent, LabelTrie, rectangle
 from sartor.models.attention import KeysValues, causal_attention
 from sartor.models.decoder import FROZEN, AdapterView, Decoder
 from sartor.models.methods import Weights
@@ -99,10 +99,9 @@ class FastReading:
 
     @torch.no_grad()
     def extend(self, rows: Sequence[Sequence[int]]) -> None:
-        ids, real = self._padded(rows)
-        hidden = self._read(ids, real, *self._causal(ids.shape[1]))
-        self._filled += real.sum(1)
-        self.logits = self._decoder.logits(hidden[real.sum(1).cumsum(0) - 1]).float()
+        hidden = self._follow(rows)
+        self._filled += self._placed(np.array([len(row) for row in rows]))
+        self.logits = self._decoder.logits(torch.stack([states[-1] for states in hidden])).float()
 
     def keep(self, rows: Sequence[int]) -> None:
         index = torch.tensor(rows, dtype=torch.long, device=self._decoder.device)
@@ -113,18 +112,22 @@ class FastReading:
     @torch.no_grad()
     def trie_logprobs(self, trie: LabelTrie) -> NDArray[np.float64]:
         descent = Descent(trie, _chosen(self.logits, trie.tokens[trie.children[-1:]].repeat(len(self.logits), 0)))
-        ancestors, slots = trie.ancestor_mask(), np.zeros((len(self.logits), 0), dtype=np.int64)
+        ancestors = trie.ancestor_mask()
+        read = [list[int]() for _ in self.logits]  # of each row the nodes, in the order of their slots
         while (frontier := descent.frontier()).any():
-            rows, nodes = np.nonzero(frontier)
-            new = np.full((len(frontier), int(frontier.sum(1).max())), -1)
-            for line, read in zip(new, frontier, strict=True):
-                line[: read.sum()] = np.flatnonzero(read)
-            slots = np.concatenate((slots, new), axis=1)
-            sees = ancestors[new[:, :, None], slots[:, None, :]] & (slots >= 0)[:, None, :]
-            hidden = self._read(*map(self._placed, (trie.tokens[new], new >= 0, trie.depth[new], sees)))
+            rows = np.flatnonzero(frontier.any(1))
+            behind = np.array([len(read[row]) for row in rows])
+            new = rectangle([np.flatnonzero(frontier[row]).tolist() for row in rows])
+            for row, below in zip(rows, new, strict=True):
+                read[row] += below[below >= 0].tolist()
+            known = rectangle([read[row] for row in rows])
+            sees = ancestors[new[:, :, None], known[:, None]] & (known >= 0)[:, None]
+            asked = trie.tokens[new], new >= 0, trie.depth[new], sees, rows, behind
+            hidden = self._read(*map(self._placed, asked))
+            line, nodes = np.repeat(rows, (new >= 0).sum(1)), new[new >= 0]
             for part in np.split(np.arange(len(nodes)), range(LINES, len(nodes), LINES)):
                 logits = self._decoder.logits(hidden[part]).float()
-                descent.tell(rows[part], nodes[part], _chosen(logits, trie.tokens[trie.children[nodes[part]]]))
+                descent.tell(line[part], nodes[part], _chosen(logits, trie.tokens[trie.children[nodes[part]]]))
         return descent.logprobs
 
     @torch.no_grad()
@@ -132,30 +135,24 @@ class FastReading:
         found = [float(wide.log_softmax(-1)[row[0]]) for wide, row in zip(self.logits, rows, strict=True)]
         if max(len(row) for row in rows) == 1:
             return found
-        ids, real = self._padded([row[:-1] for row in rows])
-        hidden = self._read(ids, real, *self._causal(ids.shape[1])).split(real.sum(1).tolist())
+        hidden = self._follow([row[:-1] for row in rows])
         for index, ((_, *tokens), states) in enumerate(zip(rows, hidden, strict=True)):
             if tokens:
-                found[index] += float(
-                    _of(self._decoder.logits(states).float(), tokens)
-                )  # one row's: a vocabulary is wide
+                wide = self._decoder.logits(states).float()  # one row's: a vocabulary is wide
+                found[index] += float(_of(wide, tokens))
         return found
 
     def _placed(self, array: NDArray[Any]) -> Tensor:
         return torch.from_numpy(array).to(self._decoder.device)
 
-    def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        """Token ids of rows of several lengths, and which of them are real: [rows, longest]."""
-        ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], batch_first=True)
-        counts = torch.tensor([len(row) for row in rows])
-        real = torch.arange(ids.shape[1]) < counts[:, None]
-        return ids.to(self._decoder.device), real.to(self._decoder.device)
-
-    def _causal(self, width: int) -> tuple[Tensor, Tensor]:
-        """Depth and visibility of so many tokens one behind the other."""
-        device = self._decoder.device
-        visible = torch.ones(1, width, width, dtype=torch.bool, device=device).tril()
-        return torch.arange(width, device=device), visible
+    def _follow(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, ...]:
+        """Hidden states [tokens, hidden] of tokens that follow each row."""
+        ids = self._placed(rectangle(rows))
+        width = torch.arange(ids.shape[1], device=ids.device)
+        visible = (width <= width[:, None])[None]
+        every, nothing = torch.arange(len(rows), device=ids.device), torch.zeros_like(self._filled)
+        hidden = self._read(ids, ids >= 0, width, visible, every, nothing)
+        return torch.split(hidden, [len(row) for row in rows])
 
     def _read_prefix(self, prefix: Sequence[int]) -> None:
         decoder, view, P = self._decoder, self._view, self._prefix
@@ -169,37 +166,40 @@ class FastReading:
 
         decoder.hidden(x, decoder.rotary(torch.arange(P - len(x), P, device=decoder.device)), attend, view)
 
-    def _read(self, ids: Tensor, real: Tensor, depth: Tensor, visible: Tensor) -> Tensor:
-        """Hidden states of the real ones of these tokens [B, N], row by row: [all, hidden].
+    def _read(self, ids: Tensor, real: Tensor, depth: Tensor, visible: Tensor, rows: Tensor, behind: Tensor) -> Tensor:
+        """Hidden states of the real ones of the tokens [B, N] of some rows [B], one row's after the other's: [all, hidden].
 
-        They are the last N of M tokens that follow what each row filled, at the positions `depth` behind it; `visible`
-        [B or 1, N, M] says which of the M each of the N sees. Their keys and values go into the slots after `filled`, which
-        counts them only when the caller advances it.
+        They come `behind` [B] others that follow what each row filled, at the positions `depth` behind that; `visible`
+        [B or 1, N, M] says which of these and of themselves, M at most, each sees. Their keys and values go into the next slots,
+        which `filled` counts only when the caller advances it.
         """
-        decoder, P = self._decoder, self._prefix
+        decoder, P, filled = self._decoder, self._prefix, self._filled[rows]
         (B, N), M = ids.shape, visible.shape[2]
         heads, kv_heads, d = decoder.heads, decoder.kv_heads, decoder.head_dim
         group = heads // kv_heads
-        positions = (P + self._filled[:, None] + depth)[real]
-        slots = int(self._filled.max()) + M
+        positions = (P + filled[:, None] + depth)[real]
+        slots = int(filled.max()) + M
         if slots > self._keys[0].shape[2]:  # a short row, padded to a long one's width, may reach beyond the room
             more = (0, 0, 0, slots - self._keys[0].shape[2])
             self._keys, self._values = ([F.pad(x, more) for x in kept] for kept in (self._keys, self._values))
         # Where a slot lies after what its row filled: negative is context, 0 … M−1 the tokens after it, beyond is empty.
-        after = (torch.arange(slots, device=ids.device) - self._filled[:, None])[:, None]
+        after = (torch.arange(slots, device=ids.device) - filled[:, None])[:, None]
         sees = (after < 0) | (
             visible.expand(B, N, M).gather(2, after.clamp(0, M - 1).expand(B, N, slots)) & (after < M)
         )
         blocked = ~sees[:, None, None]
-        row, place = real.nonzero(as_tuple=True)
-        slot = self._filled[row] + M - N + place
+        line, place = real.nonzero(as_tuple=True)
+        row, slot = rows[line], (filled + behind)[line] + place
+        every = len(self._filled) == B
 
         def attend(index: int, q: Tensor, k: Tensor, v: Tensor, _: KeysValues | None) -> Tensor:
             self._keys[index][row, :, slot] = k
             self._values[index][row, :, slot] = v
-            keys, values = self._keys[index][:, :, :slots], self._values[index][:, :, :slots]
+            keys, values = (kept[index][:, :, :slots] for kept in (self._keys, self._values))
+            if not every:
+                keys, values = keys[rows], values[rows]
             query = q.new_zeros(B, N, kv_heads, group, d)
-            query[row, place] = (q * (1 / math.sqrt(d))).view(-1, kv_heads, group, d)
+            query[line, place] = (q * (1 / math.sqrt(d))).view(-1, kv_heads, group, d)
             query = query.permute(0, 2, 3, 1, 4).reshape(B, kv_heads, group * N, d)
             scores = (query @ keys.transpose(2, 3)).view(B, kv_heads, group, N, slots)
             scores = scores.masked_fill_(blocked, float("-inf")).view(B, kv_heads, group * N, slots)
@@ -213,7 +213,7 @@ class FastReading:
                 on_prefix = weights[..., :P].transpose(0, 1).reshape(kv_heads, B * group * N, P)
                 part = torch.bmm(on_prefix, self._prefix_values[index])
                 out = out + part.view(kv_heads, B, group * N, d).transpose(0, 1)
-            return out.view(B, kv_heads, group, N, d).permute(0, 3, 1, 2, 4)[row, place].reshape(-1, heads * d)
+            return out.view(B, kv_heads, group, N, d).permute(0, 3, 1, 2, 4)[line, place].reshape(-1, heads * d)
 
         return decoder.hidden(decoder.embed(ids[real]), decoder.rotary(positions), attend, self._view)
 

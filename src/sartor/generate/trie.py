@@ -22,6 +22,8 @@ from scipy.special import softmax
 from sartor.errors import InputError
 
 LEAST = 1e-3
+WIDTH = 16
+"""Nodes of a row that are read at once, not counting those below that leave no choice."""
 
 
 class LabelTrie:
@@ -90,9 +92,7 @@ class LabelTrie:
         below = np.bincount(np.concatenate(self.paths), minlength=len(order))
         self.even = np.log(below / np.where(self.parent >= 0, below[self.parent], len(labels)))
         families = [np.flatnonzero(self.parent == node) for node in (*range(self.n_inner), -1)]
-        self.children = np.full((len(families), max(map(len, families))), -1)
-        for row, nodes in zip(self.children, families, strict=True):
-            row[: len(nodes)] = nodes
+        self.children = rectangle(families)
         self.levels = tuple(np.flatnonzero(self.depth == depth) for depth in range(int(self.depth.max()) + 1))
         self._alone = np.array([len(families[parent]) == 1 for parent in self.parent])
 
@@ -150,7 +150,10 @@ class Descent:
         ahead = np.where(self._read[:, :inner], -np.inf, reach[:, :inner])
         best = reach[:, inner:].max(axis=1)
         least = np.where(np.isfinite(best), best + np.log(LEAST), ahead.max(axis=1, initial=-np.inf))
-        return self._trie.with_runs(np.isfinite(ahead) & (ahead >= least[:, None]))
+        wide = np.sort(ahead, axis=1)[:, -WIDTH:].min(
+            axis=1, initial=np.inf
+        )  # the likeliest first: more may be spared then
+        return self._trie.with_runs(np.isfinite(ahead) & (ahead >= np.maximum(least, wide)[:, None]))
 
     def tell(self, rows: NDArray[np.int64], nodes: NDArray[np.int64], children: NDArray[np.floating]) -> None:
         """Of some rows a node each, or -1 for the prompt, and log p(token | row, path) of its children, [rows, most children]."""
@@ -166,3 +169,11 @@ class Descent:
         for level in trie.levels[1:]:
             reach[:, level] += reach[:, trie.parent[level]]
         return reach
+
+
+def rectangle(rows: Sequence[Sequence[int] | NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Rows of several lengths as one array, filled up with -1."""
+    found = np.full((len(rows), max(map(len, rows))), -1)
+    for line, row in zip(found, rows, strict=True):
+        line[: len(row)] = row
+    return found
