@@ -40,6 +40,16 @@ def test_draws_spread_as_values_do_over_new_rows_and_seeds():
     assert (spread < 2 * np.var(seen, axis=0)).all(), "wider by what is not known of how seeds differ"
 
 
+def test_intervals_of_two_seeds_hold_the_truth_as_often_as_they_say():
+    rng = np.random.default_rng(6)
+    truth = np.mean([[each.mean() for each in measured(rng, between=0.2, draws=2)[0]] for _ in range(800)], axis=0)
+    held = []
+    for _ in range(100):
+        low, high = Curve.of_seeds(SIZES, *measured(rng, 2, between=0.2, draws=400), Goodness(), 200, 200).interval()
+        held.append((low <= truth) & (truth <= high))
+    assert 0.91 < np.mean(held) < 0.99
+
+
 def test_the_same_rows_make_a_gain_surer_than_its_points_are():
     values, resampled = measured(np.random.default_rng(2), draws=4_000)
     curve = Curve.of_seeds(SIZES, values, resampled, Goodness(), 200, 200)

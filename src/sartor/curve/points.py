@@ -101,6 +101,11 @@ class Curve:
             seed_error=math.sqrt(variances[-1] + variances[-2]),
         )
 
+    def interval(self, level: float = 0.95) -> tuple[Array, Array]:
+        """Lower and upper bound of the KPI at each size, [sizes] each, with the variance between seeds pooled over sizes."""
+        ends = np.quantile(self.scale.value(self.draws), [(1 - level) / 2, (1 + level) / 2], axis=0)
+        return ends[0], ends[1]
+
     @property
     def errors(self) -> Array:
         """Standard error of each point beside what all points have in common, as the difficulty of the rows asked; [sizes]."""

@@ -6,7 +6,7 @@ last. Each training and each set of answers is a step that is done once.
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
@@ -60,7 +60,7 @@ class Point:
     value: float
     low: float
     high: float
-    """95 % interval over rows and seeds."""
+    """95 % interval over rows and seeds, whose variance is pooled over the sizes: two seeds of one size say little."""
     by_seed: tuple[float, ...] = ()
     seconds: float = 0.0
     """Of training, all seeds together."""
@@ -260,7 +260,8 @@ class _Climb:
             self.points.append(self.measure.point(size, self._tables[-1], [each.trained for each in self.last]))
             if len(self.points) < POINTS:
                 continue
-            self.forecast = Forecast(self.measure.curve([point.size for point in self.points], self._tables))
+            curve = self.measure.curve([point.size for point in self.points], self._tables)
+            self.points, self.forecast = self.measure.pooled(self.points, curve), Forecast(curve)
             if self.forecast.curve.fall is None:
                 step = next((other - size for other in sizes if other > size), size - sizes[-2])
                 self.decisions[size] = decide(self.forecast, most, step, prices)
@@ -314,6 +315,10 @@ class _Measure:
         seconds = sum(each.history.seconds for each in trained)
         by_seed = tuple(self.metric.aggregate(table) for table in tables)
         return Point(size, found.value, found.low, found.high, by_seed, seconds, self._money(seconds))
+
+    def pooled(self, points: Sequence[Point], curve: Curve) -> list[Point]:
+        low, high = (np.clip(ends, 0, self.metric.maximum).tolist() for ends in curve.interval())
+        return [replace(point, low=a, high=b) for point, a, b in zip(points, low, high, strict=True)]
 
     def curve(self, sizes: Sequence[int], tables: Sequence[Sequence[Array]]) -> Curve:
         """`tables`: statistics by size and seed."""
