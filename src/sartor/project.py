@@ -300,9 +300,10 @@ class Project:
         from sartor.flows.check import check
 
         free = chosen.spec.train.model_copy(update={"budget": None})  # which is held while all of them are trained
-        check(replace(chosen, spec=chosen.spec.model_copy(update={"train": free})), progress).raise_for_errors()
+        checked = check(replace(chosen, spec=chosen.spec.model_copy(update={"train": free})), progress)
+        checked.raise_for_errors()
         self._note("curve", f"task {chosen.spec.task}", {"sizes": list(own.sizes), "seeds": own.seeds})
-        return learning_curve(chosen, self._store, elsewhere, progress)
+        return learning_curve(chosen, self._store, elsewhere, progress, checked)
 
     def curve_next(
         self,

@@ -1,6 +1,7 @@
 """A learning curve of a tiny base: nested parts, the test set asked once at the end, killed and gone on with."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,13 @@ def test_the_budget_is_for_all_trainings_together(folder: Path) -> None:
     (folder / "sartor.yaml").write_text(json.dumps(spec))
     with pytest.raises(InputError, match=r"`train\.budget`"):
         sartor.open(folder).curve()
+
+
+def test_how_long_it_will_take_at_most_is_said_before_and_while_it_trains(folder: Path) -> None:
+    said = list[str]()
+    sartor.open(folder).curve(progress=lambda what, done, total, detail="": what == "curve" and said.append(detail))
+    assert [what.partition(" rows")[0] for what in said[:6]] == ["12", "12", "24", "24", "48", "48"]
+    assert all(re.search(r"at most [\d.]+ m?s of training$", what) for what in said[:6])
 
 
 def test_what_the_preflight_forbids_is_refused_before_anything_is_trained(

@@ -27,6 +27,7 @@ from sartor.evaluate.scorecard import small_note
 from sartor.evaluate.seeds import Member, difference_over_seeds, over_seeds
 from sartor.evaluate.statistics import Array, cluster_sums, clusters, resampled
 from sartor.flows.base import LoadedBase
+from sartor.flows.check_report import CheckReport
 from sartor.flows.curve_grid import UNCHANGED, Grid, Made, set_aside
 from sartor.flows.elsewhere import (
     LABELLED,
@@ -45,7 +46,7 @@ from sartor.flows.prepare import Task, prepare
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.progress import Progress, silent
-from sartor.report.format import plural
+from sartor.report.format import plural, seconds
 from sartor.scale import Scale
 from sartor.store import Store, disk_errors
 from sartor.task import CurveSpec, TaskSpec
@@ -141,17 +142,24 @@ class LearningCurve:
         return {key: plain(each) for key, each in found.items()}
 
 
-def learning_curve(task: Task, store: Store, elsewhere: bool = False, progress: Progress = silent) -> LearningCurve:
+def learning_curve(
+    task: Task,
+    store: Store,
+    elsewhere: bool = False,
+    progress: Progress = silent,
+    checked: CheckReport | None = None,
+) -> LearningCurve:
     """Train size after size with `curve.seeds` seeds each, until the rule says STOP or the sizes end; then ask the test set.
 
-    `elsewhere`: measure, too, what else the money could be spent on. What was trained and asked before is not done again.
-    `train.budget` is for all trainings together. Raises InputError for sizes that cannot be, for one in which a class would be
-    missing, where there are too few rows, and for a base of `curve.bases` that is not there.
+    `elsewhere`: measure, too, what else the money could be spent on. `checked`, the task's preflight, tells beforehand how long
+    it will take at most. What was trained and asked before is not done again. `train.budget` is for all trainings together.
+    Raises InputError for sizes that cannot be, for one in which a class would be missing, where there are too few rows, and for
+    a base of `curve.bases` that is not there.
     """
     spec, own = task.spec, task.spec.curve
     prepared, asked, notes = set_aside(prepare(task), own.rows)
     rows = prepared.splits.train
-    sizes = _sizes(own, rows)
+    sizes, most = _sizes(own, rows), _most(own, len(rows))
     functions = load_functions(spec, task.folder)
     measure = _Measure(spec, asked, metric(spec.kpi_list[0].name, Scope.of(spec, asked, prepared.labels, functions)))
     changes = _alternatives(task, progress) if elsewhere else []
@@ -162,9 +170,10 @@ def learning_curve(task: Task, store: Store, elsewhere: bool = False, progress: 
                 changes += [without(flagged)] if flagged else []
             except InputError as error:
                 notes.append(f"labels were not checked: {error}")
-        grid = Grid(prepared, asked, store, steps, progress)
+        pace = checked.cost.seconds / checked.rows["train"] if checked else None
+        grid = Grid(prepared, asked, store, steps, progress, pace)
         climb = _Climb(grid, measure, own.seeds, (len(sizes) + len(changes)) * own.seeds)
-        climb.through(sizes, _most(own, len(rows)), prices_of(own, spec.costs.label, measure.metric.scale))
+        climb.through(sizes, most, prices_of(own, spec.costs.label, measure.metric.scale))
         notes += measure.notes
         others = list[Alternative]()
         for change in changes:
@@ -254,8 +263,8 @@ class _Climb:
     def through(self, sizes: Sequence[int], most: int, prices: Prices) -> None:
         """Size after size, until the rule says STOP."""
         self.most, self.prices = most, prices
-        for size in sizes:
-            self.last = self._trained(size)
+        for at, size in enumerate(sizes):
+            self.last = self._trained(size, ahead=sum(sizes[at + 1 :]) * self.seeds)
             self._tables.append([self.measure.table(each) for each in self.last])
             self.points.append(self.measure.point(size, self._tables[-1], [each.trained for each in self.last]))
             if len(self.points) < POINTS:
@@ -279,12 +288,14 @@ class _Climb:
         said = self.decisions.get(self.points[-1].size)
         return self.measure.of_labels(said.next, self.last, self._tables[-1]) if said and said.next else []
 
-    def _trained(self, size: int, change: Change = UNCHANGED) -> list[Made]:
-        told, made = change.what or f"{size:,} rows", list[Made]()
-        if self.points:
-            told += f"; {self.measure.said(self.points[-1])}"
+    def _trained(self, size: int, change: Change = UNCHANGED, ahead: int = 0) -> list[Made]:
+        """All seeds of a size; `ahead` rows are to be trained on after it, if the rule does not say STOP before."""
+        known, made = f"; {self.measure.said(self.points[-1])}" if self.points else "", list[Made]()
         for seed in range(self.seeds):
-            self.grid.progress("curve", self.grid.trainings, self.whole, told)
+            left, pace = ahead + (self.seeds - seed) * size, self.grid.pace
+            told = f"; at most {seconds(left * pace)} of training" if pace else ""
+            what = f"{change.what or f'{size:,} rows'}{known}{told}"
+            self.grid.progress("curve", self.grid.trainings, self.whole, what)
             made.append(self.grid.train(size, seed, change))
         return made
 
@@ -312,9 +323,9 @@ class _Measure:
 
     def point(self, size: int, tables: Sequence[Array], trained: Sequence[Trained]) -> Point:
         found = over_seeds(tables, self.metric.of_sums, self._member, self.metric.maximum)
-        seconds = sum(each.history.seconds for each in trained)
+        took = sum(each.history.seconds for each in trained)
         by_seed = tuple(self.metric.aggregate(table) for table in tables)
-        return Point(size, found.value, found.low, found.high, by_seed, seconds, self._money(seconds))
+        return Point(size, found.value, found.low, found.high, by_seed, took, self._money(took))
 
     def pooled(self, points: Sequence[Point], curve: Curve) -> list[Point]:
         low, high = (np.clip(ends, 0, self.metric.maximum).tolist() for ends in curve.interval())

@@ -69,9 +69,12 @@ class Grid:
     store: Store
     steps: Steps
     progress: Progress
+    pace: float | None = None
+    """Seconds of training a row, all epochs: as estimated, then as it was."""
 
     def __post_init__(self) -> None:
         self.trainings, self._spent = 0, 0.0
+        self._rows, self._seconds = 0, 0.0
         self._bases = dict[str, LoadedBase]()
 
     def train(self, size: int, seed: int, change: Change = UNCHANGED) -> Made:
@@ -90,5 +93,7 @@ class Grid:
         self.trainings += 1
         trained = stages.train()
         self._spent += trained.step.money
+        self._rows, self._seconds = self._rows + len(rows), self._seconds + trained.history.seconds
+        self.pace = self._seconds / self._rows
         answered = ask_once(self.steps, self.store, stages.specialist(trained), self.asked, self.progress)
         return Made(stages, trained, answered.answers)
