@@ -22,6 +22,7 @@ from scipy.special import softmax
 from sartor.errors import InputError
 
 LEAST = 1e-3
+"""Times the likeliest label's probability: what cannot reach that is not read."""
 WIDTH = 16
 """Nodes of a row that are read at once, not counting those below that leave no choice."""
 
@@ -150,9 +151,8 @@ class Descent:
         ahead = np.where(self._read[:, :inner], -np.inf, reach[:, :inner])
         best = reach[:, inner:].max(axis=1)
         least = np.where(np.isfinite(best), best + np.log(LEAST), ahead.max(axis=1, initial=-np.inf))
-        wide = np.sort(ahead, axis=1)[:, -WIDTH:].min(
-            axis=1, initial=np.inf
-        )  # the likeliest first: more may be spared then
+        # The likeliest first: what they turn out to be may spare others.
+        wide = np.sort(ahead, axis=1)[:, -WIDTH:].min(axis=1, initial=np.inf)
         return self._trie.with_runs(np.isfinite(ahead) & (ahead >= np.maximum(least, wide)[:, None]))
 
     def tell(self, rows: NDArray[np.int64], nodes: NDArray[np.int64], children: NDArray[np.floating]) -> None:
