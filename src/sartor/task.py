@@ -340,6 +340,15 @@ class CurveSpec(Strict):
     """Other bases that `sartor curve --elsewhere` tries."""
 
 
+class GateSpec(Strict):
+    """What an adapter must pass before it is promoted, beside the goals and margins of the KPIs."""
+
+    leaks: int = Field(default=0, ge=0)
+    """Test rows that may be among those that it learned from."""
+    cost: float | None = Field(default=None, ge=0)
+    """The most that an answer may cost, in `costs.currency`."""
+
+
 class CheckSpec(Strict):
     """What curation does with the rows that a check flags."""
 
@@ -370,6 +379,7 @@ class TaskSpec(Strict):
     rivals: tuple[RivalSpec, ...] = ()
     costs: CostSpec = CostSpec()
     curve: CurveSpec = CurveSpec()
+    gates: GateSpec = GateSpec()
     curate: dict[str, CheckSpec] = {}
     """By check; a bare action is short for one with nothing else."""
 

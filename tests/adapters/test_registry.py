@@ -7,16 +7,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from hypothesis import given
+from hypothesis import strategies as st
 
 import sartor.adapters
 from sartor.adapters import AdapterVersion, Registry
 from sartor.errors import InputError, SystemFailure
 from sartor.store import Store
-from sartor.store.tables import adapters
 
 MANIFEST = {"base_model": "smollm2-135m-q4", "method": "lora", "seed": 0}
 
@@ -39,11 +40,6 @@ def trained(root: Path, weights: bytes) -> Path:
     (folder / "adapter_model.safetensors").write_bytes(weights)
     (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
     return folder
-
-
-def set_stage(store: Store, version: AdapterVersion, stage: str) -> None:
-    with store.records.write() as connection:
-        connection.execute(update(adapters).where(adapters.c.version == version.version).values(stage=stage))
 
 
 def test_versions_of_a_task_are_numbered_from_one(registry: Registry, tmp_path: Path) -> None:
@@ -127,22 +123,108 @@ def test_a_scorecard_with_nan_is_never_registered(registry: Registry, tmp_path: 
     assert registry.list() == ()
 
 
-def test_a_bare_name_means_production_else_the_latest_that_is_not_retired(
-    registry: Registry, store: Store, tmp_path: Path
-) -> None:
-    first, second, third = (
-        registry.register("notes", trained(tmp_path, weights), MANIFEST, {}, 0.0) for weights in (b"a", b"b", b"c")
-    )
+def versions(registry: Registry, root: Path, count: int) -> list[AdapterVersion]:
+    return [registry.register("notes", trained(root, bytes([at])), MANIFEST, {}, 0.0) for at in range(count)]
+
+
+def stands(registry: Registry) -> list[str]:
+    return [version.stage for version in registry.list("notes")]
+
+
+def test_a_bare_name_means_production_else_the_latest_candidate(registry: Registry, tmp_path: Path) -> None:
+    first, second, third = versions(registry, tmp_path, 3)
     assert registry.get("notes").version == 3
-    set_stage(store, third, "retired")
+    registry.withdraw(third, "retired", "ann", "too long")
     assert registry.get("notes").version == 2
-    set_stage(store, first, "production")
+    registry.promote(first, "ann", "best")
     assert registry.get("notes").version == 1
     assert registry.get("notes@3").stage == "retired"
     for version in (first, second):
-        set_stage(store, version, "retired")
-    with pytest.raises(InputError, match="notes@1, notes@2, notes@3"):
+        registry.withdraw(version, "retired", "ann", "old")
+    with pytest.raises(InputError, match=r"notes@1 \(retired\), notes@2 \(retired\), notes@3 \(retired\)"):
         registry.get("notes")
+
+
+def test_one_version_is_in_production_and_every_move_is_known(registry: Registry, tmp_path: Path) -> None:
+    first, second, _ = versions(registry, tmp_path, 3)
+    assert registry.promote(first, "ann", "first").stage == "production"
+    registry.promote(second, "bob", "better")
+    assert stands(registry) == ["retired", "production", "candidate"]
+    with pytest.raises(InputError, match="notes@2 is in production already"):
+        registry.promote(second, "bob", "again")
+    known = [(move.version, move.stage, move.actor, move.reason) for move in registry.moves("notes")]
+    assert known == [
+        (1, "production", "ann", "first"),
+        (1, "retired", "bob", "notes@2 took its place"),
+        (2, "production", "bob", "better"),
+    ]
+
+
+def test_rolling_back_goes_back_once_each_time_and_passes_over_quarantine(registry: Registry, tmp_path: Path) -> None:
+    made = versions(registry, tmp_path, 4)
+    for version in made:
+        registry.promote(version, "ann", "newer")
+    registry.withdraw(made[2], "quarantined", "bob", "leaks names")
+    assert registry.roll_back("notes", "bob", "worse").version == 2
+    assert stands(registry) == ["retired", "production", "quarantined", "retired"]
+    assert registry.roll_back("notes", "bob", "worse, too").version == 1
+    with pytest.raises(InputError, match="nothing to roll 'notes' back to"):
+        registry.roll_back("notes", "bob", "further")
+    registry.promote(made[3], "ann", "mended")
+    assert registry.roll_back("notes", "bob", "not so").version == 1
+    assert [move.back for move in registry.moves("notes") if move.stage == "production"][-4:] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+
+
+def test_rolling_back_from_a_version_that_was_withdrawn(registry: Registry, tmp_path: Path) -> None:
+    first, second = versions(registry, tmp_path, 2)
+    registry.promote(first, "ann", "first")
+    registry.promote(second, "ann", "second")
+    registry.withdraw(second, "quarantined", "bob", "leaks")
+    assert registry.roll_back("notes", "bob", "to be safe").version == 1
+    assert stands(registry) == ["production", "quarantined"]
+
+
+def test_what_is_in_quarantine_is_looked_at_and_not_used(registry: Registry, tmp_path: Path) -> None:
+    first, second = versions(registry, tmp_path, 2)
+    registry.withdraw(second, "quarantined", "bob", "leaks names")
+    assert registry.get("notes").version == first.version
+    assert registry.find("notes@2").stage == "quarantined"
+    with pytest.raises(InputError, match=r"notes@2 is quarantined \(leaks names\)"):
+        registry.get("notes@2")
+    with pytest.raises(InputError, match="is quarantined already"):
+        registry.withdraw(second, "quarantined", "bob", "again")
+    registry.withdraw(second, "retired", "bob", "it did not")
+    assert registry.get("notes@2").stage == "retired"
+
+
+@given(
+    moves=st.lists(
+        st.tuples(st.sampled_from(["promote", "retired", "quarantined", "back"]), st.integers(0, 3)), max_size=12
+    )
+)
+def test_whatever_is_done_one_version_at_most_is_in_production(
+    moves: list[tuple[str, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.mktemp("moves")
+    store = Store.open(root / ".sartor")
+    registry = Registry(store)
+    made = versions(registry, root, 4)
+    for verb, at in moves:
+        with suppress(InputError):
+            if verb == "back":
+                before = [version.version for version in registry.list("notes") if version.stage == "production"]
+                assert [registry.roll_back("notes", "ann", "so").version] != before
+            elif verb == "promote":
+                registry.promote(made[at], "ann", "so")
+            else:
+                registry.withdraw(made[at], verb, "ann", "so")
+        assert stands(registry).count("production") <= 1
+    store.close()
 
 
 def test_a_name_that_is_not_there_is_refused_with_what_is(registry: Registry, tmp_path: Path) -> None:

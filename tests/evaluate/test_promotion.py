@@ -64,7 +64,7 @@ def test_an_open_question_says_how_many_rows_would_settle_it(judged):
 
 def test_one_failed_condition_rejects_whatever_else_is_won(judged):
     found = judged(380, 300, ACCURACY, KpiSpec(name="macro_f1", goal=0.99, hard=True))
-    assert [condition.state for condition in found.conditions] == ["passed", "failed"]
+    assert [condition.state for condition in found.conditions] == ["failed", "passed"]
     assert found.verdict == "REJECT"
 
 

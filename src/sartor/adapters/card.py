@@ -1,5 +1,6 @@
 """The adapter card: the README.md of an adapter's folder, as the Hugging Face hub and PEFT know it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -20,7 +21,7 @@ def render_card(task: str, manifest: dict[str, Any]) -> str:
         "pipeline_tag": "text-generation",
         "tags": [method, "sartor", task],
     }
-    facts = "\n".join(f"| {_cell(key)} | {_cell(value)} |" for key, value in _flat(manifest))
+    facts = "\n".join(f"| {_cell(key)} | {_cell(value)} |" for key, value in flat(manifest))
     return f"""---
 {yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---
 
@@ -58,14 +59,13 @@ model = PeftModel.from_pretrained(base, "…")  # this folder
 ```"""
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    pairs: list[tuple[str, Any]] = []
+def flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested values by keys with dots."""
     for key, value in values.items():
         if isinstance(value, dict):
-            pairs += _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
-            pairs.append((f"{prefix}{key}", value))
-    return pairs
+            yield f"{prefix}{key}", value
 
 
 def _cell(value: Any) -> str:

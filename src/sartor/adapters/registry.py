@@ -1,12 +1,18 @@
-"""The registry: a task's adapters, numbered from 1, each immutable, with all that is known of it."""
+"""The registry: a task's adapters, numbered from 1, each immutable, with all that is known of it, and where each stands.
+
+    candidate ──► production ──► retired        one version of a task is in production at most
+        └──────► quarantined ◄──┘               not to be used by anybody until it is retired or promoted again
+
+Every move is a line with who made it and why; none is changed or taken away, so that the one before is always known.
+"""
 
 import difflib
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, RowMapping, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select, true, update
 
 from sartor.adapters.card import CARD_NAME, render_card
 from sartor.errors import InputError, SystemFailure
@@ -15,9 +21,9 @@ from sartor.store.canonical import canonical
 from sartor.store.disk import disk_errors
 from sartor.store.folders import hash_folder
 from sartor.store.records import now
-from sartor.store.tables import adapters
+from sartor.store.tables import adapters, stages
 
-Stage = Literal["candidate", "production", "retired"]
+Stage = Literal["candidate", "production", "retired", "quarantined"]
 KIND = "adapters"
 MANIFEST_NAME = "manifest.json"
 ABOUT = (MANIFEST_NAME, CARD_NAME)
@@ -50,6 +56,20 @@ class AdapterVersion:
     def folder(self) -> str:
         """`kind/name` of its folder in the store, as a step's outputs name it."""
         return f"{KIND}/{self.path.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A version came to stand somewhere."""
+
+    version: int
+    stage: Stage
+    back: bool
+    """Rolled back to: it was in production before."""
+    actor: str
+    reason: str
+    at: str
+    """ISO 8601, UTC."""
 
 
 class Registry:
@@ -88,7 +108,6 @@ class Registry:
                         version=last + 1,
                         hash=content,
                         folder=name,
-                        stage="candidate",
                         manifest=manifest,
                         scorecard=scorecard,
                         cost=cost,
@@ -102,10 +121,22 @@ class Registry:
         return self._select(adapters.c.task == task if task else true())
 
     def get(self, name: str) -> AdapterVersion:
-        """`billing-notes@1`, or with `billing-notes` the one in production, else the latest that is not retired.
+        """To be used: `billing-notes@1`, or with `billing-notes` the one in production, else the latest candidate.
 
-        Raises InputError when there is none, SystemFailure when its files are gone or no longer what was registered.
+        Raises InputError when there is none, or it is quarantined, SystemFailure when its files are gone or no longer what was
+        registered.
         """
+        found = self.find(name)
+        if found.stage == "quarantined":
+            reason = next(move.reason for move in reversed(self.moves(found.task)) if move.version == found.version)
+            raise InputError(
+                f"{found.name} is quarantined ({reason}): use another version, or `sartor adapters retire {found.name}` "
+                "where it was wrong to"
+            )
+        return self.verified(found)
+
+    def find(self, name: str) -> AdapterVersion:
+        """The same to be looked at: in quarantine or not, its files as they are."""
         task, at, number = name.partition("@")
         versions = self.list(task)
         if not versions:
@@ -113,20 +144,15 @@ class Registry:
         if at:
             found = [version for version in versions if str(version.version) == number]
         else:
-            usable = [version for version in versions if version.stage != "retired"]
-            found = [version for version in usable if version.stage == "production"] or usable
+            found = [version for version in versions if version.stage == "production"]
+            found = found or [version for version in versions if version.stage == "candidate"]
         if not found:
-            raise InputError(f"no adapter {name!r}: there are {', '.join(version.name for version in versions)}")
-        return self._sound(found[-1])
+            stands = ", ".join(f"{version.name} ({version.stage})" for version in versions)
+            raise InputError(f"no adapter {name!r}: there are {stands}")
+        return found[-1]
 
-    def _known(self, task: str) -> str:
-        tasks = sorted({version.task for version in self.list()})
-        if not tasks:
-            return "none is registered yet; `sartor run` trains and registers one"
-        near = difflib.get_close_matches(task, tasks, n=1)
-        return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(tasks)}"
-
-    def _sound(self, version: AdapterVersion) -> AdapterVersion:
+    def verified(self, version: AdapterVersion) -> AdapterVersion:
+        """The same, whose files are those that were registered. Raises SystemFailure when they are not."""
         if not version.path.is_dir() or hash_folder(version.path, ignore=ABOUT) != version.hash:
             damaged = version.path.is_dir()
             raise SystemFailure(
@@ -135,20 +161,100 @@ class Registry:
             )
         return version
 
+    def moves(self, task: str) -> tuple[Move, ...]:
+        """Where the task's versions came to stand, the first move first."""
+        with self._store.records.read() as connection:
+            return _moves(connection, task)
+
+    def promote(self, version: AdapterVersion, actor: str, reason: str) -> AdapterVersion:
+        """Into production; what was there is retired. Raises InputError where it is there already."""
+        with self._store.records.write() as connection:
+            _into_production(connection, version.task, version.version, actor, reason)
+        return self.find(version.name)
+
+    def roll_back(self, task: str, actor: str, reason: str) -> AdapterVersion:
+        """What was in production before the last promotion, into production again; what is there now is retired.
+
+        Done twice it goes back twice. Versions in quarantine are passed over. Raises InputError where there is none.
+        """
+        with self._store.records.write() as connection:
+            moves, order = _moves(connection, task), list[int]()
+            stands = {move.version: move.stage for move in moves}
+            for move in moves:
+                if move.back:  # what lies above it was left
+                    del order[order.index(move.version) + 1 :]
+                elif move.stage == "production":
+                    order.append(move.version)
+            usable = [version for version in order[:-1] if stands[version] != "quarantined"]
+            if not usable:
+                raise InputError(
+                    f"nothing to roll {task!r} back to: no earlier version was in production and may be used"
+                )
+            _into_production(connection, task, usable[-1], actor, reason, back=True)
+        return self.find(f"{task}@{usable[-1]}")
+
+    def withdraw(
+        self, version: AdapterVersion, stage: Literal["retired", "quarantined"], actor: str, reason: str
+    ) -> AdapterVersion:
+        """Out of use, but kept; in quarantine not to be used by anybody. Raises InputError where it stands there already."""
+        with self._store.records.write() as connection:
+            if _standing(connection, version.task).get(version.version) == stage:
+                raise InputError(f"{version.name} is {stage} already")
+            _move(connection, version.task, version.version, stage, actor, reason)
+        return self.find(version.name)
+
+    def _known(self, task: str) -> str:
+        tasks = sorted({version.task for version in self.list()})
+        if not tasks:
+            return "none is registered yet; `sartor run` trains and registers one"
+        near = difflib.get_close_matches(task, tasks, n=1)
+        return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(tasks)}"
+
     def _select(self, condition: ColumnElement[bool]) -> tuple[AdapterVersion, ...]:
         query = select(adapters).where(condition).order_by(adapters.c.task, adapters.c.version)
         with self._store.records.read() as connection:
-            return tuple(self._version(row) for row in connection.execute(query).mappings())
+            rows = connection.execute(query).mappings().all()
+            stands = {task: _standing(connection, task) for task in {row["task"] for row in rows}}
+        return tuple(self._version(row, stands[row["task"]].get(row["version"], "candidate")) for row in rows)
 
-    def _version(self, row: RowMapping) -> AdapterVersion:
+    def _version(self, row: RowMapping, stage: Stage) -> AdapterVersion:
         return AdapterVersion(
             task=row["task"],
             version=row["version"],
             hash=row["hash"],
             path=self._store.folders.path(KIND, row["folder"]),
-            stage=row["stage"],
+            stage=stage,
             manifest=row["manifest"],
             scorecard=row["scorecard"],
             cost=row["cost"],
             created_at=row["created_at"],
         )
+
+
+def _moves(connection: Connection, task: str) -> tuple[Move, ...]:
+    columns = (stages.c[each.name] for each in fields(Move))
+    query = select(*columns).where(stages.c.task == task).order_by(stages.c.seq)
+    return tuple(Move(*row) for row in connection.execute(query))
+
+
+def _standing(connection: Connection, task: str) -> dict[int, Stage]:
+    return {move.version: move.stage for move in _moves(connection, task)}
+
+
+def _into_production(
+    connection: Connection, task: str, version: int, actor: str, reason: str, back: bool = False
+) -> None:
+    for other, stage in _standing(connection, task).items():
+        if stage == "production":
+            if other == version:
+                raise InputError(f"{task}@{version} is in production already")
+            _move(connection, task, other, "retired", actor, f"{task}@{version} took its place")
+    _move(connection, task, version, "production", actor, reason, back)
+
+
+def _move(
+    connection: Connection, task: str, version: int, stage: Stage, actor: str, reason: str, back: bool = False
+) -> None:
+    last: int = connection.execute(select(func.max(stages.c.seq)).where(stages.c.task == task)).scalar() or 0
+    move = asdict(Move(version, stage, back, actor, reason, now()))
+    connection.execute(insert(stages).values(task=task, seq=last + 1, **move))

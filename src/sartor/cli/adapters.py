@@ -1,10 +1,17 @@
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sartor.cli import terminal
 
+if TYPE_CHECKING:
+    from sartor.adapters import AdapterVersion
+
 app = typer.Typer(help="The adapters of a project.")
+Name = Annotated[str, typer.Argument(help="NAME@VERSION, or NAME: what is in production, else the latest candidate.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
 
 
 @app.callback()
@@ -20,9 +27,7 @@ def list_adapters(folder: terminal.Folder = Path(), as_json: terminal.Json = Fal
     project = sartor.open(folder)
     found = project.adapters()
     if as_json:
-        keys = ("name", "task", "version", "stage", "hash", "created_at", "cost", "scorecard", "manifest")
-        documents = [{key: getattr(each, key) for key in keys} | {"path": str(each.path)} for each in found]
-        terminal.emit({"project": str(project.root), "adapters": documents})
+        terminal.emit({"project": str(project.root), "adapters": [_document(each) for each in found]})
         return
     if not found:
         print(f"no adapter in {project.root} yet; `sartor run` trains and registers one")
@@ -35,3 +40,147 @@ def list_adapters(folder: terminal.Folder = Path(), as_json: terminal.Json = Fal
         scores = f"{primary[0]} {primary[1]['value']:.3f}" if primary else ""
         table.add_row(each.name, each.stage, scores, f"{each.cost:,.2f}", each.created_at[:16], each.hash[:12])
     terminal.console().print(table)
+
+
+@app.command()
+def show(name: Name, folder: terminal.Folder = Path(), as_json: terminal.Json = False) -> None:
+    """All that is known of an adapter: how it was made, from which rows, what it scores, where it stood."""
+    import sartor
+
+    found, moves = sartor.open(folder).adapter(name)
+    if as_json:
+        terminal.emit(_document(found) | {"moves": [asdict(move) for move in moves]})
+        return
+    from rich.table import Table
+
+    from sartor.adapters.card import flat
+
+    table = Table(found.name, found.stage, box=None, pad_edge=False, header_style="bold")
+    for what, value in (("made (UTC)", found.created_at[:16]), ("hash", found.hash), ("folder", str(found.path))):
+        table.add_row(what, value)
+    for metric, score in found.scorecard.items():
+        table.add_row(metric, f"{score['value']:.3f} ({score['low']:.3f}–{score['high']:.3f}), n = {score['n']:,}")
+    for key, value in flat(found.manifest):
+        table.add_row(key, str(value))
+    for move in moves:
+        table.add_row(f"{move.at[:16]} {move.stage}", f"{move.actor}: {move.reason}")
+    terminal.console().print(table)
+
+
+@app.command("diff")
+def diff_adapters(before: Name, after: Name, folder: terminal.Folder = Path(), as_json: terminal.Json = False) -> None:
+    """What two adapters differ in."""
+    import sartor
+    from sartor.adapters import diff
+
+    project = sartor.open(folder)
+    (a, _), (b, _) = project.adapter(before), project.adapter(after)
+    found = diff(a, b)
+    if as_json:
+        terminal.emit({"before": a.name, "after": b.name, "differences": [asdict(each) for each in found]})
+        return
+    if not found:
+        print(f"{a.name} and {b.name} differ in nothing that is known of them")
+        return
+    from rich.table import Table
+
+    table = Table("what", a.name, b.name, box=None, pad_edge=False)
+    for each in found:
+        table.add_row(each.what, *("" if value is None else str(value) for value in (each.before, each.after)))
+    terminal.console().print(table)
+
+
+@app.command()
+def promote(
+    name: Name,
+    folder: terminal.Folder = Path(),
+    override: Annotated[bool, typer.Option("--override", help="In spite of the gates; wants a --reason.")] = False,
+    reason: Reason = "",
+    as_json: terminal.Json = False,
+) -> None:
+    """Into production, if every gate of the task says so; what was there is retired."""
+    import sartor
+
+    with terminal.progress(as_json) as progress:
+        found, version = sartor.open(folder).promote(name, reason, override, progress=progress)
+    promoted = version.stage == "production"
+    if as_json:
+        terminal.emit(found.to_json() | {"promoted": promoted, "stage": version.stage})
+    else:
+        from rich.text import Text
+
+        console = terminal.console()
+        for gate in found.gates:
+            console.print(Text(f"{gate.name}: {gate.verdict}", style="bold"))
+            for condition in gate.conditions:
+                rows = f" (about {condition.rows_needed:,} test rows would settle it)" if condition.rows_needed else ""
+                console.print(Text(f"  {condition.state}: {condition.text}{rows}"))
+        beside = found.incumbent or "nothing in production yet"
+        told = f"{found.candidate} is {'' if promoted else 'not '}promoted"
+        because = (
+            f"in spite of {', '.join(found.closed)}: {reason}" if promoted and found.closed else f"beside {beside}"
+        )
+        print(f"{found.verdict}: {told}, {because}; n = {found.n:,}, test set opened {found.test_openings:,} times")
+    if not promoted:
+        raise typer.Exit(1)
+
+
+@app.command()
+def rollback(folder: terminal.Folder = Path(), reason: Reason = "", as_json: terminal.Json = False) -> None:
+    """What was in production before the last promotion, into production again."""
+    import sartor
+
+    _told(sartor.open(folder).roll_back(reason=reason), as_json)
+
+
+@app.command()
+def retire(name: Name, folder: terminal.Folder = Path(), reason: Reason = "", as_json: terminal.Json = False) -> None:
+    """Out of use; it is kept."""
+    import sartor
+
+    _told(sartor.open(folder).withdraw(name, "retired", reason), as_json)
+
+
+@app.command()
+def quarantine(
+    name: Name,
+    reason: Annotated[str, typer.Option(help="Why nobody is to use it.")],
+    folder: terminal.Folder = Path(),
+    as_json: terminal.Json = False,
+) -> None:
+    """Not to be used by anybody."""
+    import sartor
+
+    _told(sartor.open(folder).withdraw(name, "quarantined", reason), as_json)
+
+
+@app.command()
+def verify(
+    folder: terminal.Folder = Path(),
+    name: Annotated[str | None, typer.Option(help="NAME or NAME@VERSION; default: all.")] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """Whether the files of the adapters are those that were registered."""
+    import sartor
+
+    found = sartor.open(folder).verify_adapters(name)
+    if as_json:
+        terminal.emit({"adapters": [{"name": version.name, "wrong": wrong} for version, wrong in found]})
+    else:
+        for version, wrong in found:
+            print(wrong or f"{version.name} is whole")
+    if any(wrong for _, wrong in found):
+        raise typer.Exit(1)
+
+
+def _told(version: "AdapterVersion", as_json: bool) -> None:
+    if as_json:
+        terminal.emit(_document(version))
+    else:
+        stands = "in production" if version.stage == "production" else version.stage
+        print(f"{version.name} is {stands}")
+
+
+def _document(version: "AdapterVersion") -> dict[str, Any]:
+    keys = ("name", "task", "version", "stage", "hash", "created_at", "cost", "scorecard", "manifest")
+    return {key: getattr(version, key) for key in keys} | {"path": str(version.path)}

@@ -238,7 +238,7 @@ def check_kpis(spec: TaskSpec) -> None:
         top = metric(kpi.name, Scope.of(spec, ())).maximum
         if kpi.goal is not None and not 0 <= kpi.goal <= top:
             raise InputError(f"kpis: the goal {kpi.goal:g} of `{kpi.name}` is outside its range, 0 to {top:g}")
-        if kpi.goal is not None and top > 1 and 0 < kpi.goal < 1:
+        if kpi.goal is not None and 1 < top < math.inf and 0 < kpi.goal < 1:
             raise InputError(
                 f"kpis: `{kpi.name}` counts from 0 to {top:g}; for a goal of {kpi.goal:g} write {kpi.goal * top:g}"
             )

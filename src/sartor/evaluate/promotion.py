@@ -10,7 +10,7 @@ All passed: PROMOTE. Any failed: REJECT. Else INCONCLUSIVE.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,6 +20,7 @@ from sartor.evaluate.statistics import holm
 from sartor.task import TaskSpec
 
 State = Literal["passed", "failed", "open"]
+Verdict = Literal["PROMOTE", "REJECT", "INCONCLUSIVE"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    verdict: Literal["PROMOTE", "REJECT", "INCONCLUSIVE"]
+    verdict: Verdict
     candidate: str
     incumbent: str
     conditions: list[Condition]
@@ -50,14 +51,31 @@ class Promotion:
 
 def promotion(spec: TaskSpec, candidate: Scorecard, comparisons: Sequence[Comparison]) -> Promotion:
     """The verdict from the candidate's scorecard and its comparisons (candidate less incumbent), one a KPI."""
-    conditions = list(_conditions(spec, candidate, {found.metric: found for found in comparisons}))
+    hard = [score for score in candidate.scores.values() if score.hard]
+    conditions = [*goals(hard), *beside(spec, candidate, comparisons)]
+    return Promotion(verdict_of(conditions), candidate.system, comparisons[0].b, conditions)
+
+
+def goals(scores: Sequence[Score]) -> list[Condition]:
+    """Whether the whole interval reaches the goal, of each score that has one."""
+    return [_goal(score, score.goal) for score in scores if score.goal is not None]
+
+
+def beside(spec: TaskSpec, candidate: Scorecard, comparisons: Sequence[Comparison]) -> list[Condition]:
+    """Whether the first KPI is better, and the guard rails hold; without adjustment, as all must be so (Berger 1982)."""
+    found, conditions = {each.metric: each for each in comparisons}, list[Condition]()
+    for place, kpi in enumerate(kpi for kpi in spec.kpi_list if kpi.name in candidate.scores):
+        if kpi.margin is not None:
+            conditions.append(_guard_rail(candidate.scores[kpi.name], found[kpi.name], kpi.margin))
+        elif place == 0:
+            conditions.append(superior(candidate.scores[kpi.name], found[kpi.name]))
+    return conditions
+
+
+def verdict_of(conditions: Sequence[Condition]) -> Verdict:
+    """PROMOTE where all are passed, REJECT where any is failed."""
     states = {condition.state for condition in conditions}
-    verdict: Literal["PROMOTE", "REJECT", "INCONCLUSIVE"] = "INCONCLUSIVE"
-    if "failed" in states:
-        verdict = "REJECT"
-    elif states == {"passed"}:
-        verdict = "PROMOTE"
-    return Promotion(verdict, candidate.system, comparisons[0].b, conditions)
+    return "REJECT" if "failed" in states else "PROMOTE" if states == {"passed"} else "INCONCLUSIVE"
 
 
 def promotions(spec: TaskSpec, cards: Mapping[str, Scorecard], comparisons: Sequence[Comparison]) -> list[Promotion]:
@@ -84,20 +102,11 @@ def _adjusted(found: Comparison, p_value: float) -> Comparison:
     return replace(found, p_value=p_value, verdict=found.verdict if p_value < ALPHA else "tie")
 
 
-def _conditions(spec: TaskSpec, card: Scorecard, found: dict[str, Comparison]) -> Iterator[Condition]:
-    for place, kpi in enumerate(kpi for kpi in spec.kpi_list if kpi.name in card.scores):
-        if kpi.hard and kpi.goal is not None:
-            yield _goal(card.scores[kpi.name], kpi.goal)
-        if kpi.margin is not None:
-            yield _guard_rail(card.scores[kpi.name], found[kpi.name], kpi.margin)
-        elif place == 0:
-            yield _superior(card.scores[kpi.name], found[kpi.name])
-
-
 def _goal(score: Score, goal: float) -> Condition:
     state: State = {"met": "passed", "missed": "failed"}.get(score.met or "", "open")  # type: ignore[assignment]
     low, high = (score.low, score.value) if score.value > goal else (score.value, score.high)
-    text = f"{score.title} {score.scale.estimate(score.value, score.low, score.high)}, hard goal {score.scale.number(goal)}"
+    shown, hard = score.scale.estimate(score.value, score.low, score.high), "hard " if score.hard else ""
+    text = f"{score.title} {shown}, {hard}goal {score.scale.number(goal)}"
     return Condition(state, text, _more_rows(score.n, high - low, score.value - goal) if state == "open" else None)
 
 
@@ -111,7 +120,8 @@ def _guard_rail(score: Score, found: Comparison, margin: float) -> Condition:
     return Condition(state, text, _more_rows(found.n, half, difference + margin) if state == "open" else None)
 
 
-def _superior(score: Score, found: Comparison) -> Condition:
+def superior(score: Score, found: Comparison) -> Condition:
+    """Whether a KPI is better than the other system's."""
     state: State = {"better": "passed", "worse": "failed", "tie": "open"}[found.verdict]  # type: ignore[assignment]
     p = f"= {found.p_value:.3f}" if found.p_value >= 0.001 else "< 0.001"
     text = f"{score.title} {_points(score, found)}, p {p}, must be better"

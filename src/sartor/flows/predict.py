@@ -35,7 +35,7 @@ def find_system(task: Task, store: Store, system: str, base: LoadedBase) -> Entr
     """The adapter or rival of that name. Raises InputError as `predict` does."""
     known = {adapter.task for adapter in Registry(store).list()}
     if system.partition("@")[0] in known or "@" in system:
-        return _adapter(task, base, Registry(store).get(system))
+        return adapter_entrant(task, base, Registry(store).get(system))
     splits = prepare(task).splits
     labelled = [*splits.train, *splits.validation]
     offered = rivals(task.spec, base, Answering.learn(task.spec, base, labelled), labelled, splits.test)
@@ -57,7 +57,8 @@ def predict(task: Task, store: Store, system: str, table: Table, progress: Progr
     return [Prediction(a.id, a.text, a.others, (a.label_probs or {}).get(a.text), a.finish) for a in answers]
 
 
-def _adapter(task: Task, base: LoadedBase, adapter: AdapterVersion) -> Entrant:
+def adapter_entrant(task: Task, base: LoadedBase, adapter: AdapterVersion) -> Entrant:
+    """An adapter as it was trained and scored. Raises InputError for a base or template that is not the adapter's."""
     manifest = adapter.manifest
     for what, here, there in (
         ("base", base.opened.hash, manifest["base_hash"]),

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -92,13 +93,27 @@ adapters = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("hash", String, nullable=False),
     Column("folder", String, nullable=False),
-    Column("stage", String, nullable=False, default="candidate"),
     Column("manifest", JSON, nullable=False),
     Column("scorecard", JSON, nullable=False),
     Column("cost", Float, nullable=False),
     Column("created_at", String, nullable=False),
     UniqueConstraint("task", "hash"),
-    CheckConstraint("stage IN ('candidate', 'production', 'retired')", name="stage"),
+)
+
+stages = Table(
+    "stages",
+    metadata,
+    # Where a task's adapters came to stand, a line a move; an adapter without one is a candidate.
+    Column("task", String, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("back", Boolean, nullable=False),  # it was in production before
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", String, nullable=False),
+    ForeignKeyConstraint(["task", "version"], ["adapters.task", "adapters.version"]),
+    CheckConstraint("stage IN ('production', 'retired', 'quarantined')", name="stage"),
 )
 
 answers = Table(

@@ -1,0 +1,163 @@
+"""Gates on a tiny base: what an adapter passes, what keeps it out, and what is written down of it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from tests.running import (
+    Finished,
+    notes,
+    on_a_small_machine,  # noqa: F401 (a fixture)
+)
+
+import sartor
+from sartor.cli.main import main
+from sartor.errors import InputError
+from sartor.flows.promote import Gated
+from sartor.project import Project
+from sartor.store import Store
+from sartor.store.tables import audit
+
+pytestmark = pytest.mark.usefixtures("cache")
+
+Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def folder(finished: Finished, tmp_path: Path) -> Path:
+    """The task of a finished run, with its store."""
+    return shutil.copytree(finished.task.folder, tmp_path / "task")
+
+
+def change(folder: Path, **spec: Any) -> Project:
+    """The project with other lines in its spec."""
+    whole = json.loads((folder / "sartor.yaml").read_text()) | spec
+    (folder / "sartor.yaml").write_text(json.dumps(whole))
+    return sartor.open(folder)
+
+
+def states(found: Gated) -> dict[str, list[str]]:
+    return {gate.name: [condition.state for condition in gate.conditions] for gate in found.gates}
+
+
+def test_an_adapter_that_beats_its_rivals_goes_into_production(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["adapters", "promote", "small", str(folder), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["promoted"], told["incumbent"]) == ("PROMOTE", True, None)
+    assert [gate["name"] for gate in told["gates"]] == ["rivals", "leaks"]
+    found, [move] = sartor.open(folder).adapter("small")
+    assert (found.name, found.stage, move.stage) == ("small@1", "production", "production")
+    assert main(["adapters", "promote", "small", str(folder)]) == 2
+    assert "small@1 is in production already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("spec", "gate", "state"),
+    [
+        ({"kpis": [{"name": "field_f1"}, {"name": "seconds", "goal": 1e-9}]}, "goals", "failed"),
+        ({"gates": {"cost": 1e-12}}, "cost", "failed"),
+        ({"gates": {"cost": 1.0}}, "cost", "passed"),
+    ],
+)
+def test_each_gate_is_heard(folder: Path, spec: dict[str, Any], gate: str, state: str) -> None:
+    found, version = change(folder, **spec).promote("small")
+    assert set(states(found)[gate]) == {state}
+    assert (found.verdict, version.stage) == (
+        ("REJECT", "candidate") if state == "failed" else ("PROMOTE", "production")
+    )
+
+
+def test_rows_that_it_learned_from_keep_it_out_until_they_are_allowed(folder: Path) -> None:
+    rows = [*notes(2), *notes(10, start=500)]  # of training, the first two
+    (folder / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found, version = change(folder).promote("small@1")
+    [gate] = [gate for gate in found.gates if gate.name == "leaks"]
+    assert gate.verdict == "REJECT"
+    assert gate.conditions[0].text.startswith(
+        "2 test rows among those that it learned from (train.jsonl:1 = test.jsonl:1)"
+    )
+    assert version.stage == "candidate"
+    allowed, _ = change(folder, gates={"leaks": 2}).promote("small@1")
+    assert states(allowed)["leaks"] == ["passed"]
+
+
+def test_a_second_version_must_be_better_than_the_one_in_production(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = change(folder)
+    project.promote("small")
+    again = change(folder, train={"epochs": 7, "rank": 4, "learning_rate": 0.01, "seed": 1}).run()
+    assert again.adapter.name == "small@2"
+    found, version = project.promote("small@2")
+    assert found.incumbent == "small@1"
+    assert states(found)["production"] in (["open"], ["failed"])
+    assert version.stage == "candidate"
+    assert main(["adapters", "promote", "small@2", str(folder)]) == 1
+    assert "small@2 is not promoted, beside small@1" in capsys.readouterr().out
+
+
+def test_who_promotes_in_spite_of_a_gate_gives_a_reason_that_is_kept(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(folder, gates={"cost": 1e-12})
+    assert main(["adapters", "promote", "small", str(folder), "--override"]) == 2
+    assert "give a reason" in capsys.readouterr().err
+    assert main(["adapters", "promote", "small", str(folder), "--override", "--reason", "only one"]) == 0
+    assert "in spite of cost: only one" in capsys.readouterr().out
+    with Store.open(folder / ".sartor").records.read() as connection:
+        [entry] = connection.execute(select(audit.c.actor, audit.c.detail).where(audit.c.verb == "promote")).all()
+    assert entry.actor
+    assert entry.detail == {"verdict": "REJECT", "closed": ["cost"], "promoted": True, "reason": "only one"}
+
+
+def test_an_adapter_is_shown_withdrawn_and_brought_back(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project = change(folder)
+    project.promote("small")
+    change(folder, train={"epochs": 7, "rank": 4, "learning_rate": 0.01, "seed": 1}).run()
+    project.promote("small@2", reason="to try it", override=True)
+    assert main(["adapters", "rollback", str(folder), "--reason", "worse", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "small@1"
+    assert main(["adapters", "quarantine", "small@2", str(folder), "--reason", "leaks names"]) == 0
+    assert "small@2 is quarantined" in capsys.readouterr().out
+    with pytest.raises(InputError, match=r"small@2 is quarantined \(leaks names\)"):
+        project.predict("small@2", [{"text": "3 mg of iron"}])
+    assert main(["adapters", "show", "small@2", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "leaks names" in shown
+    assert "base_hash" in shown
+    assert main(["adapters", "diff", "small@1", "small@2", str(folder), "--json"]) == 0
+    differ = {
+        each["what"]: (each["before"], each["after"]) for each in json.loads(capsys.readouterr().out)["differences"]
+    }
+    assert differ["rank"] == (8, 4)
+    assert differ["stage"] == ("production", "quarantined")
+    assert "base_hash" not in differ
+    assert main(["adapters", "retire", "small@1", str(folder)]) == 0
+    with pytest.raises(InputError, match=r"small@1 \(retired\), small@2 \(quarantined\)"):
+        project.predict("small", [{"text": "3 mg of iron"}])
+
+
+def test_files_that_changed_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["adapters", "verify", str(folder)]) == 0
+    assert "small@1 is whole" in capsys.readouterr().out
+    version, _ = sartor.open(folder).adapter("small")
+    weights = version.path / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    assert main(["adapters", "verify", str(folder)]) == 1
+    assert "the files of small@1 are damaged" in capsys.readouterr().out
+
+
+def test_an_adapter_of_another_task_and_a_project_without_any_are_refused(folder: Path, tmp_path: Path) -> None:
+    project = change(folder, task="other")
+    with pytest.raises(InputError, match=r"small@1 is no adapter of the task other"):
+        project.promote("small")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "sartor.yaml").write_text((folder / "sartor.yaml").read_text())
+    with pytest.raises(InputError, match="no adapter is registered"):
+        sartor.open(tmp_path / "empty").adapter("small")
