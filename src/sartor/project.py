@@ -410,6 +410,28 @@ class Project:
         self._note("withdraw", f"adapter {name}", {"stage": stage, "reason": reason})
         return registry.withdraw(registry.find(name), stage, self._policy[1].name, reason or stage)
 
+    def export_adapter(self, name: str, to: Path) -> str:
+        """An adapter as a folder that PEFT reads, with a signed statement; gives the public key that it is signed by."""
+        registry = self._registry("export", name)
+        from sartor.access import SigningKey
+        from sartor.adapters import export
+
+        found, key = registry.get(name), SigningKey.of(self._store.root)
+        self._note("export", f"adapter {found.name}", {"signer": key.public})
+        export(found, [move for move in registry.moves(found.task) if move.version == found.version], to, key)
+        return key.public
+
+    def import_adapter(self, folder: Path, signers: Sequence[str] = ()) -> AdapterVersion:
+        """An exported adapter as the next version of its task, a candidate; signed by this project or one of `signers`."""
+        self._ask("import", "adapters")
+        from sartor.access import SigningKey
+        from sartor.adapters import Registry, take_in
+
+        own = SigningKey.of(self._store.root).public
+        found = take_in(folder, Registry(self._store), [own, *signers])
+        self._note("import", f"adapter {found.name}", {"folder": folder.name, "hash": found.hash})
+        return found
+
     def _registry(self, verb: str, name: str) -> Registry:
         self._ask(verb, f"adapter {name}")
         if not self._path.is_dir():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peft import PeftConfig
 from sqlalchemy import select
 from tests.running import (
     Finished,
@@ -151,6 +152,27 @@ def test_files_that_changed_are_named(folder: Path, capsys: pytest.CaptureFixtur
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     assert main(["adapters", "verify", str(folder)]) == 1
     assert "the files of small@1 are damaged" in capsys.readouterr().out
+
+
+def test_an_adapter_goes_to_another_project_and_answers_as_it_did(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, other = tmp_path / "out", tmp_path / "other"
+    shutil.copytree(folder, other, ignore=shutil.ignore_patterns(".sartor"))
+    assert main(["adapters", "export", "small", str(out), str(folder), "--json"]) == 0
+    key = json.loads(capsys.readouterr().out)["signer"]
+    assert main(["adapters", "import", str(out), str(other)]) == 2
+    assert f"--signer {key}" in capsys.readouterr().err
+    assert main(["adapters", "import", str(out), str(other), "--signer", key]) == 0
+    assert "small@1 is candidate" in capsys.readouterr().out
+    assert PeftConfig.from_pretrained(str(out)).r == 8
+    assert main(["adapters", "import", str(out), str(folder), "--json"]) == 0, (
+        "it is there already, and stays what it is"
+    )
+    assert "imported" not in json.loads(capsys.readouterr().out)["manifest"]
+    rows = [{"text": row["text"]} for row in notes(4, start=700)]
+    here, there = (sartor.open(each).predict("small", rows) for each in (folder, other))
+    assert [each.answer for each in here] == [each.answer for each in there]
 
 
 def test_an_adapter_of_another_task_and_a_project_without_any_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Who may do what, and the trail of what was done. Everything that acts for somebody asks here first."""
 
 from sartor.access.audit import Audit
+from sartor.access.keys import SigningKey
 from sartor.access.policy import Actor, Policy
 
-__all__ = ["Actor", "Audit", "Policy"]
+__all__ = ["Actor", "Audit", "Policy", "SigningKey"]

@@ -1,6 +1,7 @@
-"""Adapters by name and version: registry, what versions differ in, and cards."""
+"""Adapters by name and version: registry, what versions differ in, transfer between projects, and cards."""
 
 from sartor.adapters.diff import Difference, diff
 from sartor.adapters.registry import AdapterVersion, Move, Registry
+from sartor.adapters.transfer import export, take_in
 
-__all__ = ["AdapterVersion", "Difference", "Move", "Registry", "diff"]
+__all__ = ["AdapterVersion", "Difference", "Move", "Registry", "diff", "export", "take_in"]

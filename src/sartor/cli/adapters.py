@@ -173,6 +173,36 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command()
+def export(
+    name: Name,
+    to: Annotated[Path, typer.Argument(metavar="TO", help="A new folder.")],
+    folder: terminal.Folder = Path(),
+    as_json: terminal.Json = False,
+) -> None:
+    """As a folder that PEFT reads, with a signed statement of what it is."""
+    import sartor
+
+    key = sartor.open(folder).export_adapter(name, to)
+    if as_json:
+        terminal.emit({"folder": str(to), "signer": key})
+    else:
+        print(f"{to}, signed by {key}")
+
+
+@app.command("import")
+def import_adapter(
+    source: Annotated[Path, typer.Argument(metavar="FROM", help="A folder that `export` made.")],
+    folder: terminal.Folder = Path(),
+    signer: Annotated[list[str] | None, typer.Option(help="A public key that is trusted; repeatable.")] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """An exported adapter as a candidate, if it is just what a trusted key has signed."""
+    import sartor
+
+    _told(sartor.open(folder).import_adapter(source, signer or []), as_json)
+
+
 def _told(version: "AdapterVersion", as_json: bool) -> None:
     if as_json:
         terminal.emit(_document(version))
