@@ -18,7 +18,9 @@ from tests.running import (
 import sartor
 from sartor.cli.main import main
 from sartor.errors import InputError
-from sartor.flows.promote import Gated
+from sartor.flows.base import LoadedBase
+from sartor.flows.prepare import open_task
+from sartor.flows.promote import Gated, gated
 from sartor.project import Project
 from sartor.store import Store
 from sartor.store.tables import audit
@@ -51,7 +53,7 @@ def test_an_adapter_that_beats_its_rivals_goes_into_production(
     assert main(["adapters", "promote", "small", str(folder), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["verdict"], told["promoted"], told["incumbent"]) == ("PROMOTE", True, None)
-    assert [gate["name"] for gate in told["gates"]] == ["rivals", "leaks"]
+    assert [gate["name"] for gate in told["gates"]] == ["rivals", "leaks", "parity"]
     found, [move] = sartor.open(folder).adapter("small")
     assert (found.name, found.stage, move.stage) == ("small@1", "production", "production")
     assert main(["adapters", "promote", "small", str(folder)]) == 2
@@ -101,6 +103,15 @@ def test_a_second_version_must_be_better_than_the_one_in_production(
     assert version.stage == "candidate"
     assert main(["adapters", "promote", "small@2", str(folder)]) == 1
     assert "small@2 is not promoted, beside small@1" in capsys.readouterr().out
+
+
+def test_files_that_the_engine_reads_otherwise_than_peft_keep_it_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = LoadedBase.forward
+    monkeypatch.setattr(LoadedBase, "forward", lambda self, adapter=None: forward(self))  # the adapter is forgotten
+    found = gated(open_task(folder), Store.open(folder / ".sartor"), sartor.open(folder).adapter("small")[0])
+    assert states(found)["parity"] == ["failed"]
 
 
 def test_who_promotes_in_spite_of_a_gate_gives_a_reason_that_is_kept(

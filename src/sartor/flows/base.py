@@ -84,6 +84,10 @@ class LoadedBase:
         """This base, with an adapter's folder where one is given, ready to generate."""
         if self.slow_because is None:
             return FastForward(self._decoder, load_weights(adapter, self._decoder) if adapter else None)
+        return self.plain_forward(adapter)
+
+    def plain_forward(self, adapter: Path | None = None) -> PlainForward:
+        """The same through Transformers and PEFT."""
         vocabulary: int = self.opened.config.get_text_config().vocab_size
         if adapter is None:
             return PlainForward(self.model(), vocabulary)

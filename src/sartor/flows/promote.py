@@ -3,6 +3,7 @@
     goals        every KPI that has a goal: its whole interval reaches it
     production   better than the adapter in production on the first KPI, no worse than a `margin` allows on the others
     rivals       better than every rival on the first KPI (Holm)
+    parity       it computes what Transformers and PEFT make of its files
     leaks        no more test rows than allowed were among those that it learned from
     cost         an answer costs no more than allowed
 
@@ -36,6 +37,9 @@ from sartor.progress import Progress, silent
 from sartor.report.format import money, plural
 from sartor.store import Store, disk_errors
 from sartor.task import TaskSpec
+
+PROMPTS, PARITY = 8, 0.01
+"""Prompts that are read both ways, and how far apart they may be on average: rounding to bfloat16 is far below that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,7 @@ def gated(task: Task, store: Store, candidate: AdapterVersion, progress: Progres
     gates.append(Gate("rivals", _rivals(card, [less(each, first) for each in others])))
     learned = [row for side in ("train", "validation") for row in _version(store, candidate, side)]
     gates.append(Gate("leaks", [_leaks(spec, learned, splits.test)]))
+    gates.append(Gate("parity", [_parity(base, candidate, splits.test)]))
     gates += [Gate("cost", [_cost(spec, own)])] if spec.gates.cost is not None else []
     return Gated(candidate.name, incumbent.name if incumbent else None, gates, len(splits.test), openings)
 
@@ -145,6 +150,20 @@ def _leaks(spec: TaskSpec, learned: Sequence[Example], test: Sequence[Example]) 
     return Condition(
         "passed" if len(shared) <= spec.gates.leaks else "failed", f"{some}{where}, {spec.gates.leaks} allowed"
     )
+
+
+def _parity(base: LoadedBase, adapter: AdapterVersion, test: Sequence[Example]) -> Condition:
+    """Mean Kullback-Leibler divergence of the next token after some prompts, from PEFT's distribution to the engine's."""
+    if base.slow_because or base.four_bits or adapter.manifest["method"] == "bottleneck":
+        return Condition("passed", "there is one way only to compute it")
+    prompts = [base.renderer.prompt_ids(row.messages) for row in test[:PROMPTS]]
+    ours, theirs = (
+        forward.read([], prompts, 0).logits.double().log_softmax(-1)
+        for forward in (base.forward(adapter.path), base.plain_forward(adapter.path))
+    )
+    apart = float((theirs.exp() * (theirs - ours)).sum(-1).mean())
+    told = f"{apart:.1g} nats from PEFT on {plural(len(prompts), 'prompt')}, {PARITY:g} allowed"
+    return Condition("passed" if apart <= PARITY else "failed", told)
 
 
 def _cost(spec: TaskSpec, answered: Answered) -> Condition:
