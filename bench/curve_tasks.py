@@ -92,6 +92,9 @@ def measure(name: str, folder: Path, worths: list[float], peer_rows: int) -> Non
     for point in longest.points:
         found.append(row(f"{point.size:,} rows", longest.title, point.value, "", point.low, point.high))
         found.append(row(f"{point.size:,} rows", "training, both seeds", point.seconds, "s"))
+    noise = longest.forecast.curve
+    found.append(row("the last two sizes", "standard error of their difference, by rows", noise.row_error, ""))
+    found.append(row("the last two sizes", "standard error of their difference, by seeds", noise.seed_error, ""))
     for worth, curve in curves.items():
         found += stopped(worth, curve)
     with Steps(store, task.spec.task, Here()) as steps:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sartor.adapters
@@ -202,6 +202,7 @@ def test_what_is_in_quarantine_is_looked_at_and_not_used(registry: Registry, tmp
     assert registry.get("notes@2").stage == "retired"
 
 
+@settings(max_examples=30)
 @given(
     moves=st.lists(
         st.tuples(st.sampled_from(["promote", "retired", "quarantined", "back"]), st.integers(0, 3)), max_size=12

@@ -1,7 +1,7 @@
 """What a KPI would be at other training sizes, from a measured curve.
 
 Each law is fitted to every draw of the curve, and their forecasts are pooled: one law alone is too sure of itself (in the
-simulation of `bench/curve.py` the 90 % band of pow3 covers 71 to 88 % of the truths, the pooled one 90 to 93 %).
+simulation of `bench/curve.py` the 90 % band of pow3 covers 72 to 88 % of the truths, the pooled one 89 to 94 %).
 """
 
 import math
