@@ -29,9 +29,8 @@ ROWS, DRAWS = 300, 300
 FAR = (TRIED, 20.0)
 """How many times the largest size forecasts look ahead."""
 COMMON = 0.7
-"""Of the variance by rows, the share that all sizes have in common: a hard row is hard for every specialist. On Banking77 .77."""
+"""Of the variance by rows, the share that all sizes have in common: a hard row is hard for every specialist."""
 SEED_DEVIATIONS = (0.005, 0.025)
-"""On Banking77 .018 (bench/curve_tasks.py)."""
 FIRST = 125.0
 AFFORDABLE = 20_000
 LABEL = 1.5

@@ -377,7 +377,6 @@ class Project:
         name: str,
         reason: str = "",
         override: bool = False,
-        task: str | None = None,
         progress: Progress = silent,
     ) -> tuple[Gated, AdapterVersion]:
         """An adapter into production, if all gates of its task say PROMOTE; what was there is retired.
@@ -386,10 +385,11 @@ class Project:
         """
         if override and not reason.strip():
             raise InputError("who promotes in spite of a gate says why: give a reason")
-        chosen, registry = self._allowed("promote", task), self._registry("promote", name)
+        registry = self._registry("promote", name)
+        candidate = registry.find(name)
+        chosen = self._allowed("promote", candidate.task)
         from sartor.flows.promote import gated
 
-        candidate = registry.find(name)
         found = gated(chosen, self._store, candidate, progress)
         promoted = found.verdict == "PROMOTE" or override
         detail = {"verdict": found.verdict, "closed": found.closed, "promoted": promoted, "reason": reason}

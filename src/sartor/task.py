@@ -345,8 +345,6 @@ class GateSpec(Strict):
 
     leaks: int = Field(default=0, ge=0)
     """Test rows that may be among those that it learned from."""
-    cost: float | None = Field(default=None, ge=0)
-    """The most that an answer may cost, in `costs.currency`."""
 
 
 class CheckSpec(Strict):

@@ -189,6 +189,17 @@ def test_rolling_back_from_a_version_that_was_withdrawn(registry: Registry, tmp_
     assert stands(registry) == ["production", "quarantined"]
 
 
+def test_a_version_that_was_promoted_twice_is_gone_back_through_in_order(registry: Registry, tmp_path: Path) -> None:
+    made = versions(registry, tmp_path, 3)
+    for at in (0, 2, 0, 1):
+        registry.promote(made[at], "ann", "newer")
+    assert [registry.roll_back("notes", "bob", "worse").version for _ in range(2)] == [1, 3]
+    registry.promote(made[0], "ann", "back")
+    registry.withdraw(made[2], "quarantined", "bob", "leaks")
+    with pytest.raises(InputError, match="nothing to roll 'notes' back to"):
+        registry.roll_back("notes", "bob", "it stands there already")
+
+
 def test_what_is_in_quarantine_is_looked_at_and_not_used(registry: Registry, tmp_path: Path) -> None:
     first, second = versions(registry, tmp_path, 2)
     registry.withdraw(second, "quarantined", "bob", "leaks names")

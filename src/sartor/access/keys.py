@@ -1,13 +1,14 @@
 """The key by which a project signs what leaves it (Ed25519, RFC 8032), made when it is first asked for."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from sartor.errors import SystemFailure
-from sartor.store.disk import disk_errors, move_into_place
+from sartor.store.disk import disk_errors
 
 KEY_NAME = "signing.key"
 
@@ -56,7 +57,8 @@ def _make(path: Path) -> None:
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(Ed25519PrivateKey.generate().private_bytes_raw().hex() + "\n")
-    if path.exists():
-        partial.unlink()
-    else:
-        move_into_place(partial, path)
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileExistsError):
+        path.hardlink_to(partial)  # which, unlike a rename, replaces nothing
+    partial.unlink()

@@ -182,10 +182,10 @@ class Registry:
             stands = {move.version: move.stage for move in moves}
             for move in moves:
                 if move.back:  # what lies above it was left
-                    del order[order.index(move.version) + 1 :]
+                    del order[len(order) - order[::-1].index(move.version) :]
                 elif move.stage == "production":
                     order.append(move.version)
-            usable = [version for version in order[:-1] if stands[version] != "quarantined"]
+            usable = [version for version in order[:-1] if version != order[-1] and stands[version] != "quarantined"]
             if not usable:
                 raise InputError(
                     f"nothing to roll {task!r} back to: no earlier version was in production and may be used"

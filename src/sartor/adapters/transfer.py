@@ -48,14 +48,11 @@ def take_in(folder: Path, registry: Registry, signers: Sequence[str]) -> Adapter
     """
     statement = _statement(folder, signers)
     manifest = statement["manifest"] | {"imported": {"name": statement["name"], "signer": statement["signer"]}}
-    if set(statement["files"]) != set(_files(folder)):
-        odd = sorted(set(statement["files"]) ^ set(_files(folder)))[0]
-        raise InputError(
-            f"{folder / odd} was {'added' if (folder / odd).exists() else 'taken away'} since it was signed"
-        )
-    for name, content in _files(folder).items():
-        if content != statement["files"][name]:
-            raise InputError(f"{folder / name} was changed since it was signed: ask for the folder once more")
+    signed, found = statement["files"], _files(folder)
+    for name in sorted({*signed, *found}):
+        if signed.get(name) != found.get(name):
+            what = "added" if name not in signed else "taken away" if name not in found else "changed"
+            raise InputError(f"{folder / name} was {what} since it was signed: ask for the folder once more")
     with disk_errors(), TemporaryDirectory() as nursery:
         files = Path(nursery) / "files"
         shutil.copytree(folder, files, ignore=shutil.ignore_patterns(STATEMENT, SIGNATURE, *ABOUT))

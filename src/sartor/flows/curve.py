@@ -28,9 +28,10 @@ from sartor.evaluate.seeds import Member, difference_over_seeds, over_seeds
 from sartor.evaluate.statistics import Array, cluster_sums, clusters, resampled
 from sartor.flows.base import LoadedBase
 from sartor.flows.check_report import CheckReport
-from sartor.flows.curve_grid import UNCHANGED, Grid, Made, set_aside
+from sartor.flows.curve_grid import Grid, Made, set_aside
 from sartor.flows.elsewhere import (
     LABELLED,
+    UNCHANGED,
     Alternative,
     Change,
     alternatives,

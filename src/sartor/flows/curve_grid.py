@@ -8,7 +8,7 @@ from sartor.data.example import Example
 from sartor.errors import InputError
 from sartor.flows.ask import Answered, ask_once
 from sartor.flows.base import LoadedBase
-from sartor.flows.elsewhere import Change
+from sartor.flows.elsewhere import UNCHANGED, Change
 from sartor.flows.outcome import Trained
 from sartor.flows.prepare import Prepared
 from sartor.flows.run import Stages
@@ -20,7 +20,6 @@ from sartor.store import Store
 
 SHARE = 5
 """Of so many rows at most one is asked and not trained on."""
-UNCHANGED = Change("")
 
 
 def set_aside(prepared: Prepared, count: int) -> tuple[Prepared, list[Example], list[str]]:

@@ -105,6 +105,9 @@ class Change:
     of_rows: Callable[[Sequence[Example]], Sequence[Example]] = lambda rows: rows
 
 
+UNCHANGED = Change("")
+
+
 def alternatives(spec: TaskSpec) -> list[Change]:
     """What can be tried on the same rows: a larger rank, and `curve.bases`."""
     found = list[Change]()

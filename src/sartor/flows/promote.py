@@ -1,11 +1,10 @@
 """Promotion: an adapter is asked beside the one in production and the rivals, and passes the task's gates or does not.
 
-    goals        every KPI that has a goal: its whole interval reaches it
+    goals        every KPI that has a goal, such as `cost`: its whole interval reaches it
     production   better than the adapter in production on the first KPI, no worse than a `margin` allows on the others
     rivals       better than every rival on the first KPI (Holm)
     parity       it computes what Transformers and PEFT make of its files
     leaks        no more test rows than allowed were among those that it learned from
-    cost         an answer costs no more than allowed
 
 All on the task's test set, whose opening is counted.
 """
@@ -34,7 +33,7 @@ from sartor.flows.systems import Answering, rivals
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.progress import Progress, silent
-from sartor.report.format import money, plural
+from sartor.report.format import plural
 from sartor.store import Store, disk_errors
 from sartor.task import TaskSpec
 
@@ -89,11 +88,9 @@ class Gated:
 def gated(task: Task, store: Store, candidate: AdapterVersion, progress: Progress = silent) -> Gated:
     """What each gate says of an adapter. Nothing is moved.
 
-    Raises InputError for an adapter of another task or base, and one that is in production already.
+    Raises InputError for an adapter of another base, and one that is in production already.
     """
     spec, registry = task.spec, Registry(store)
-    if candidate.task != spec.task:
-        raise InputError(f"{candidate.name} is no adapter of the task {spec.task}: name its own task's folder")
     if candidate.stage == "production":
         raise InputError(f"{candidate.name} is in production already")
     incumbent = next((each for each in registry.list(spec.task) if each.stage == "production"), None)
@@ -115,7 +112,8 @@ def gated(task: Task, store: Store, candidate: AdapterVersion, progress: Progres
 
     card = score(candidate.name, splits.test, own.answers, spec, spec.train.seed, prepared.labels, functions)
     first = spec.kpi_list[0].name
-    gates = [Gate("goals", goals(list(card.scores.values())))] if any(kpi.goal for kpi in spec.kpi_list) else []
+    reached = goals(list(card.scores.values()))
+    gates = [Gate("goals", reached)] if reached else []
     if incumbent:
         beaten = [less(answered[incumbent.name], kpi.name) for kpi in spec.kpi_list if kpi.name in card.scores]
         gates.append(Gate("production", beside(spec, card, beaten)))
@@ -124,7 +122,6 @@ def gated(task: Task, store: Store, candidate: AdapterVersion, progress: Progres
     learned = [row for side in ("train", "validation") for row in _version(store, candidate, side)]
     gates.append(Gate("leaks", [_leaks(spec, learned, splits.test)]))
     gates.append(Gate("parity", [_parity(base, candidate, splits.test)]))
-    gates += [Gate("cost", [_cost(spec, own)])] if spec.gates.cost is not None else []
     return Gated(candidate.name, incumbent.name if incumbent else None, gates, len(splits.test), openings)
 
 
@@ -164,11 +161,3 @@ def _parity(base: LoadedBase, adapter: AdapterVersion, test: Sequence[Example]) 
     apart = float((theirs.exp() * (theirs - ours)).sum(-1).mean())
     told = f"{apart:.1g} nats from PEFT on {plural(len(prompts), 'prompt')}, {PARITY:g} allowed"
     return Condition("passed" if apart <= PARITY else "failed", told)
-
-
-def _cost(spec: TaskSpec, answered: Answered) -> Condition:
-    """Time at the price of an hour, and what is charged."""
-    assert spec.gates.cost is not None
-    each = (answered.seconds / 3600 * spec.costs.hour + answered.money) / len(answered.answers)
-    told = f"an answer costs {money(each, spec.costs.currency)}, {money(spec.gates.cost, spec.costs.currency)} allowed"
-    return Condition("passed" if each <= spec.gates.cost else "failed", told)
