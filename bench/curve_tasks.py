@@ -1,6 +1,7 @@
 """Learning curves of real tasks: where the rule stops, and what training on everything would have brought and cost.
 
-    python bench/curve_tasks.py [--task banking77 nlupp cuad] [--points 200 1000] [--folder FOLDER] [--peer-rows 64]
+    python bench/curve_tasks.py [--task banking77 nlupp cuad] [--points 200 1000] [--rows N] [--folder FOLDER]
+        [--peer-rows 64]
 
 Each task goes through `sartor curve` on the built-in base, at what a point of its KPI is worth, the dearest first: what was
 trained for one price is not trained again for the next. Then the same recipe is trained once on all training rows, as
@@ -10,7 +11,8 @@ interval over rows and seeds. The forecast for as many rows was made before that
 Time is that of the trainings, as the curve's page has it. With `--peer-rows` TRL at its defaults trains on so many rows
 (bench/peers/README.md), and the time of the whole grid is extrapolated from that.
 
-`FOLDER` keeps what was trained, so that the same command goes on. Results go to bench/results/curve_TASK.json.
+`--rows` makes do with the first rows of a file, where all would take too long. `FOLDER` keeps what was trained, so that the
+same command goes on. Results go to bench/results/curve_TASK.json.
 """
 
 import argparse
@@ -73,6 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--points", nargs="+", type=float, default=[200.0, 1000.0], help="what a point is worth")
+    parser.add_argument("--rows", type=int, help="only the first so many lines of the file of training rows")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--peer-rows", type=int, default=0)
     args = parser.parse_args()
@@ -80,11 +83,12 @@ def main() -> None:
         sys.exit("the peer is not installed: see bench/peers/README.md")
     with tempfile.TemporaryDirectory() as temporary:
         for name in args.task:
-            measure(name, (args.folder or Path(temporary)) / name, sorted(args.points, reverse=True), args.peer_rows)
+            task = written(name, (args.folder or Path(temporary)) / name, args.rows)
+            measure(task, sorted(args.points, reverse=True), args.peer_rows)
 
 
-def measure(name: str, folder: Path, worths: list[float], peer_rows: int) -> None:
-    task, store = written(name, folder), Store.open(folder / ".sartor")
+def measure(task: Task, worths: list[float], peer_rows: int) -> None:
+    folder, store = task.folder, Store.open(task.folder / ".sartor")
     everything = prepare(task)
     available = len(everything.splits.train) + len(everything.splits.validation)
     curves = {worth: learning_curve(priced(task, worth, available), store, progress=told) for worth in worths}
@@ -127,16 +131,21 @@ def measure(name: str, folder: Path, worths: list[float], peer_rows: int) -> Non
         found.append(row("trl default", f"training speed, {peer_rows} rows", rate, "examples/s"))
         found.append(row("trl default", "the curve's trainings, extrapolated", rows / rate, "s"))
         ratios["training time, trl default (extrapolated) / curve"] = rows / rate / curve_seconds
-    record(f"curve_{name}", found, ratios, available=available, label=LABEL, seeds=task.spec.curve.seeds)
+    name, seeds = task.spec.task.replace("-", "_"), task.spec.curve.seeds
+    record(name, found, ratios, available=available, label=LABEL, seeds=seeds)
 
 
-def written(name: str, folder: Path) -> Task:
-    """The task in the folder."""
+def written(name: str, folder: Path, rows: int | None) -> Task:
+    """The task in the folder, of the first `rows` lines of its file."""
     spec = TASKS[name]
+    folder.mkdir(parents=True, exist_ok=True)
     files = {key: str(DATA / spec["data"][key]) for key in ("train", "test") if key in spec["data"]}
+    if rows:
+        lines = Path(files["train"]).read_text(encoding="utf-8").splitlines(keepends=True)[:rows]
+        files["train"] = str(folder / Path(files["train"]).name)
+        Path(files["train"]).write_text("".join(lines), encoding="utf-8")
     data = spec["data"] | files | ({"test_rows": TESTED} if "test" in files else {})
     whole = spec | {"task": f"curve-{name}", "data": data, "costs": {"label": LABEL, "hour": 2}}
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "sartor.yaml").write_text(json.dumps(whole, indent=1), encoding="utf-8")  # JSON is YAML
     return open_task(folder)
 

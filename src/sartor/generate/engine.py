@@ -38,6 +38,8 @@ class Sampling:
 
     temperature: float = 0.0
     seed: int = 0
+    top_p: float = 1.0
+    """Of the smallest set of tokens that is together so likely (Holtzman et al. 2019, 1904.09751)."""
 
 
 GREEDY = Sampling()
@@ -79,24 +81,24 @@ def generate(
     reading = forward.read(prompts[0][:prefix], [p[prefix:] for p in prompts], max_tokens)
     room = [min(max_tokens, context - len(prompt)) if context else max_tokens for prompt in prompts]
     rows = [
-        _Row(i, prompt, constrain() if constrain else None, sampling, most)
-        for i, (prompt, most) in enumerate(zip(prompts, room, strict=True))
+        Row(prompt, constrain() if constrain else None, sampling, most)
+        for prompt, most in zip(prompts, room, strict=True)
     ]
-    replies: dict[int, Reply] = {}
+    places, replies = list(range(len(rows))), dict[int, Reply]()
     while True:
         if constrain:
-            _mask(rows, reading.logits)
-        chosen = _choose(rows, reading.logits)
+            mask(rows, reading.logits)
+        chosen = sample(rows, reading.logits)
         appended = [row.take(token, stop) for row, token in zip(rows, chosen, strict=True)]
         going = [at for at, row in enumerate(rows) if row.finish is None]
-        for row in rows:
+        for place, row in zip(places, rows, strict=True):
             if row.finish is not None:
-                replies[row.index] = Reply(row.ids, row.finish)
+                replies[place] = Reply(row.ids, row.finish)
         if not going:
-            return [replies[index] for index in range(len(prompts))]
+            return [replies[place] for place in range(len(prompts))]
         if len(going) < len(rows):
             reading.keep(going)
-            rows = [rows[at] for at in going]
+            rows, places = [rows[at] for at in going], [places[at] for at in going]
         reading.extend([appended[at] for at in going])
 
 
@@ -106,16 +108,14 @@ def choose(forward: Forward, prompts: Sequence[Sequence[int]], prefix: int, trie
     return trie.label_probs(reading.trie_logprobs(trie))
 
 
-class _Row:
+class Row:
     """One reply in the making."""
 
-    def __init__(
-        self, index: int, prompt: Sequence[int], constraint: Constraint | None, sampling: Sampling, most: int
-    ) -> None:
-        self.index, self.constraint, self.most = index, constraint, most
+    def __init__(self, prompt: Sequence[int], constraint: Constraint | None, sampling: Sampling, most: int) -> None:
+        self.constraint, self.most = constraint, most
         self.ids: list[int] = []
         self.finish: Literal["stop", "length"] | None = None
-        self.temperature = sampling.temperature
+        self.sampling = sampling
         # Hashes of integers do not differ between processes.
         self.generator = torch.Generator().manual_seed(hash((sampling.seed, *prompt)) % 2**63)
 
@@ -141,7 +141,8 @@ class _Row:
         return new
 
 
-def _mask(rows: Sequence[_Row], logits: Tensor) -> None:
+def mask(rows: Sequence[Row], logits: Tensor) -> None:
+    """Nothing that a row's constraint forbids is left in its logits [rows, vocabulary]."""
     bitmask = new_bitmask(len(rows), logits.shape[1])
     for at, row in enumerate(rows):
         if row.constraint:
@@ -149,10 +150,14 @@ def _mask(rows: Sequence[_Row], logits: Tensor) -> None:
     apply_bitmask(logits, bitmask)
 
 
-def _choose(rows: Sequence[_Row], logits: Tensor) -> list[int]:
+def sample(rows: Sequence[Row], logits: Tensor) -> list[int]:
+    """The next token of every row."""
     best: list[int] = logits.argmax(-1).tolist()
     for at, row in enumerate(rows):
-        if row.temperature > 0:
-            probs = (logits[at] / row.temperature).softmax(-1).cpu()
+        if row.sampling.temperature > 0:
+            probs = (logits[at] / row.sampling.temperature).softmax(-1).cpu()
+            if row.sampling.top_p < 1:
+                likeliest, order = probs.sort(descending=True)
+                probs[order[likeliest.cumsum(0) - likeliest >= row.sampling.top_p]] = 0
             best[at] = int(torch.multinomial(probs, 1, generator=row.generator))
     return best

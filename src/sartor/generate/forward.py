@@ -9,7 +9,7 @@ rows may differ in length without a padded token ever being seen:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ from sartor.generate.trie import Descent, LabelTrie, rectangle
 from sartor.models.attention import KeysValues, causal_attention
 from sartor.models.decoder import FROZEN, AdapterView, Decoder
 from sartor.models.methods import Weights
+from sartor.models.methods.seats import LoraSeats
 
 LINES = 64
 """So many positions get their logits at a time: a vocabulary is wide."""
@@ -38,7 +39,7 @@ class Reading(Protocol):
         ...
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Drop all other rows."""
+        """Drop all other rows; those that stay, in this order."""
         ...
 
     def trie_logprobs(self, trie: LabelTrie) -> NDArray[np.float64]:
@@ -56,6 +57,9 @@ class Forward(Protocol):
 
     vocabulary: int
 
+    together: Hashable
+    """Rows of forwards that have it in common can run in one batch."""
+
     def read(self, prefix: Sequence[int], rows: Sequence[Sequence[int]], room: int) -> Reading:
         """Read rows that follow a shared prefix, with room for `room` more tokens each."""
         ...
@@ -64,18 +68,23 @@ class Forward(Protocol):
 class FastForward:
     def __init__(self, decoder: Decoder, weights: Weights | None = None) -> None:
         self.vocabulary = len(decoder.head)
-        self._decoder, self._view = decoder, FROZEN
+        self.decoder, self.view = decoder, FROZEN
         if weights is not None:
             with torch.no_grad():
-                self._decoder, self._view = weights.to(decoder.device).apply(decoder)
+                self.decoder, self.view = weights.to(decoder.device).apply(decoder)
+        self.together: Hashable = id(self.decoder) if LoraSeats.takes(self.view) else id(self)
 
     @torch.no_grad()
-    def read(self, prefix: Sequence[int], rows: Sequence[Sequence[int]], room: int) -> "FastReading":
-        return FastReading(self._decoder, self._view, prefix, rows, room)
+    def read(
+        self, prefix: Sequence[int], rows: Sequence[Sequence[int]], room: int, known: Tensor | None = None
+    ) -> "FastReading":
+        """`known`: of the prefix, what `FastReading.known` gave of a row of this forward that begins with it."""
+        return FastReading(self.decoder, self.view, prefix, rows, room, known)
 
 
 class FastReading:
-    """Keys and values per layer: of the prefix [kv heads, P, d], and of each row [rows, kv heads, slots, d]."""
+    """Keys and values, in one tensor each: of the prefix [2, layers, kv heads, P, d], and of the rows [2, layers, rows or more,
+    kv heads, slots, d]."""
 
     def __init__(
         self,
@@ -84,18 +93,24 @@ class FastReading:
         prefix: Sequence[int],
         rows: Sequence[Sequence[int]],
         room: int,
+        known: Tensor | None = None,
     ) -> None:
         self._decoder, self._view, self._prefix = decoder, view, view.virtual + len(prefix)
-        self._prefix_keys: list[Tensor] = []
-        self._prefix_values: list[Tensor] = []
-        if self._prefix:
+        self._before = self._empty(self._prefix) if known is None else known
+        if self._prefix and known is None:
             self._read_prefix(prefix)
-        shape = (len(rows), decoder.kv_heads, max(len(row) for row in rows) + room, decoder.head_dim)
-        self._keys, self._values = (
-            [torch.zeros(shape, dtype=decoder.dtype, device=decoder.device) for _ in decoder.layers] for _ in range(2)
-        )
+        self._kept = self._empty(len(rows), max(map(len, rows), default=0) + room)
         self._filled = torch.zeros(len(rows), dtype=torch.long, device=decoder.device)
-        self.extend(rows)
+        self.logits = torch.zeros(0, len(decoder.head), device=decoder.device)
+        if rows:
+            self.extend(rows)
+
+    def _empty(self, *sizes: int) -> Tensor:
+        """Keys and values of nothing yet: [2, layers, …, kv heads, slots, d], `sizes` being what `…` is, and `slots`."""
+        decoder = self._decoder
+        *rows, slots = sizes
+        shape = (2, len(decoder.layers), *rows, decoder.kv_heads, slots, decoder.head_dim)
+        return torch.zeros(shape, dtype=decoder.dtype, device=decoder.device)
 
     @torch.no_grad()
     def extend(self, rows: Sequence[Sequence[int]]) -> None:
@@ -106,8 +121,13 @@ class FastReading:
     def keep(self, rows: Sequence[int]) -> None:
         index = torch.tensor(rows, dtype=torch.long, device=self._decoder.device)
         self._filled, self.logits = self._filled[index], self.logits[index]
-        self._keys = [keys[index] for keys in self._keys]
-        self._values = [values[index] for values in self._values]
+        to = (index != torch.arange(len(rows), device=index.device)).nonzero()[:, 0]
+        self._kept[:, :, to] = self._kept[:, :, index[to]]
+
+    @torch.no_grad()
+    def known(self, row: int) -> Tensor:
+        """Keys and values of all that the row has read, virtual tokens included: [2, layers, kv heads, tokens, d], a copy."""
+        return torch.cat((self._before, self._kept[:, :, row, :, : int(self._filled[row])]), dim=3)
 
     @torch.no_grad()
     def trie_logprobs(self, trie: LabelTrie) -> NDArray[np.float64]:
@@ -159,9 +179,8 @@ class FastReading:
         x = decoder.embed(torch.tensor(prefix, dtype=torch.long, device=decoder.device), view)
 
         def attend(index: int, q: Tensor, k: Tensor, v: Tensor, before: KeysValues | None) -> Tensor:
-            keys, values = (k, v) if before is None else (torch.cat((before[0], k)), torch.cat((before[1], v)))
-            self._prefix_keys.append(keys.transpose(0, 1).contiguous())
-            self._prefix_values.append(values.transpose(0, 1).contiguous())
+            for kept, new, virtual in zip(self._before[:, index], (k, v), before or (k[:0], v[:0]), strict=True):
+                kept.copy_(torch.cat((virtual, new)).transpose(0, 1))
             return causal_attention(q, k, v, before)
 
         decoder.hidden(x, decoder.rotary(torch.arange(P - len(x), P, device=decoder.device)), attend, view)
@@ -179,9 +198,8 @@ class FastReading:
         group = heads // kv_heads
         positions = (P + filled[:, None] + depth)[real]
         slots = int(filled.max()) + M
-        if slots > self._keys[0].shape[2]:  # a short row, padded to a long one's width, may reach beyond the room
-            more = (0, 0, 0, slots - self._keys[0].shape[2])
-            self._keys, self._values = ([F.pad(x, more) for x in kept] for kept in (self._keys, self._values))
+        if slots > self._kept.shape[4]:  # a short row, padded to a long one's width, may reach beyond the room
+            self._kept = F.pad(self._kept, (0, 0, 0, slots - self._kept.shape[4]))
         # Where a slot lies after what its row filled: negative is context, 0 … M−1 the tokens after it, beyond is empty.
         after = (torch.arange(slots, device=ids.device) - filled[:, None])[:, None]
         sees = (after < 0) | (
@@ -193,9 +211,9 @@ class FastReading:
         every = len(self._filled) == B
 
         def attend(index: int, q: Tensor, k: Tensor, v: Tensor, _: KeysValues | None) -> Tensor:
-            self._keys[index][row, :, slot] = k
-            self._values[index][row, :, slot] = v
-            keys, values = (kept[index][:, :, :slots] for kept in (self._keys, self._values))
+            self._kept[0, index][row, :, slot] = k
+            self._kept[1, index][row, :, slot] = v
+            keys, values = self._kept[:, index, : len(self._filled), :, :slots].unbind()
             if not every:
                 keys, values = keys[rows], values[rows]
             query = q.new_zeros(B, N, kv_heads, group, d)
@@ -205,17 +223,18 @@ class FastReading:
             scores = scores.masked_fill_(blocked, float("-inf")).view(B, kv_heads, group * N, slots)
             if P:
                 shared = query.transpose(0, 1).reshape(kv_heads, B * group * N, d)
-                on_prefix = torch.bmm(shared, self._prefix_keys[index].transpose(1, 2))
+                on_prefix = torch.bmm(shared, self._before[0, index].transpose(1, 2))
                 scores = torch.cat((on_prefix.view(kv_heads, B, group * N, P).transpose(0, 1), scores), dim=-1)
             weights = scores.softmax(-1)
             out = weights[..., P:] @ values
             if P:
                 on_prefix = weights[..., :P].transpose(0, 1).reshape(kv_heads, B * group * N, P)
-                part = torch.bmm(on_prefix, self._prefix_values[index])
+                part = torch.bmm(on_prefix, self._before[1, index])
                 out = out + part.view(kv_heads, B, group * N, d).transpose(0, 1)
             return out.view(B, kv_heads, group, N, d).permute(0, 3, 1, 2, 4)[line, place].reshape(-1, heads * d)
 
-        return decoder.hidden(decoder.embed(ids[real]), decoder.rotary(positions), attend, self._view)
+        view = self._view.in_rows(line, place, N)
+        return decoder.hidden(decoder.embed(ids[real]), decoder.rotary(positions), attend, view)
 
 
 class PlainForward:
@@ -223,6 +242,7 @@ class PlainForward:
 
     def __init__(self, model: nn.Module, vocabulary: int) -> None:
         self.model, self.vocabulary = model, vocabulary
+        self.together: Hashable = id(self)
 
     def read(self, prefix: Sequence[int], rows: Sequence[Sequence[int]], room: int) -> "PlainReading":
         return PlainReading(self.model, [[*prefix, *row] for row in rows])

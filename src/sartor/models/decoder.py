@@ -36,6 +36,10 @@ class AdapterView:
         """Keys and values of virtual tokens that have no hidden states, [virtual, kv heads, d]."""
         return None
 
+    def in_rows(self, row: Tensor, place: Tensor, width: int) -> "AdapterView":
+        """The view of tokens [T] that lie in rows, at the places 0 … width − 1; every row has one, and the rows are in order."""
+        return self
+
     def linear(self, x: Tensor, weight: Matrix, layer: int, group: str, bias: Tensor | None = None) -> Tensor:
         """A layer's product `group` (qkv, out, gate_up or down) of x [T, in] with its weight [out, in] → [T, out]."""
         return F.linear(x, dense(weight, x.dtype), bias)

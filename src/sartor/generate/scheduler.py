@@ -1,0 +1,255 @@
+"""Continuous batching (Orca, Yu et al. 2022): requests of any adapters come at any time, and each step reads what has come, a
+bounded piece of it, and gives every running reply its next token.
+
+A request waits in its tenant's own line; the lines take turns. It is read under its own adapter, joins those that run, and
+leaves when it ends, so that nobody waits for the longest reply.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from torch import Tensor
+
+from sartor.generate.constrain import ConstraintFactory
+from sartor.generate.engine import GREEDY, Row, Sampling, mask, sample
+from sartor.generate.forward import FastForward, FastReading, Forward, Reading
+from sartor.generate.prefixes import PrefixCache
+from sartor.generate.running import Running, running
+from sartor.generate.stream import TextStream
+from sartor.generate.trie import LabelTrie
+
+PIECE = 512
+"""Tokens of prompts that one step reads at most."""
+ROWS = 32
+"""Replies that run at once at most."""
+SLOTS = 1 << 18
+"""Places for keys and values: running replies, times the longest of them with its prompt."""
+CACHE_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    id: str
+    adapter: str
+    """The hash of what answers, an adapter's or the base's: what one has read is never taken for another's."""
+    forward: Forward
+    prompt: tuple[int, ...]
+    max_tokens: int
+    """Prompt and reply together must fit the base's context."""
+    decode: Callable[[Sequence[int]], str]
+    """A reply's text, from its first token on."""
+    stop_ids: frozenset[int]
+    tenant: str = ""
+    sampling: Sampling = GREEDY
+    stop: tuple[str, ...] = ()
+    constrain: ConstraintFactory | None = None
+    trie: LabelTrie | None = None
+    """Where the reply is to be the likeliest of some labels."""
+    top_logprobs: int | None = None
+    """So many of the likeliest tokens are told at every place; None: not even the reply's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    token: int
+    logprob: float
+    top: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a step adds to a reply."""
+
+    id: str
+    text: str
+    tokens: int
+    """Tokens of the reply so far, without the stop token."""
+    cached: int
+    """Tokens of the prompt that did not have to be read."""
+    finish: Literal["stop", "length"] | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
+    probability: float | None = None
+    """Of the chosen label among all labels."""
+
+
+@dataclass(eq=False, slots=True)
+class _Live:
+    request: Request
+    row: Row
+    stream: TextStream
+    cached: int
+    told: int = 0
+    """Tokens whose text and logprobs have been told."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    rows: Running
+    live: list[_Live] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Prompt:
+    """A prompt that is being read, piece by piece."""
+
+    request: Request
+    reading: Reading
+    done: int
+    cached: int
+
+
+class Scheduler:
+    def __init__(
+        self, rows: int = ROWS, piece: int = PIECE, slots: int = SLOTS, cache_bytes: int = CACHE_BYTES
+    ) -> None:
+        self._rows, self._piece, self._slots = rows, piece, slots
+        self._waiting: OrderedDict[str, deque[Request]] = OrderedDict()
+        self._batches: dict[Hashable, _Batch] = {}
+        self._prompt: _Prompt | None = None
+        self._prefixes = PrefixCache(cache_bytes)
+
+    def add(self, request: Request) -> None:
+        self._waiting.setdefault(request.tenant, deque()).append(request)
+
+    def cancel(self, id: str) -> None:
+        """Nothing more comes of it. One that has ended, or never was, is no error."""
+        for line in self._waiting.values():
+            for request in [each for each in line if each.id == id]:
+                line.remove(request)
+        if self._prompt and self._prompt.request.id == id:
+            self._prompt = None
+        for batch in self._batches.values():
+            stay = [at for at, live in enumerate(batch.live) if live.request.id != id]
+            self._keep(batch, stay)
+
+    @property
+    def waiting(self) -> int:
+        return sum(map(len, self._waiting.values())) + (self._prompt is not None)
+
+    @property
+    def running(self) -> int:
+        return sum(len(batch.live) for batch in self._batches.values())
+
+    @property
+    def idle(self) -> bool:
+        return not self.waiting and not self.running
+
+    def step(self) -> list[Piece]:
+        """A piece of prompt is read, and every running reply goes on by a token or more."""
+        pieces = list(self._read())
+        for key, batch in list(self._batches.items()):
+            pieces += self._decode(batch)
+            if not batch.live:
+                del self._batches[key]  # and its memory
+        return pieces
+
+    def _read(self) -> Iterator[Piece]:
+        budget = self._piece
+        while budget > 0:
+            if self._prompt is None:
+                if (request := self._next()) is None:
+                    return
+                self._prompt = self._begin(request, budget)
+                budget -= self._prompt.done - self._prompt.cached
+            else:
+                prompt, ids = self._prompt, self._prompt.request.prompt
+                new = ids[prompt.done : prompt.done + budget]
+                prompt.reading.extend([new])
+                prompt.done += len(new)
+                budget -= len(new)
+            if self._prompt.done == len(self._prompt.request.prompt):
+                whole, self._prompt = self._prompt, None
+                yield from self._start(whole)
+
+    def _next(self) -> Request | None:
+        """The first of the line whose turn it is, if there is room for it."""
+        for tenant, line in list(self._waiting.items()):
+            if not line:
+                del self._waiting[tenant]
+            elif not self._fits(line[0]):
+                return None  # it keeps its turn: a long one would wait forever
+            else:
+                self._waiting.move_to_end(tenant)
+                return line.popleft()
+        return None
+
+    def _fits(self, request: Request) -> bool:
+        live = [each.request for batch in self._batches.values() for each in batch.live]
+        longest = max(len(each.prompt) + each.max_tokens for each in (*live, request))
+        return not live or (len(live) < self._rows and (len(live) + 1) * longest <= self._slots)
+
+    def _begin(self, request: Request, most: int) -> _Prompt:
+        """The first piece of what is not known yet, of `most` tokens."""
+        ids, forward, known, cached = request.prompt, request.forward, None, 0
+        if isinstance(forward, FastForward):
+            cached, known = self._prefixes.longest(request.adapter, ids)
+        cached = min(cached, len(ids) - 1)
+        done = min(len(ids), cached + most)
+        room = max(len(ids) - done, request.trie.n_inner if request.trie else 0)
+        if isinstance(forward, FastForward) and known is not None:
+            prefix = known[..., : forward.view.virtual + cached, :]
+            return _Prompt(request, forward.read(ids[:cached], [ids[cached:done]], room, prefix), done, cached)
+        return _Prompt(request, forward.read((), [ids[:done]], room), done, 0)
+
+    def _start(self, prompt: _Prompt) -> Iterator[Piece]:
+        """Its reply begins; where labels are to be chosen from, it is there."""
+        request, reading, forward = prompt.request, prompt.reading, prompt.request.forward
+        if isinstance(reading, FastReading):
+            self._prefixes.put(request.adapter, request.prompt, reading.known(0))
+        if request.trie:
+            [probs] = request.trie.label_probs(reading.trie_logprobs(request.trie))
+            best = int(probs.argmax())
+            label, count = request.trie.labels[best], len(request.trie.paths[best]) - 1
+            yield Piece(request.id, label, count, prompt.cached, "stop", probability=float(probs[best]))
+            return
+        batch = self._batches.get(forward.together)
+        if batch is None:
+            batch = self._batches[forward.together] = _Batch(running(forward))
+        batch.rows.join(reading, forward, request.max_tokens)
+        constraint = request.constrain() if request.constrain else None
+        row = Row(request.prompt, constraint, request.sampling, request.max_tokens)
+        batch.live.append(_Live(request, row, TextStream(request.decode, request.stop), prompt.cached))
+
+    def _decode(self, batch: _Batch) -> list[Piece]:
+        rows, logits = [live.row for live in batch.live], batch.rows.logits
+        if any(row.constraint for row in rows):
+            mask(rows, logits)
+        chosen = sample(rows, logits)
+        asked = [at for at, live in enumerate(batch.live) if live.request.top_logprobs is not None]
+        logprobs = dict(zip(asked, logits[asked].log_softmax(-1), strict=True)) if asked else {}
+        pieces, appended = [], []
+        for at, (live, token) in enumerate(zip(batch.live, chosen, strict=True)):
+            appended.append(live.row.take(token, live.request.stop_ids))
+            pieces.append(_told(live, logprobs.get(at)))
+        stay = self._keep(batch, [at for at, piece in enumerate(pieces) if piece.finish is None])
+        if stay:
+            batch.rows.extend([appended[at] for at in stay])
+        return [piece for piece in pieces if piece.text or piece.finish or piece.logprobs]
+
+    @staticmethod
+    def _keep(batch: _Batch, stay: list[int]) -> list[int]:
+        """The last ones take the places of those that leave, so that as few as possible move; in what order they stay."""
+        if len(stay) < len(batch.live):
+            movers = [at for at in stay if at >= len(stay)]
+            stay = [at if at in stay else movers.pop() for at in range(len(stay))]
+            batch.rows.keep(stay)
+            batch.live = [batch.live[at] for at in stay]
+        return stay
+
+
+def _told(live: _Live, logprobs: Tensor | None) -> Piece:
+    row = live.row
+    new = row.ids[live.told :]
+    text = live.stream.push(new, last=row.finish is not None)
+    found = tuple[TokenLogprob, ...]()
+    if logprobs is not None and new:
+        likeliest = logprobs.topk(live.request.top_logprobs or 0)
+        top = tuple(zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True))
+        # What a constraint forces after the chosen token is certain.
+        forced = (TokenLogprob(token, 0.0, ((token, 0.0),) if top else ()) for token in new[1:])
+        found = (TokenLogprob(new[0], float(logprobs[new[0]]), top), *forced)
+    live.told = len(row.ids)
+    finish = "stop" if live.stream.stopped else row.finish
+    return Piece(live.request.id, text, len(row.ids), live.cached, finish, found)

@@ -1,0 +1,112 @@
+"""Rows of different LoRA adapters read on together: each row has a seat, and its adapter's matrices lie there.
+
+    y[b] = x[b] Wᵀ + (x[b] A[b]ᵀ) (s · B[b])ᵀ        A [seats, n · r, in], B [seats, out, r] of every product of n modules
+
+Two batched products, as in Punica (Chen et al. 2023, 2310.18547), whose gathering is done here when a row comes instead of in
+every step. All lie in one tensor [seats, numbers], so that a row that moves takes its adapter along in a single copy.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from sartor.models.decoder import FROZEN, AdapterView, Decoder
+from sartor.models.methods.lora import LoraView
+from sartor.models.methods.weights import GROUPS, module_shapes
+from sartor.models.quantised import Matrix
+
+Matrices = dict[tuple[int, str], list[Tensor]]
+"""Of every product A, and the B of its modules."""
+
+
+class LoraSeats:
+    """Empty at first. A rank smaller than the largest, and a layer that an adapter leaves as it is, are filled up with zeros."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder, self._rank, self._views = decoder, 0, list[AdapterView]()
+        self._table = torch.zeros(0, 0, dtype=decoder.dtype, device=decoder.device)
+        self._matrices: Matrices = {}
+
+    @staticmethod
+    def takes(view: AdapterView) -> bool:
+        """Whether rows of it can be seated with others."""
+        return view is FROZEN or type(view) is LoraView
+
+    def add(self, views: Sequence[AdapterView]) -> None:
+        """More rows, after the others. Each view is one that `takes` says yes to."""
+        first, self._views = len(self._views), [*self._views, *views]
+        rank = max(map(_rank, self._views))
+        if rank > self._rank or len(self._views) > len(self._table):
+            self._furnish(max(rank, self._rank))
+            first = 0
+        for seat, view in enumerate(self._views[first:], first):
+            self._seat(seat, view)
+
+    def keep(self, seats: Sequence[int]) -> None:
+        """Only these, in this order."""
+        self._views = [self._views[seat] for seat in seats]
+        to = [at for at, seat in enumerate(seats) if at != seat]
+        self._table[to] = self._table[[seats[at] for at in to]]
+
+    def view(self) -> AdapterView:
+        """What the rows' adapters change in a pass over all of them."""
+        if len({id(view) for view in self._views}) < 2:
+            return next(iter(self._views), FROZEN)  # nothing to tell apart
+        return SeatedLoraView(self._matrices)
+
+    def _furnish(self, rank: int) -> None:
+        """A table with seats for twice as many."""
+        seats, sizes = 2 * len(self._views), module_shapes(self._decoder.config)
+        shapes: dict[tuple[int, str], list[tuple[int, int]]] = {
+            (layer, group): [(len(modules) * rank, sizes[modules[0]][1]), *((sizes[each][0], rank) for each in modules)]
+            for layer in range(len(self._decoder.layers))
+            for group, modules in GROUPS.items()
+        }
+        flat = [shape for matrices in shapes.values() for shape in matrices]
+        self._rank, self._table = rank, self._table.new_zeros(seats, sum(rows * columns for rows, columns in flat))
+        parts = iter(self._table.split([rows * columns for rows, columns in flat], dim=1))
+        self._matrices = {
+            place: [next(parts).view(seats, *shape) for shape in matrices] for place, matrices in shapes.items()
+        }
+
+    def _seat(self, seat: int, view: AdapterView) -> None:
+        self._table[seat].zero_()
+        if not isinstance(view, LoraView):
+            return
+        rank = _rank(view)
+        for place, pair in view.pairs.items():
+            down, *ups = self._matrices[place]
+            modules = len(ups)
+            down[seat].unflatten(0, (modules, -1))[:, :rank] = pair.down.unflatten(0, (modules, -1))
+            for to, up in zip(ups, pair.ups, strict=True):
+                torch.mul(up, view.scale, out=to[seat, :, :rank])
+
+
+class SeatedLoraView(AdapterView):
+    """One token of each row, or, where it is told `in_rows`, any number."""
+
+    def __init__(self, matrices: Matrices, at: tuple[Tensor, Tensor] | None = None, width: int = 1) -> None:
+        """`at`: row and place in it of each token, of `width` places."""
+        self._matrices, self._at, self._width = matrices, at, width
+
+    def in_rows(self, row: Tensor, place: Tensor, width: int) -> AdapterView:
+        return SeatedLoraView(self._matrices, (row, place), width) if width > 1 else self
+
+    def linear(self, x: Tensor, weight: Matrix, layer: int, group: str, bias: Tensor | None = None) -> Tensor:
+        y = super().linear(x, weight, layer, group, bias)
+        down, *ups = self._matrices[layer, group]
+        rows = len(x) if self._at is None else int(self._at[0][-1]) + 1
+        tokens = x[:, None]
+        if self._at is not None:
+            tokens = x.new_zeros(rows, self._width, x.shape[1])
+            tokens[self._at] = x
+        inner = torch.bmm(tokens, down[:rows].transpose(1, 2)).chunk(len(ups), dim=2)
+        for out, part, up in zip(y.split([up.shape[1] for up in ups], dim=1), inner, ups, strict=True):
+            change = torch.bmm(part, up[:rows].transpose(1, 2))
+            out += change[:, 0] if self._at is None else change[self._at]
+        return y
+
+
+def _rank(view: AdapterView) -> int:
+    return next(iter(view.pairs.values())).ups[0].shape[1] if isinstance(view, LoraView) else 0
