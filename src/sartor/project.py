@@ -15,7 +15,7 @@ from sartor.task import SPEC_NAME
 
 # What the verbs need takes seconds to import, so each imports its own.
 if TYPE_CHECKING:
-    from sartor.access import Actor, Policy
+    from sartor.access import Actor, ApiKeys, Policy
     from sartor.adapters import AdapterVersion, Move, Registry
     from sartor.data.diff import Change
     from sartor.data.example import Example
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sartor.flows.prove import Proof
     from sartor.flows.run import RunResult
     from sartor.flows.select import Selected
+    from sartor.flows.serving import Offer, Specialists
     from sartor.flows.split import Frozen
     from sartor.jobs.steps import Steps
     from sartor.store import Store
@@ -343,6 +344,34 @@ class Project:
         from sartor.flows.curate import ledger_of
 
         return ledger_of(self._history(chosen), chosen.spec, self._store, row)
+
+    def offer(self, base: str | None = None) -> Offer:
+        """What a server of the tasks on one base can tell without loading anything."""
+        self._ask("serve", f"project {self.root.name}")
+        from sartor.adapters import Registry
+        from sartor.flows.serving import Offer, one_base
+
+        tasks = one_base(self.tasks(), base)
+        name = next(iter(tasks.values())).spec.base
+        self._note("serve", f"project {self.root.name}", {"base": name, "tasks": sorted(tasks)})
+        return Offer(name, frozenset(tasks), Registry(self._store), self.api_keys)
+
+    @property
+    def api_keys(self) -> ApiKeys:
+        """The keys by which programs ask a server of this project."""
+        self._ask("keep", "API keys")
+        from sartor.access import ApiKeys
+
+        return ApiKeys(self._store.records, self._policy[1])
+
+    def specialists(self, base: str | None = None) -> Specialists:
+        """What a server answers with: the adapters of all tasks on one base, which is to be named where there are several."""
+        self._ask("serve", f"project {self.root.name}")
+        from sartor.flows.base import LoadedBase
+        from sartor.flows.serving import Specialists, one_base
+
+        tasks = one_base(self.tasks(), base)
+        return Specialists(tasks, self._store, LoadedBase(next(iter(tasks.values()))))
 
     def adapters(self, task: str | None = None) -> tuple[AdapterVersion, ...]:
         """The adapters of a task, or of all tasks, by task and version."""

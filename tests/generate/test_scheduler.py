@@ -120,7 +120,7 @@ def test_labels_are_chosen_and_json_is_whole_among_other_replies(forwards) -> No
         [probs] = choose(forwards[at % 3], [prompt], 0, TRIE)
         [piece] = told[f"label {at}"]
         assert piece.text == TRIE.labels[int(np.argmax(probs))]
-        assert piece.probability == pytest.approx(probs.max(), abs=1e-4)
+        assert piece.labels == ((piece.text, pytest.approx(probs.max(), abs=1e-4)),)
         assert set(json.loads(text(told[f"json {at}"]))) == {"paid", "charges", "settled"}
 
 

@@ -126,6 +126,10 @@ class Registry:
         Raises InputError when there is none, or it is quarantined, SystemFailure when its files are gone or no longer what was
         registered.
         """
+        return self.verified(self.usable(name))
+
+    def usable(self, name: str) -> AdapterVersion:
+        """The same, whose files are not looked at."""
         found = self.find(name)
         if found.stage == "quarantined":
             reason = next(move.reason for move in reversed(self.moves(found.task)) if move.version == found.version)
@@ -133,7 +137,7 @@ class Registry:
                 f"{found.name} is quarantined ({reason}): use another version, or `sartor adapters retire {found.name}` "
                 "where it was wrong to"
             )
-        return self.verified(found)
+        return found
 
     def find(self, name: str) -> AdapterVersion:
         """The same to be looked at: in quarantine or not, its files as they are."""

@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from sartor.cli import adapters, check, curate, curve, data, doctor, evaluate, init, models, predict, run, terminal
+from sartor.cli import (
+    adapters,
+    check,
+    curate,
+    curve,
+    data,
+    doctor,
+    evaluate,
+    init,
+    models,
+    predict,
+    run,
+    serve,
+    terminal,
+)
 from sartor.errors import InputError, SartorError, SystemFailure
 
 INTERRUPTED = 130
@@ -24,6 +38,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(curate.app, name="curate")
 app.add_typer(curve.app, name="curve")
 app.add_typer(adapters.app, name="adapters")
+app.add_typer(serve.app, name="serve")
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 

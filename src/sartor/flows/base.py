@@ -45,6 +45,12 @@ class LoadedBase:
     def context(self) -> int | None:
         return context_length(self.opened.config)
 
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens there are logits of."""
+        size: int = self.opened.config.get_text_config().vocab_size
+        return size
+
     @cached_property
     def number_format(self) -> tuple[torch.dtype, str]:
         """The format that is faster here, and the measurement behind the choice."""
@@ -88,14 +94,13 @@ class LoadedBase:
 
     def plain_forward(self, adapter: Path | None = None) -> PlainForward:
         """The same through Transformers and PEFT."""
-        vocabulary: int = self.opened.config.get_text_config().vocab_size
         if adapter is None:
-            return PlainForward(self.model(), vocabulary)
+            return PlainForward(self.model(), self.vocabulary)
         if is_full(adapter):
-            return PlainForward(self._trained(adapter), vocabulary)
+            return PlainForward(self._trained(adapter), self.vocabulary)
         from peft import PeftModel
 
-        return PlainForward(PeftModel.from_pretrained(self.model(), str(adapter)), vocabulary)
+        return PlainForward(PeftModel.from_pretrained(self.model(), str(adapter)), self.vocabulary)
 
     @cached_property
     def _decoder(self) -> Decoder:

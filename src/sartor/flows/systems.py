@@ -84,29 +84,41 @@ def prompted(
     shots: Sequence[Example] = (),
 ) -> PromptedSystem:
     """The base, or an adapter on it, answering under the task's constraints."""
-    trie: LabelTrie | None = None
-    constrain: ConstraintFactory | None = None
-    tokenizer, stop = base.opened.tokenizer, sorted(base.renderer.stop_ids)
-    forward = base.forward(adapter)
-    if spec.generate.constrained and answering.labels:
-        if answering.multi:
-            constrain = LabelsConstraint.factory(tokenizer, forward.vocabulary, answering.labels, stop=stop)
-        else:
-            trie = LabelTrie(answering.labels, base.renderer.reply_ids)
-    elif spec.generate.constrained and answering.schema is not None:
-        constrain = JsonConstraint.factory(tokenizer, forward.vocabulary, answering.schema, stop=stop)
+    limits = held(spec, base, answering)
     return PromptedSystem(
         name,
-        forward,
+        base.forward(adapter),
         base.renderer,
         answering.max_tokens,
         shots=shots,
-        trie=trie,
-        constrain=constrain,
+        trie=limits.trie,
+        constrain=limits.constrain,
         draws=_draws(spec),
         context=base.context,
         likelihood=_likelihood(spec),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What answers are held to: one label of a tree, what a constraint allows, or nothing."""
+
+    trie: LabelTrie | None = None
+    constrain: ConstraintFactory | None = None
+
+
+def held(spec: TaskSpec, base: LoadedBase, answering: Answering) -> Held:
+    """What a task's answers are held to."""
+    tokenizer, stop, vocabulary = base.opened.tokenizer, sorted(base.renderer.stop_ids), base.vocabulary
+    if not spec.generate.constrained:
+        return Held()
+    if answering.labels and not answering.multi:
+        return Held(trie=LabelTrie(answering.labels, base.renderer.reply_ids))
+    if answering.labels:
+        return Held(constrain=LabelsConstraint.factory(tokenizer, vocabulary, answering.labels, stop=stop))
+    if answering.schema is not None:
+        return Held(constrain=JsonConstraint.factory(tokenizer, vocabulary, answering.schema, stop=stop))
+    return Held()
 
 
 def _likelihood(spec: TaskSpec) -> bool:

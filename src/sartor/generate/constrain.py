@@ -97,6 +97,19 @@ class JsonConstraint(GrammarConstraint):
         return lambda: JsonConstraint(matcher.deep_copy())
 
 
+class RegexConstraint(GrammarConstraint):
+    """Text that matches a regular expression as a whole (Rust's syntax, without look-around)."""
+
+    @staticmethod
+    def factory(
+        tokenizer: PreTrainedTokenizerBase, vocab_size: int, pattern: str, stop: Sequence[int] | None = None
+    ) -> Callable[[], "RegexConstraint"]:
+        """As for `JsonConstraint.factory`."""
+        grammar = LLMatcher.grammar_from_regex(pattern)
+        matcher = _compile(tokenizer, vocab_size, stop, grammar, "the regular expression")
+        return lambda: RegexConstraint(matcher.deep_copy())
+
+
 class LabelsConstraint(GrammarConstraint):
     """One or more of the labels joined by the separator, (A|B|C)(; (A|B|C))*, at most as many as there are labels."""
 

@@ -119,6 +119,13 @@ class Row:
         # Hashes of integers do not differ between processes.
         self.generator = torch.Generator().manual_seed(hash((sampling.seed, *prompt)) % 2**63)
 
+    def go_on(self, ids: Sequence[int]) -> None:
+        """Tokens of the reply that were taken before."""
+        self.ids += ids
+        if self.constraint:
+            for token in ids:
+                self.constraint.advance(token)
+
     def take(self, token: int, stop: frozenset[int]) -> list[int]:
         """Accept a token and what must follow it; what the model has to read next."""
         if token in stop:
@@ -158,6 +165,7 @@ def sample(rows: Sequence[Row], logits: Tensor) -> list[int]:
             probs = (logits[at] / row.sampling.temperature).softmax(-1).cpu()
             if row.sampling.top_p < 1:
                 likeliest, order = probs.sort(descending=True)
-                probs[order[likeliest.cumsum(0) - likeliest >= row.sampling.top_p]] = 0
+                enough = likeliest.cumsum(0) - likeliest >= row.sampling.top_p
+                probs[order[1:][enough[1:]]] = 0
             best[at] = int(torch.multinomial(probs, 1, generator=row.generator))
     return best

@@ -47,6 +47,8 @@ class Request:
     constrain: ConstraintFactory | None = None
     trie: LabelTrie | None = None
     """Where the reply is to be the likeliest of some labels."""
+    begun: tuple[int, ...] = ()
+    """Tokens of the reply that are there already: it is gone on with."""
     top_logprobs: int | None = None
     """So many of the likeliest tokens are told at every place; None: not even the reply's own."""
 
@@ -64,14 +66,17 @@ class Piece:
 
     id: str
     text: str
+    """What has become sure, which may be nothing."""
+    ids: tuple[int, ...]
+    """New tokens, without the stop token."""
     tokens: int
-    """Tokens of the reply so far, without the stop token."""
+    """Of the reply so far."""
     cached: int
     """Tokens of the prompt that did not have to be read."""
     finish: Literal["stop", "length"] | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
-    probability: float | None = None
-    """Of the chosen label among all labels."""
+    labels: tuple[tuple[str, float], ...] = ()
+    """Where it is a label: the likeliest ones and their probabilities among all labels, the chosen one first."""
 
 
 @dataclass(eq=False, slots=True)
@@ -80,8 +85,8 @@ class _Live:
     row: Row
     stream: TextStream
     cached: int
-    told: int = 0
-    """Tokens whose text and logprobs have been told."""
+    told: int
+    """Tokens that have been."""
 
 
 @dataclass(slots=True)
@@ -98,6 +103,10 @@ class _Prompt:
     reading: Reading
     done: int
     cached: int
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return self.request.prompt + self.request.begun
 
 
 class Scheduler:
@@ -154,12 +163,12 @@ class Scheduler:
                 self._prompt = self._begin(request, budget)
                 budget -= self._prompt.done - self._prompt.cached
             else:
-                prompt, ids = self._prompt, self._prompt.request.prompt
+                prompt, ids = self._prompt, self._prompt.ids
                 new = ids[prompt.done : prompt.done + budget]
                 prompt.reading.extend([new])
                 prompt.done += len(new)
                 budget -= len(new)
-            if self._prompt.done == len(self._prompt.request.prompt):
+            if self._prompt.done == len(self._prompt.ids):
                 whole, self._prompt = self._prompt, None
                 yield from self._start(whole)
 
@@ -182,7 +191,7 @@ class Scheduler:
 
     def _begin(self, request: Request, most: int) -> _Prompt:
         """The first piece of what is not known yet, of `most` tokens."""
-        ids, forward, known, cached = request.prompt, request.forward, None, 0
+        ids, forward, known, cached = request.prompt + request.begun, request.forward, None, 0
         if isinstance(forward, FastForward):
             cached, known = self._prefixes.longest(request.adapter, ids)
         cached = min(cached, len(ids) - 1)
@@ -197,20 +206,26 @@ class Scheduler:
         """Its reply begins; where labels are to be chosen from, it is there."""
         request, reading, forward = prompt.request, prompt.reading, prompt.request.forward
         if isinstance(reading, FastReading):
-            self._prefixes.put(request.adapter, request.prompt, reading.known(0))
+            self._prefixes.put(request.adapter, prompt.ids, reading.known(0))
         if request.trie:
             [probs] = request.trie.label_probs(reading.trie_logprobs(request.trie))
-            best = int(probs.argmax())
-            label, count = request.trie.labels[best], len(request.trie.paths[best]) - 1
-            yield Piece(request.id, label, count, prompt.cached, "stop", probability=float(probs[best]))
+            order = probs.argsort(kind="stable")[::-1][: max(1, request.top_logprobs or 0)]
+            labels = tuple((request.trie.labels[at], float(probs[at])) for at in order)
+            tokens = len(request.trie.paths[order[0]]) - 1
+            yield Piece(request.id, labels[0][0], (), tokens, prompt.cached, "stop", labels=labels)
             return
         batch = self._batches.get(forward.together)
         if batch is None:
             batch = self._batches[forward.together] = _Batch(running(forward))
         batch.rows.join(reading, forward, request.max_tokens)
         constraint = request.constrain() if request.constrain else None
-        row = Row(request.prompt, constraint, request.sampling, request.max_tokens)
-        batch.live.append(_Live(request, row, TextStream(request.decode, request.stop), prompt.cached))
+        row, stream = (
+            Row(prompt.ids, constraint, request.sampling, request.max_tokens),
+            TextStream(request.decode, request.stop),
+        )
+        row.go_on(request.begun)
+        stream.push(request.begun)
+        batch.live.append(_Live(request, row, stream, prompt.cached, len(request.begun)))
 
     def _decode(self, batch: _Batch) -> list[Piece]:
         rows, logits = [live.row for live in batch.live], batch.rows.logits
@@ -226,7 +241,7 @@ class Scheduler:
         stay = self._keep(batch, [at for at, piece in enumerate(pieces) if piece.finish is None])
         if stay:
             batch.rows.extend([appended[at] for at in stay])
-        return [piece for piece in pieces if piece.text or piece.finish or piece.logprobs]
+        return pieces
 
     @staticmethod
     def _keep(batch: _Batch, stay: list[int]) -> list[int]:
@@ -252,4 +267,4 @@ def _told(live: _Live, logprobs: Tensor | None) -> Piece:
         found = (TokenLogprob(new[0], float(logprobs[new[0]]), top), *forced)
     live.told = len(row.ids)
     finish = "stop" if live.stream.stopped else row.finish
-    return Piece(live.request.id, text, len(row.ids), live.cached, finish, found)
+    return Piece(live.request.id, text, tuple(new), len(row.ids), live.cached, finish, found)

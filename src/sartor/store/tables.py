@@ -116,6 +116,18 @@ stages = Table(
     CheckConstraint("stage IN ('production', 'retired', 'quarantined')", name="stage"),
 )
 
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("hash", String, nullable=False, unique=True),
+    Column("models", JSON, nullable=False),
+    Column("verbs", JSON, nullable=False),
+    Column("per_minute", Integer),
+    Column("created_at", String, nullable=False),
+    Column("revoked_at", String),
+)
+
 answers = Table(
     "answers",
     metadata,

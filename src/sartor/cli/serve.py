@@ -1,0 +1,98 @@
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sartor.cli import terminal
+
+app = typer.Typer(cls=terminal.RunByDefault, help="The project's specialists behind an OpenAI-compatible API.")
+keys = typer.Typer(help="The keys by which programs ask a server.")
+app.add_typer(keys, name="keys")
+
+
+@app.command("run")
+def run(
+    folder: terminal.Folder = Path(),
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8321,
+    base: Annotated[str | None, typer.Option(help="Which base, where the tasks are on several.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="A certificate, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="What a request may take.")] = 600.0,
+    as_json: terminal.Json = False,
+) -> None:
+    """The project's specialists behind an OpenAI-compatible API, until Ctrl-C."""
+    import sartor
+    from sartor.serve.run import serve
+
+    def began(url: str) -> None:
+        if as_json:
+            terminal.emit_line({"url": url})
+        else:
+            print(f"{url} is served; Ctrl-C ends it")
+        sys.stdout.flush()
+
+    serve(sartor.open(folder), host, port, base, tls_cert, tls_key, seconds, began)
+
+
+@keys.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="Whose it is.")],
+    folder: terminal.Folder = Path(),
+    model: Annotated[
+        list[str] | None, typer.Option(help="A model, or a pattern such as 'billing-*'; repeatable. Default: all.")
+    ] = None,
+    verb: Annotated[
+        list[str] | None, typer.Option(help="chat, files, fine-tune or feedback; repeatable. Default: chat.")
+    ] = None,
+    per_minute: Annotated[int | None, typer.Option(help="Requests at most.")] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """A new key, which is shown this once."""
+    import sartor
+
+    key = sartor.open(folder).api_keys.make(name, tuple(model or ["*"]), tuple(verb or ["chat"]), per_minute)
+    if as_json:
+        terminal.emit({"name": name, "key": key})
+    else:
+        print(key)
+
+
+@keys.command("list")
+def list_keys(folder: terminal.Folder = Path(), as_json: terminal.Json = False) -> None:
+    """Whose keys there are, and for what."""
+    import sartor
+
+    found = sartor.open(folder).api_keys.list()
+    if as_json:
+        terminal.emit({"keys": [asdict(key) for key in found]})
+        return
+    if not found:
+        print("no key yet; `sartor serve keys add NAME` makes one")
+        return
+    from rich.table import Table
+
+    table = Table("name", "models", "for", "a minute", "made (UTC)", "revoked (UTC)", box=None, pad_edge=False)
+    for key in found:
+        often = "" if key.per_minute is None else f"{key.per_minute:,}"
+        times = key.created_at[:16], (key.revoked_at or "")[:16]
+        table.add_row(key.name, ", ".join(key.models), ", ".join(key.verbs), often, *times)
+    terminal.console().print(table)
+
+
+@keys.command()
+def revoke(
+    name: Annotated[str, typer.Argument(help="Whose it is.")],
+    folder: terminal.Folder = Path(),
+    as_json: terminal.Json = False,
+) -> None:
+    """Not accepted any more, from now on."""
+    import sartor
+
+    sartor.open(folder).api_keys.revoke(name)
+    if as_json:
+        terminal.emit({"name": name, "revoked": True})
+    else:
+        print(f"the key of {name} is revoked")

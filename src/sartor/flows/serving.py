@@ -1,0 +1,168 @@
+"""What a name means to a server: an adapter or the bare base, in memory, held to what its task's answers are held to."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from sartor.access import ApiKeys
+from sartor.adapters.registry import AdapterVersion, Registry
+from sartor.data.example import Message
+from sartor.data.examples import build_questions
+from sartor.data.table import make_table
+from sartor.errors import InputError, SystemFailure
+from sartor.flows.base import LoadedBase
+from sartor.flows.predict import adapter_entrant
+from sartor.flows.prepare import Task
+from sartor.flows.systems import Answering, Held, held
+from sartor.generate.forward import FastForward, Forward
+from sartor.generate.running import running
+from sartor.store import Store
+from sartor.task import TaskSpec
+
+GOLDEN = "What is asked here is answered by one adapter only."
+"""A prompt that every adapter reads when it is loaded."""
+APART = 0.01
+"""Nats (Kullback-Leibler) that the next token after it may be apart, alone and in a batch with the base."""
+MOST_BYTES = 2 << 30
+
+
+@dataclass(frozen=True)
+class Served:
+    name: str
+    """With its version."""
+    hash: str
+    """Of the adapter's files, or of the base."""
+    base: LoadedBase
+    forward: Forward
+    bytes: int
+    spec: TaskSpec | None = None
+    """The task, with the prompt that the adapter was trained with; None for the bare base."""
+    answering: Answering | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Base and adapter, for OpenAI's `system_fingerprint`."""
+        return f"fp_{self.base.opened.hash[:8]}_{self.hash[:8]}"
+
+    @cached_property
+    def held(self) -> Held:
+        """What its answers are held to, as when it was scored."""
+        if self.spec is None or self.answering is None:
+            return Held()
+        return held(self.spec, self.base, self.answering)
+
+    def messages(self, turns: Sequence[Message]) -> tuple[Message, ...]:
+        """The conversation as the adapter knows it: a lone message is the input of a task that reads one column, and the
+        task's system prompt comes first where there is none."""
+        if self.spec is None or any(turn.role == "system" for turn in turns):
+            return tuple(turns)
+        column = self.spec.data.input
+        if column and len(turns) == 1:
+            return self.question({column: turns[0].content})
+        prompt = self.spec.prompt.system
+        return (Message("system", prompt), *turns) if prompt else tuple(turns)
+
+    def question(self, fields: Mapping[str, Any]) -> tuple[Message, ...]:
+        """The prompt of a row with these columns. Raises InputError where one is missing, and for the bare base."""
+        if self.spec is None:
+            raise InputError(f"{self.name} has no task whose columns `fields` could be: send `messages`")
+        [example] = build_questions(make_table("the request", "JSON", [dict(fields)], [1], "row"), self.spec)
+        return example.messages
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a server of a project needs to know without loading anything."""
+
+    base: str
+    """The name of the base that is served."""
+    tasks: frozenset[str]
+    """Whose adapters are."""
+    registry: Registry
+    keys: ApiKeys
+
+
+class Specialists:
+    """Loaded when they are first asked; those that were asked least recently go when there are too many bytes."""
+
+    def __init__(self, tasks: Mapping[str, Task], store: Store, base: LoadedBase, most_bytes: int = MOST_BYTES) -> None:
+        """`tasks` by name, all on that base."""
+        self._tasks, self._registry, self._base = tasks, Registry(store), base
+        self._most = most_bytes
+        self._loaded: OrderedDict[str, Served] = OrderedDict()
+        self._golden: set[str] = set()
+
+    @cached_property
+    def base(self) -> Served:
+        opened = self._base.opened
+        return Served(opened.name, opened.hash, self._base, self._base.forward(), 0)
+
+    def find(self, name: str) -> Served:
+        """What answers for a name: the base's own, `TASK`, `TASK@VERSION`.
+
+        Raises InputError for a name that means none, one in quarantine and one of another base; SystemFailure for an adapter
+        whose files are damaged, or that does not answer as it should.
+        """
+        if name == self._base.opened.name:
+            return self.base
+        version = self._registry.usable(name)
+        if version.hash not in self._loaded:
+            self._loaded[version.hash] = self._load(version)
+            while len(self._loaded) > 1 and sum(each.bytes for each in self._loaded.values()) > self._most:
+                self._loaded.popitem(last=False)  # replies that it is making hold it until they end
+        self._loaded.move_to_end(version.hash)
+        return self._loaded[version.hash]
+
+    def _load(self, version: AdapterVersion) -> Served:
+        if version.task not in self._tasks:
+            raise InputError(f"{version.name} is of no task on the base {self._base.opened.name}, which is served here")
+        version, task = self._registry.verified(version), self._tasks[version.task]
+        entrant = adapter_entrant(task, self._base, version)
+        forward, manifest = self._base.forward(version.path), version.manifest
+        size = sum(file.stat().st_size for file in version.path.rglob("*.safetensors"))
+        answering = Answering.from_json(manifest["answering"])
+        found = Served(version.name, version.hash, self._base, forward, size, entrant.spec, answering)
+        if version.hash not in self._golden:
+            self._try(found)
+            self._golden.add(version.hash)
+        return found
+
+    def _try(self, served: Served) -> None:
+        """Applied at all, finite, and the same beside the base as alone."""
+        opened = self._base.opened
+        prompt = opened.tokenizer(GOLDEN, add_special_tokens=False)["input_ids"]
+        bare, alone = (forward.read([], [prompt], 0).logits[0] for forward in (self.base.forward, served.forward))
+        if not bool(torch.isfinite(alone).all()):
+            raise SystemFailure(f"{served.name} does not answer: its numbers are not finite; train it anew")
+        if torch.equal(bare, alone):
+            raise SystemFailure(f"{served.name} changes nothing of its base: train it anew")
+        if isinstance(served.forward, FastForward):
+            batch = running(served.forward)
+            for forward in (self.base.forward, served.forward):
+                if isinstance(forward, FastForward) and forward.together == served.forward.together:
+                    batch.join(forward.read([], [prompt[:-1]], 0), forward, 1)
+            batch.extend([prompt[-1:]] * len(batch.logits))
+            own, among = (logits.double().log_softmax(-1) for logits in (alone, batch.logits[-1]))
+            if (apart := float((own.exp() * (own - among)).sum())) > APART:
+                raise SystemFailure(
+                    f"{served.name} answers otherwise among others than alone, by {apart:.2g} nats: "
+                    "this is a fault of Sartor; please report it"
+                )
+
+
+def one_base(tasks: Mapping[str, Task], wanted: str | None) -> dict[str, Task]:
+    """The tasks on one base, which is what a server serves: on the named one, or on the one that all have.
+
+    Raises InputError where that is none or several.
+    """
+    bases = sorted({task.spec.base for task in tasks.values()})
+    if wanted is None and len(bases) > 1:
+        raise InputError(f"the tasks are on several bases ({', '.join(bases)}): name the one to serve with --base")
+    chosen = wanted or bases[0]
+    if chosen not in bases:
+        raise InputError(f"no task is on the base {chosen}: there are {', '.join(bases)}")
+    return {name: task for name, task in tasks.items() if task.spec.base == chosen}

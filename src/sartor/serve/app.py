@@ -1,0 +1,300 @@
+"""The web application: OpenAI's routes in front of the engine, and what operators ask of a service."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.exceptions import HTTPException
+
+from sartor import __version__
+from sartor.access.api_keys import VERBS, ApiKey
+from sartor.adapters.registry import AdapterVersion
+from sartor.errors import SartorError
+from sartor.flows.serving import Offer
+from sartor.serve.engine import Engine
+from sartor.serve.limits import BodyLimit, Rates
+from sartor.serve.metrics import Metrics
+from sartor.serve.refusal import Refusal
+from sartor.serve.wire import Ask, ChatRequest, Reply, Said, TextRequest, chat_asks, text_asks
+
+logger = logging.getLogger("sartor.serve")
+MOST_BYTES = 4 << 20
+"""Of a request."""
+ANYBODY = ApiKey("anybody", ("*",), VERBS, None, "")
+"""Who asks where no key is wanted."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the routes work with."""
+
+    engine: Engine
+    offer: Offer
+    open: bool = False
+    """Whether anybody may ask, without a key."""
+    seconds: float = 600.0
+    """That a request may take."""
+    rates: Rates = field(default_factory=Rates)
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+def create_app(service: Service) -> FastAPI:
+    """The application; it starts and stops the engine."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await service.engine.stop()
+
+    app = FastAPI(title="Sartor", version=__version__, lifespan=lifespan, redoc_url=None)
+    app.state.service = service
+    app.add_middleware(BodyLimit, most=lambda path: MOST_BYTES)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(SartorError, _failed)
+    app.get("/v1/models")(list_models)
+    app.get("/v1/models/{model:path}")(show_model)
+    app.post("/v1/chat/completions")(chat)
+    app.post("/v1/completions")(complete)
+    app.get("/healthz", include_in_schema=False)(healthz)
+    app.get("/readyz", include_in_schema=False)(readyz)
+    app.get("/metrics", include_in_schema=False)(metrics)
+    return app
+
+
+def _service(request: Request) -> Service:
+    found: Service = request.app.state.service
+    return found
+
+
+def who(request: Request) -> ApiKey:
+    """Whose key came with the request. Raises Refusal for none, an unknown one, and one that asks too often."""
+    service = _service(request)
+    if service.open:
+        return ANYBODY
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    found = service.offer.keys.find(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
+    if found is None:
+        raise Refusal(
+            401,
+            "an API key is wanted, as `Authorization: Bearer KEY`: ask the operator for one",
+            code="invalid_api_key",
+        )
+    if found.per_minute:
+        service.rates.take(found.name, found.per_minute)
+    return found
+
+
+Key = Annotated[ApiKey, Depends(who)]
+
+
+def _model(version: AdapterVersion | None, name: str, service: Service) -> dict[str, Any]:
+    made = datetime.fromisoformat(version.created_at).timestamp() if version else 0
+    document: dict[str, Any] = {"id": name, "object": "model", "created": int(made), "owned_by": "sartor"}
+    return document | ({"root": version.name, "parent": service.offer.base, "stage": version.stage} if version else {})
+
+
+def _models(service: Service, key: ApiKey) -> dict[str, dict[str, Any]]:
+    """Every name that the key may use: the base, each task, and each of its versions."""
+    offer = service.offer
+    found = {offer.base: _model(None, offer.base, service)}
+    usable = [each for each in offer.registry.list() if each.task in offer.tasks and each.stage != "quarantined"]
+    for version in usable:
+        found[version.name] = _model(version, version.name, service)
+        if version.stage in ("production", "candidate"):
+            current = offer.registry.find(version.task)
+            found[version.task] = _model(current, version.task, service)
+    return {name: document for name, document in found.items() if key.may("chat", name)}
+
+
+def list_models(request: Request, key: Key) -> dict[str, Any]:
+    return {"object": "list", "data": list(_models(_service(request), key).values()), "has_more": False}
+
+
+def show_model(model: str, request: Request, key: Key) -> dict[str, Any]:
+    models = _models(_service(request), key)
+    if model not in models:
+        raise _no_model(model)
+    return models[model]
+
+
+def _no_model(model: str) -> Refusal:
+    return Refusal(404, f"there is no model {model!r} for you: `GET /v1/models` lists them", "model", "model_not_found")
+
+
+async def chat(body: ChatRequest, request: Request, key: Key) -> Response:
+    return await _reply("chat", body.model, bool(body.stream), body.with_usage, chat_asks(body, key.name), request, key)
+
+
+async def complete(body: TextRequest, request: Request, key: Key) -> Response:
+    return await _reply("text", body.model, bool(body.stream), body.with_usage, text_asks(body, key.name), request, key)
+
+
+async def _reply(
+    kind: Literal["chat", "text"],
+    model: str,
+    stream: bool,
+    with_usage: bool,
+    asks: list[Ask],
+    request: Request,
+    key: ApiKey,
+) -> Response:
+    service = _service(request)
+    if not key.may("chat", model):
+        raise _no_model(model)
+    reply, noted = Reply(kind, len(asks)), service.metrics.begin(key.name, model)
+    chunks = _chunks(service, reply, asks, noted.token)
+    if not stream:
+        try:
+            async with aclosing(chunks):
+                await _unless_gone(request, _exhaust(chunks))
+        except Refusal as refusal:
+            noted.end(refusal.status)
+            raise
+        document = reply.document()
+        noted.end(200, document["usage"])
+        return JSONResponse(document)
+    # What is refused at once is refused with its status; afterwards only the stream can tell.
+    try:
+        first = await anext(chunks)
+    except Refusal as refusal:
+        noted.end(refusal.status)
+        raise
+
+    async def events() -> AsyncIterator[str]:
+        status = 499  # the client has gone, unless it turns out otherwise
+        try:
+            async with aclosing(chunks):
+                yield _event(first)
+                async for chunk in chunks:
+                    yield _event(chunk)
+            if with_usage:
+                yield _event(reply.usage_chunk())
+            yield "data: [DONE]\n\n"
+            status = 200
+        except Refusal as refusal:
+            status = refusal.status
+            yield _event(refusal.document)
+        finally:
+            noted.end(status, reply.usage_chunk()["usage"] if reply.whole else None)
+
+    return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+
+
+async def _chunks(
+    service: Service, reply: Reply, asks: list[Ask], first_token: Callable[[], None]
+) -> AsyncGenerator[dict[str, Any]]:
+    """The chunks of all choices as they come. Raises Refusal, also where they take longer than is allowed."""
+    told: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
+
+    async def follow(place: int, ask: Ask) -> None:
+        try:
+            async with aclosing(service.engine.ask(ask)) as said:
+                async for each in said:
+                    told.put_nowait((place, each))
+        except Refusal as refusal:
+            told.put_nowait((place, refusal))
+
+    tasks = [asyncio.create_task(follow(place, ask)) for place, ask in enumerate(asks)]
+    try:
+        async with asyncio.timeout(service.seconds):
+            while not reply.whole:
+                place, each = await told.get()
+                if isinstance(each, Refusal):
+                    raise each
+                if isinstance(each, Said) and each.text:
+                    first_token()
+                for chunk in reply.take(place, each):
+                    yield chunk
+    except TimeoutError:
+        raise Refusal(408, f"the reply took longer than {service.seconds:g} s: ask for a shorter one") from None
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _exhaust(chunks: AsyncIterator[Any]) -> None:
+    async for _ in chunks:
+        pass
+
+
+async def _unless_gone(request: Request, work: Any) -> None:
+    """Until it is done, or the client has gone: then it is broken off."""
+
+    async def gone() -> None:
+        while not await request.is_disconnected():
+            await asyncio.sleep(0.25)
+
+    doing, watching = asyncio.create_task(work), asyncio.create_task(gone())
+    try:
+        await asyncio.wait((doing, watching), return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise Refusal(499, "the client has gone")
+        await doing
+    finally:
+        for task in (doing, watching):
+            task.cancel()
+        await asyncio.gather(doing, watching, return_exceptions=True)
+
+
+def _event(document: dict[str, Any]) -> str:
+    return f"data: {json.dumps(document, ensure_ascii=False)}\n\n"
+
+
+def healthz() -> dict[str, str]:
+    """The server is there, whatever the engine does."""
+    return {"status": "ok"}
+
+
+def readyz(request: Request) -> JSONResponse:
+    """The engine answers."""
+    ready = _service(request).engine.ready
+    return JSONResponse({"status": "ready" if ready else "starting"}, 200 if ready else 503)
+
+
+def metrics(request: Request) -> Response:
+    service = _service(request)
+    text, kind = service.metrics.exposition(service.engine)
+    return Response(text, media_type=kind)
+
+
+def _answer(refusal: Refusal) -> JSONResponse:
+    return JSONResponse(refusal.document, refusal.status, headers=refusal.headers)
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refusal)
+    return _answer(error)
+
+
+async def _unreadable(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+    said = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "json_invalid":
+        return _answer(Refusal(400, f"the body is no JSON: {first.get('ctx', {}).get('error', said)}"))
+    if first["type"] == "extra_forbidden":
+        return _answer(Refusal(400, f"`{where}` is not known here: leave it out", where, "unknown_parameter"))
+    return _answer(Refusal(400, f"`{where}`: {said}" if where else said, where or None, "invalid_value"))
+
+
+async def _no_route(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    sentences = {404: "there is nothing at this address: `/docs` lists what there is", 405: "not by this method"}
+    return _answer(Refusal(error.status_code, sentences.get(error.status_code, str(error.detail))))
+
+
+async def _failed(_: Request, error: Exception) -> JSONResponse:
+    logger.error("%s", error)
+    return _answer(Refusal(503, str(error)))

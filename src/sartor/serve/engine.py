@@ -1,0 +1,156 @@
+"""The engine as the server sees it: a process of its own, begun anew when it dies, and what everybody waits for of it.
+
+Whatever was accepted is asked once more of the new process, and a reply that had begun is gone on with. A request at which the
+engine dies three times is given up.
+"""
+
+import asyncio
+import logging
+import multiprocessing
+import threading
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+
+from sartor.errors import SystemFailure
+from sartor.serve.refusal import Refusal
+from sartor.serve.wire import Ask, Begun, Said
+from sartor.serve.worker import Failed, Load, Ready, work
+
+logger = logging.getLogger(__name__)
+PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds before the process is begun anew, twice as many each time that it could not begin."""
+DEATHS = 3
+"""Of the engine, after which a request is given up."""
+PATIENCE = 10.0
+"""Seconds that it has to end by itself."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    ask: Ask
+    told: asyncio.Queue[Begun | Said | Refusal] = field(default_factory=asyncio.Queue)
+    begun: bool = False
+    ids: list[int] = field(default_factory=list)
+    """The reply's tokens so far."""
+    deaths: int = 0
+    """Of the engine."""
+
+
+class Engine:
+    load = Load(0, 0)
+    restarts = 0
+    ready = False
+    """Whether it answers."""
+
+    def __init__(self, root: Path, base: str | None = None) -> None:
+        """The project in `root`, and which base of its tasks is served."""
+        self._root, self._base = root, base
+        self._waiters: dict[str, _Waiter] = {}
+        self._closing, self._failures = False, 0
+
+    async def start(self) -> Ready:
+        """Raises SystemFailure where the process cannot begin."""
+        self._loop = asyncio.get_running_loop()
+        self._first: asyncio.Future[Ready] = self._loop.create_future()
+        self._begin()
+        return await self._first
+
+    async def stop(self) -> None:
+        self._closing = True
+        self._outbox.put(None)
+        await asyncio.to_thread(self.process.join, PATIENCE)
+        if self.process.is_alive():
+            self.process.kill()
+
+    async def ask(self, ask: Ask) -> AsyncGenerator[Begun | Said]:
+        """What begins, and then what is said, up to the end of the reply. Raises Refusal. Left early, it is cancelled."""
+        id, waiter, ended = uuid.uuid4().hex, _Waiter(ask), False
+        self._waiters[id] = waiter
+        self._outbox.put((id, ask))
+        try:
+            while not ended:
+                told = await waiter.told.get()
+                ended = isinstance(told, Refusal) or (isinstance(told, Said) and told.finish is not None)
+                if isinstance(told, Refusal):
+                    raise told
+                yield told
+        finally:
+            del self._waiters[id]
+            if not ended:
+                self._outbox.put((id, None))
+
+    def _begin(self) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        ours, theirs = spawn.Pipe()
+        self.process = spawn.Process(target=work, args=(theirs, self._root, self._base), daemon=True)
+        self.process.start()
+        theirs.close()
+        self._outbox: SimpleQueue[tuple[str, Ask | None] | None] = SimpleQueue()
+        for target in (self._write, self._read):
+            threading.Thread(target=target, args=(ours, self._outbox), daemon=True).start()
+
+    def _write(self, pipe: Connection, outbox: "SimpleQueue[tuple[str, Ask | None] | None]") -> None:
+        while (message := outbox.get()) is not None:
+            try:
+                pipe.send(message)
+            except OSError:
+                return  # the reader has seen it end
+        pipe.close()
+
+    def _read(self, pipe: Connection, outbox: "SimpleQueue[tuple[str, Ask | None] | None]") -> None:
+        try:
+            while True:
+                self._loop.call_soon_threadsafe(self._hear, pipe.recv())
+        except (EOFError, OSError):
+            outbox.put(None)
+            with suppress(RuntimeError):  # the loop has ended too
+                self._loop.call_soon_threadsafe(self._ended)
+
+    def _hear(self, message: Ready | Failed | Load | tuple[str, Begun | Said | Refusal]) -> None:
+        match message:
+            case Ready():
+                self.ready, self._failures = True, 0
+                if not self._first.done():
+                    self._first.set_result(message)
+            case Failed() if not self._first.done():
+                self._first.set_exception(SystemFailure(message.message))
+            case Failed():
+                logger.error("the engine cannot begin: %s", message.message)
+            case Load():
+                self.load = message
+            case (str(id), told) if waiter := self._waiters.get(id):
+                if isinstance(told, Said):
+                    waiter.ids += told.ids
+                if not (isinstance(told, Begun) and waiter.begun):
+                    waiter.told.put_nowait(told)
+                waiter.begun = True
+
+    def _ended(self) -> None:
+        self.load, was_ready, self.ready = Load(0, 0), self.ready, False
+        if self._closing:
+            for waiter in self._waiters.values():
+                waiter.told.put_nowait(Refusal(503, "the server is shutting down: try again later", retry_after=10))
+        elif not self._first.done():
+            self._first.set_exception(SystemFailure("the engine died while it began; its last words are above"))
+        elif not self._first.exception():
+            self._failures += not was_ready
+            pause = min(LONGEST_PAUSE, PAUSE * 2**self._failures)
+            logger.error("the engine died (exit code %s); it begins anew in %.1f s", self.process.exitcode, pause)
+            self._loop.call_later(pause, self._revive)
+
+    def _revive(self) -> None:
+        if self._closing:
+            return
+        self.restarts += 1
+        self._begin()
+        for id, waiter in self._waiters.items():
+            waiter.deaths += 1
+            if waiter.deaths < DEATHS:
+                self._outbox.put((id, replace(waiter.ask, begun=tuple(waiter.ids))))
+            else:
+                waiter.told.put_nowait(Refusal(500, f"the engine died {DEATHS} times at this request: it was given up"))

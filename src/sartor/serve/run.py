@@ -1,0 +1,80 @@
+"""A server, from its start until somebody ends it."""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from sartor.errors import InputError
+from sartor.project import Project
+from sartor.serve.app import Service, create_app
+from sartor.serve.engine import Engine
+from sartor.serve.metrics import log_to_stderr
+
+GRACE = 30
+"""Seconds that replies have to end in when the server is asked to."""
+
+
+def serve(
+    project: Project,
+    host: str,
+    port: int,
+    base: str | None = None,
+    certificate: Path | None = None,
+    private_key: Path | None = None,
+    seconds: float = 600.0,
+    began: Callable[[str], None] = print,
+) -> None:
+    """Until SIGINT or SIGTERM: then nothing more is accepted, and what is being said is said to its end.
+
+    `seconds` is what a request may take; `began` is told where the server answers. Raises InputError where others could reach it
+    without a key, SystemFailure where the engine cannot begin.
+    """
+    offer = project.offer(base)
+    unlocked = not any(key.revoked_at is None for key in offer.keys.list())
+    if unlocked and not _own(host):
+        raise InputError(
+            f"others can reach {host}, and there is no API key: make one with `sartor serve keys add NAME`"
+        )
+    if (certificate is None) != (private_key is None):
+        raise InputError("TLS wants both --tls-cert and --tls-key")
+    for file in filter(None, (certificate, private_key)):
+        if not file.is_file():
+            raise InputError(f"there is no file {file}")
+    log_to_stderr()
+    engine = Engine(project.root, offer.base)
+    app = create_app(Service(engine, offer, open=unlocked, seconds=seconds))
+    config = uvicorn.Config(
+        app,
+        host,
+        port,
+        log_level="warning",
+        access_log=False,
+        ssl_certfile=certificate,
+        ssl_keyfile=private_key,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=30,
+    )
+    asyncio.run(_serve(uvicorn.Server(config), engine, began))
+
+
+async def _serve(server: uvicorn.Server, engine: Engine, began: Callable[[str], None]) -> None:
+    config = server.config
+    try:
+        socket = config.bind_socket()
+    except SystemExit:  # which is what uvicorn makes of an address that is in use
+        raise InputError(f"{config.host}:{config.port} cannot be listened at: name another --port") from None
+    await engine.start()
+    host, port = socket.getsockname()[:2]
+    began(f"{'https' if config.is_ssl else 'http'}://{host}:{port}/v1")
+    await server.serve(sockets=[socket])
+
+
+def _own(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
