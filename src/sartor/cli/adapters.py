@@ -25,7 +25,7 @@ def list_adapters(folder: terminal.Folder = Path(), as_json: terminal.Json = Fal
     import sartor
 
     project = sartor.open(folder)
-    found = project.adapters()
+    found = project.adapters.list()
     if as_json:
         terminal.emit({"project": str(project.root), "adapters": [_document(each) for each in found]})
         return
@@ -47,7 +47,7 @@ def show(name: Name, folder: terminal.Folder = Path(), as_json: terminal.Json = 
     """All that is known of an adapter: how it was made, from which rows, what it scores, where it stood."""
     import sartor
 
-    found, moves = sartor.open(folder).adapter(name)
+    found, moves = sartor.open(folder).adapters.show(name)
     if as_json:
         terminal.emit(_document(found) | {"moves": [asdict(move) for move in moves]})
         return
@@ -73,8 +73,8 @@ def diff_adapters(before: Name, after: Name, folder: terminal.Folder = Path(), a
     import sartor
     from sartor.adapters import diff
 
-    project = sartor.open(folder)
-    (a, _), (b, _) = project.adapter(before), project.adapter(after)
+    adapters = sartor.open(folder).adapters
+    (a, _), (b, _) = adapters.show(before), adapters.show(after)
     found = diff(a, b)
     if as_json:
         terminal.emit({"before": a.name, "after": b.name, "differences": [asdict(each) for each in found]})
@@ -102,7 +102,7 @@ def promote(
     import sartor
 
     with terminal.progress(as_json) as progress:
-        found, version = sartor.open(folder).promote(name, reason, override, progress=progress)
+        found, version = sartor.open(folder).adapters.promote(name, reason, override, progress=progress)
     promoted = version.stage == "production"
     if as_json:
         terminal.emit(found.to_json() | {"promoted": promoted, "stage": version.stage})
@@ -130,7 +130,7 @@ def rollback(folder: terminal.Folder = Path(), reason: Reason = "", as_json: ter
     """What was in production before the last promotion, into production again."""
     import sartor
 
-    _told(sartor.open(folder).roll_back(reason=reason), as_json)
+    _told(sartor.open(folder).adapters.roll_back(reason=reason), as_json)
 
 
 @app.command()
@@ -138,7 +138,7 @@ def retire(name: Name, folder: terminal.Folder = Path(), reason: Reason = "", as
     """Out of use; it is kept."""
     import sartor
 
-    _told(sartor.open(folder).withdraw(name, "retired", reason), as_json)
+    _told(sartor.open(folder).adapters.withdraw(name, "retired", reason), as_json)
 
 
 @app.command()
@@ -151,7 +151,7 @@ def quarantine(
     """Not to be used by anybody."""
     import sartor
 
-    _told(sartor.open(folder).withdraw(name, "quarantined", reason), as_json)
+    _told(sartor.open(folder).adapters.withdraw(name, "quarantined", reason), as_json)
 
 
 @app.command()
@@ -163,7 +163,7 @@ def verify(
     """Whether the files of the adapters are those that were registered."""
     import sartor
 
-    found = sartor.open(folder).verify_adapters(name)
+    found = sartor.open(folder).adapters.verify(name)
     if as_json:
         terminal.emit({"adapters": [{"name": version.name, "wrong": wrong} for version, wrong in found]})
     else:
@@ -183,7 +183,7 @@ def export(
     """As a folder that PEFT reads, with a signed statement of what it is."""
     import sartor
 
-    key = sartor.open(folder).export_adapter(name, to)
+    key = sartor.open(folder).adapters.export(name, to)
     if as_json:
         terminal.emit({"folder": str(to), "signer": key})
     else:
@@ -200,7 +200,7 @@ def import_adapter(
     """An exported adapter as a candidate, if it is just what a trusted key has signed."""
     import sartor
 
-    _told(sartor.open(folder).import_adapter(source, signer or []), as_json)
+    _told(sartor.open(folder).adapters.import_folder(source, signer or []), as_json)
 
 
 def _told(version: "AdapterVersion", as_json: bool) -> None:
