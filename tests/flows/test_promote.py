@@ -54,6 +54,8 @@ def test_an_adapter_that_beats_its_rivals_goes_into_production(
     told = json.loads(capsys.readouterr().out)
     assert (told["verdict"], told["promoted"], told["incumbent"]) == ("PROMOTE", True, None)
     assert [gate["name"] for gate in told["gates"]] == ["rivals", "leaks", "parity"]
+    assert main(["adapters", "list", str(folder)]) == 0
+    assert "field_f1" in capsys.readouterr().out, "the first KPI, not the first by name"
     found, [move] = sartor.open(folder).adapters.show("small")
     assert (found.name, found.stage, move.stage) == ("small@1", "production", "production")
     assert main(["adapters", "promote", "small", str(folder)]) == 2

@@ -42,6 +42,7 @@ class AdapterVersion:
     stage: Stage
     manifest: dict[str, Any]
     scorecard: dict[str, Any]
+    """Metric → score. The records sort its keys: a score tells its `place` among the task's KPIs."""
     cost: float
     """What training it cost, in the task's currency."""
     created_at: str
@@ -51,6 +52,11 @@ class AdapterVersion:
     def name(self) -> str:
         """Such as `billing-notes@1`."""
         return f"{self.task}@{self.version}"
+
+    @property
+    def scores(self) -> list[tuple[str, dict[str, Any]]]:
+        """Every metric with its score, the task's KPIs first, as the task has them."""
+        return sorted(self.scorecard.items(), key=lambda each: each[1].get("place", 0))
 
     @property
     def folder(self) -> str:

@@ -36,9 +36,8 @@ def list_adapters(folder: terminal.Folder = Path(), as_json: terminal.Json = Fal
 
     table = Table("adapter", "stage", "score", "cost", "made (UTC)", "hash", box=None, pad_edge=False)
     for each in found:
-        primary = next(iter(each.scorecard.items()), None)
-        scores = f"{primary[0]} {primary[1]['value']:.3f}" if primary else ""
-        table.add_row(each.name, each.stage, scores, f"{each.cost:,.2f}", each.created_at[:16], each.hash[:12])
+        first = next((f"{metric} {score['value']:.3f}" for metric, score in each.scores), "")
+        table.add_row(each.name, each.stage, first, f"{each.cost:,.2f}", each.created_at[:16], each.hash[:12])
     terminal.console().print(table)
 
 
@@ -58,7 +57,7 @@ def show(name: Name, folder: terminal.Folder = Path(), as_json: terminal.Json = 
     table = Table(found.name, found.stage, box=None, pad_edge=False, header_style="bold")
     for what, value in (("made (UTC)", found.created_at[:16]), ("hash", found.hash), ("folder", str(found.path))):
         table.add_row(what, value)
-    for metric, score in found.scorecard.items():
+    for metric, score in found.scores:
         table.add_row(metric, f"{score['value']:.3f} ({score['low']:.3f}–{score['high']:.3f}), n = {score['n']:,}")
     for key, value in flat(found.manifest):
         table.add_row(key, str(value))
