@@ -81,6 +81,20 @@ class Adapters:
         self._note("withdraw", f"adapter {name}", {"stage": stage, "reason": reason})
         return registry.withdraw(registry.find(name), stage, self._actor, reason or stage)
 
+    def tag(self, name: str, *tags: str, remove: bool = False) -> AdapterVersion:
+        """With these tags too, or without them. Raises InputError for other than lower-case letters, digits, `.`, `-`, `_`."""
+        registry = self._registry("tag", name)
+        found = registry.remark(registry.find(name), "untag" if remove else "tag", tags, self._actor)
+        self._note("tag", f"adapter {found.name}", {"tags": list(tags), "remove": remove})
+        return found
+
+    def note(self, name: str, text: str) -> AdapterVersion:
+        """With a note, which stays."""
+        registry = self._registry("note", name)
+        found = registry.remark(registry.find(name), "note", [text], self._actor)
+        self._note("note", f"adapter {found.name}", {"text": text})
+        return found
+
     def export(self, name: str, to: Path) -> str:
         """A folder that PEFT reads, with a signed statement; gives the public key that it is signed by."""
         registry = self._registry("export", name)

@@ -157,6 +157,28 @@ def test_an_adapter_is_shown_withdrawn_and_brought_back(folder: Path, capsys: py
         project.predict("small", [{"text": "3 mg of iron"}])
 
 
+def test_tags_and_notes_are_shown_and_on_the_trail(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["adapters", "tag", "small", "demo", "v1", "--dir", str(folder)]) == 0
+    assert capsys.readouterr().out == "small@1: demo v1\n"
+    assert main(["adapters", "tag", "small", "v1", "--remove", "--dir", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tags"] == ["demo"]
+    assert main(["adapters", "note", "small", "see [/ticket] 7", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"][0]["text"] == "see [/ticket] 7"
+    assert main(["adapters", "list", str(folder)]) == 0
+    assert "demo" in capsys.readouterr().out
+    assert main(["adapters", "show", "small", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "demo" in shown and "see [/ticket] 7" in shown
+    assert main(["adapters", "tag", "small", "Demo", "--dir", str(folder)]) == 2
+    with Store.open(folder / ".sartor").records.read() as connection:
+        told = connection.execute(select(audit.c.verb, audit.c.detail).where(audit.c.resource == "adapter small@1"))
+        assert [tuple(line) for line in told] == [
+            ("tag", {"tags": ["demo", "v1"], "remove": False}),
+            ("tag", {"tags": ["v1"], "remove": True}),
+            ("note", {"text": "see [/ticket] 7"}),
+        ]
+
+
 def test_files_that_changed_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["adapters", "verify", str(folder)]) == 0
     assert "small@1 is whole" in capsys.readouterr().out

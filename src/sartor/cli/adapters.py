@@ -34,10 +34,11 @@ def list_adapters(folder: terminal.Folder = Path(), as_json: terminal.Json = Fal
         return
     from rich.table import Table
 
-    table = Table("adapter", "stage", "score", "cost", "made (UTC)", "hash", box=None, pad_edge=False)
+    table = Table("adapter", "stage", "tags", "score", "cost", "made (UTC)", "hash", box=None, pad_edge=False)
     for each in found:
         first = next((f"{metric} {score['value']:.3f}" for metric, score in each.scores), "")
-        table.add_row(each.name, each.stage, first, f"{each.cost:,.2f}", each.created_at[:16], each.hash[:12])
+        shown = (first, f"{each.cost:,.2f}", each.created_at[:16], each.hash[:12])
+        table.add_row(each.name, each.stage, " ".join(each.tags), *shown)
     terminal.console().print(table)
 
 
@@ -51,18 +52,20 @@ def show(name: Name, folder: terminal.Folder = Path(), as_json: terminal.Json = 
         terminal.emit(_document(found) | {"moves": [asdict(move) for move in moves]})
         return
     from rich.table import Table
+    from rich.text import Text
 
     from sartor.adapters.card import flat
 
-    table = Table(found.name, found.stage, box=None, pad_edge=False, header_style="bold")
-    for what, value in (("made (UTC)", found.created_at[:16]), ("hash", found.hash), ("folder", str(found.path))):
-        table.add_row(what, value)
+    lines = [("made (UTC)", found.created_at[:16]), ("hash", found.hash), ("folder", str(found.path))]
+    lines += [("tags", " ".join(found.tags))] if found.tags else []
     for metric, score in found.scores:
-        table.add_row(metric, f"{score['value']:.3f} ({score['low']:.3f}–{score['high']:.3f}), n = {score['n']:,}")
-    for key, value in flat(found.manifest):
-        table.add_row(key, str(value))
-    for move in moves:
-        table.add_row(f"{move.at[:16]} {move.stage}", f"{move.actor}: {move.reason}")
+        lines += [(metric, f"{score['value']:.3f} ({score['low']:.3f}–{score['high']:.3f}), n = {score['n']:,}")]
+    lines += [(key, str(value)) for key, value in flat(found.manifest)]
+    lines += [(f"{move.at[:16]} {move.stage}", f"{move.actor}: {move.reason}") for move in moves]
+    lines += [(f"{note.at[:16]} note", f"{note.actor}: {note.text}") for note in found.notes]
+    table = Table(found.name, found.stage, box=None, pad_edge=False, header_style="bold")
+    for line in lines:
+        table.add_row(*map(Text, line))
     terminal.console().print(table)
 
 
@@ -82,10 +85,12 @@ def diff_adapters(before: Name, after: Name, folder: terminal.Folder = Path(), a
         print(f"{a.name} and {b.name} differ in nothing that is known of them")
         return
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("what", a.name, b.name, box=None, pad_edge=False)
     for each in found:
-        table.add_row(each.what, *("" if value is None else str(value) for value in (each.before, each.after)))
+        values = ("" if value is None else str(value) for value in (each.before, each.after))
+        table.add_row(*map(Text, (each.what, *values)))
     terminal.console().print(table)
 
 
@@ -154,6 +159,41 @@ def quarantine(
 
 
 @app.command()
+def tag(
+    name: Name,
+    tags: Annotated[list[str], typer.Argument(metavar="TAG...", help="Lower-case letters, digits, `.`, `-`, `_`.")],
+    folder: Annotated[Path, typer.Option("--dir", help="Folder of the task, or of the project.")] = Path(),
+    remove: Annotated[bool, typer.Option("--remove", help="Take these tags off.")] = False,
+    as_json: terminal.Json = False,
+) -> None:
+    """Put tags on an adapter, or take them off."""
+    import sartor
+
+    found = sartor.open(folder).adapters.tag(name, *tags, remove=remove)
+    if as_json:
+        terminal.emit(_document(found))
+    else:
+        print(f"{found.name}: {' '.join(found.tags) or 'no tags'}")
+
+
+@app.command()
+def note(
+    name: Name,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What is to be known of it.")],
+    folder: terminal.Folder = Path(),
+    as_json: terminal.Json = False,
+) -> None:
+    """Write a note on an adapter; it stays."""
+    import sartor
+
+    found = sartor.open(folder).adapters.note(name, text)
+    if as_json:
+        terminal.emit(_document(found))
+    else:
+        print(f"{found.name}: noted")
+
+
+@app.command()
 def verify(
     folder: terminal.Folder = Path(),
     name: Annotated[str | None, typer.Option(help="NAME or NAME@VERSION; default: all.")] = None,
@@ -211,5 +251,6 @@ def _told(version: "AdapterVersion", as_json: bool) -> None:
 
 
 def _document(version: "AdapterVersion") -> dict[str, Any]:
-    keys = ("name", "task", "version", "stage", "hash", "created_at", "cost", "scorecard", "manifest")
-    return {key: getattr(version, key) for key in keys} | {"path": str(version.path)}
+    keys = ("name", "task", "version", "stage", "tags", "hash", "created_at", "cost", "scorecard", "manifest")
+    notes = [{"text": note.text, "actor": note.actor, "at": note.at} for note in version.notes]
+    return {key: getattr(version, key) for key in keys} | {"notes": notes, "path": str(version.path)}
