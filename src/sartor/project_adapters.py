@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sartor.errors import InputError, SystemFailure
 from sartor.progress import Progress, silent
 
 # What the verbs need takes seconds to import, so each imports its own.
 if TYPE_CHECKING:
-    from sartor.adapters import AdapterVersion, Move, Registry
+    from sartor.adapters import AdapterVersion, Format, Move, Registry
     from sartor.flows.promote import Gated
     from sartor.project import Project
 
@@ -95,16 +95,28 @@ class Adapters:
         self._note("note", f"adapter {found.name}", {"text": text})
         return found
 
-    def export(self, name: str, to: Path) -> str:
-        """A folder that PEFT reads, with a signed statement; gives the public key that it is signed by."""
+    def export(self, name: str, to: Path, format: Format = "peft", progress: Progress = silent) -> dict[str, Any]:
+        """A new folder with a signed statement, which is what comes back.
+
+        `format`: `peft`; `merged` into its base as a model of Transformers, if that answers as the adapter does (else GateError);
+        `gguf`, which llama.cpp reads. Raises InputError for a method or a base that the format has no place for.
+        """
         registry = self._registry("export", name)
         from sartor.access import SigningKey
-        from sartor.adapters import export
+        from sartor.adapters import as_peft_has_it, export
 
-        found, key = registry.get(name), SigningKey.of(self._project._store.root)
-        self._note("export", f"adapter {found.name}", {"signer": key.public})
-        export(found, _moves(registry, found), to, key)
-        return key.public
+        found, store = registry.get(name), self._project._store
+        if format == "peft":
+            fill = as_peft_has_it(found)
+        else:
+            task = self._project._allowed("export", found.task)
+            from sartor.flows.export import in_format
+
+            fill = in_format(task, store, found, format, progress)
+        key = SigningKey.of(store.root)
+        statement = export(found, _moves(registry, found), to, key, fill)
+        self._note("export", f"adapter {found.name}", {"format": format, "signer": key.public})
+        return statement
 
     def import_folder(self, folder: Path, signers: Sequence[str] = ()) -> AdapterVersion:
         """What `export` made as the next version of its task, a candidate; signed by this project or one of `signers`."""

@@ -3,6 +3,17 @@
 from sartor.adapters.diff import Difference, diff
 from sartor.adapters.registry import AdapterVersion, Move, Registry
 from sartor.adapters.remarks import Remark
-from sartor.adapters.transfer import export, take_in
+from sartor.adapters.transfer import Format, as_peft_has_it, export, take_in
 
-__all__ = ["AdapterVersion", "Difference", "Move", "Registry", "Remark", "diff", "export", "take_in"]
+__all__ = [
+    "AdapterVersion",
+    "Difference",
+    "Format",
+    "Move",
+    "Registry",
+    "Remark",
+    "as_peft_has_it",
+    "diff",
+    "export",
+    "take_in",
+]

@@ -1,6 +1,6 @@
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -217,16 +217,27 @@ def export(
     name: Name,
     to: Annotated[Path, typer.Argument(metavar="TO", help="A new folder.")],
     folder: terminal.Folder = Path(),
+    format: Annotated[
+        Literal["peft", "merged", "gguf"],
+        typer.Option(help="peft; merged into its base, for Transformers; or gguf, for llama.cpp."),
+    ] = "peft",
     as_json: terminal.Json = False,
 ) -> None:
-    """As a folder that PEFT reads, with a signed statement of what it is."""
+    """As a folder for other programs, with a signed statement of what it is."""
     import sartor
 
-    key = sartor.open(folder).adapters.export(name, to)
+    with terminal.progress(as_json) as progress:
+        statement = sartor.open(folder).adapters.export(name, to, format, progress)
+    parity = statement.get("parity")
     if as_json:
-        terminal.emit({"folder": str(to), "signer": key})
-    else:
-        print(f"{to}, signed by {key}")
+        terminal.emit({"folder": str(to), "format": format, "signer": statement["signer"], "parity": parity})
+        return
+    if parity:
+        print(
+            f"as the adapter: {parity['nats']:.1g} nats apart, {parity['kpi']} {parity['merged']:.3g} beside "
+            f"{parity['adapter']:.3g}, n = {parity['rows']:,}"
+        )
+    print(f"{to}, signed by {statement['signer']}")
 
 
 @app.command("import")
