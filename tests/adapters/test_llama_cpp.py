@@ -7,13 +7,22 @@ import pytest
 import torch
 from gguf import GGUFReader
 from peft import PeftModel
+from tests.llama_cpp import likeliest
+from tests.llama_cpp import write_gguf as write_base
 from tests.methods import fresh_network
+from tests.models.conftest import smollm  # noqa: F401 (a fixture)
 from tests.networks import FAMILIES, gpt2, plain_model  # noqa: F401 (a fixture)
 from tests.tiny import tiny_llama
 
 from sartor.adapters.llama_cpp import write_gguf
+from sartor.data.example import Message
 from sartor.errors import InputError
+from sartor.generate.forward import FastForward
+from sartor.models.base import open_base, resolve
+from sartor.models.decoder import Decoder
+from sartor.models.methods import load
 
+QUESTIONS = ("What is the capital of France?", "Take 5 mg twice a day, not 50. Which dose?", "Say hello to Ann.")
 MODULES = {
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
@@ -93,3 +102,22 @@ def test_a_base_whose_weights_llama_cpp_may_order_otherwise_is_refused(gpt2: Pat
     (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA"}))
     with pytest.raises(InputError, match="trained on a gpt2, and only of llama, mistral, qwen2, qwen3"):
         write_gguf(folder, "notes@1", plain_model(gpt2).config, tmp_path / "adapter.gguf")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("method", ["lora", "rslora"])
+def test_llama_cpp_answers_as_the_engine_does(smollm: Path, tmp_path: Path, method: str) -> None:  # noqa: F811
+    opened, model = open_base(resolve("smollm2-135m-q4", Path())), plain_model(smollm)
+    folder = adapter(smollm, tmp_path / "adapter", method)
+    base = write_base(model, tmp_path / "base.gguf", tokenizer=opened.tokenizer)
+    write_gguf(folder, "notes@1", opened.config, tmp_path / "adapter.gguf")
+    prompts = [opened.renderer.prompt_ids([Message("user", text)]) for text in QUESTIONS]
+    decoder = Decoder(model)
+    adapted = FastForward(decoder, load(folder, decoder)).read([], prompts, 0).logits.log_softmax(-1)
+    bare = FastForward(decoder).read([], prompts, 0).logits.log_softmax(-1)
+    for ours, scale in ((adapted, 1.0), (bare, 0.0)):
+        for row, theirs in zip(ours, likeliest(base, tmp_path / "adapter.gguf", prompts, scale), strict=True):
+            tokens = list(theirs)
+            torch.testing.assert_close(row[tokens], torch.tensor(list(theirs.values())), rtol=0, atol=0.002)
+            assert int(row.argmax()) in tokens
+    assert (adapted - bare).abs().max() > 1, "a mistake would show"

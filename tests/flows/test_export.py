@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tests.methods import ALL
+from tests.models.conftest import smollm  # noqa: F401 (a fixture)
 from tests.running import (
     Finished,
     notes,
@@ -119,7 +120,6 @@ def test_it_holds_all_that_a_program_needs_in_the_number_format_of_the_base(cach
 
 
 def test_a_base_in_4_bits_is_merged_as_what_its_codes_stand_for(task: Task, tmp_path: Path) -> None:
-    pytest.importorskip("bitsandbytes", reason="bitsandbytes is not here")
     adapter = register(task, "qlora")
     project = sartor.open(task.folder)
     parity = project.adapters.export("small", tmp_path / "out", "merged")["parity"]
@@ -130,6 +130,16 @@ def test_a_base_in_4_bits_is_merged_as_what_its_codes_stand_for(task: Task, tmp_
         forward.read([], [IDS[0].tolist()], 0).logits for forward in (merged.forward(), in_4_bits.forward(adapter.path))
     )
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4)
+
+
+@pytest.mark.real
+def test_rounding_to_bfloat16_is_far_below_what_is_allowed(smollm: Path, tmp_path: Path) -> None:  # noqa: F811
+    rows = notes(6), notes(2, start=500)
+    folder = write_task(tmp_path / "task", smollm, *rows, "extraction", generate={"max_tokens": 4})
+    register(open_task(folder), width=0.02)
+    parity = sartor.open(folder).adapters.export("small", tmp_path / "out", "merged")["parity"]
+    assert parity["dtype"] == "bfloat16"
+    assert 1e-6 < parity["nats"] < parity["nats_allowed"] / 4
 
 
 @pytest.mark.parametrize("method", ["prompt", "prefix", "pfeiffer"])
@@ -160,6 +170,13 @@ def overflowing(task: Task) -> None:
     register(task, width=1e3)
 
 
+def drowned(task: Task) -> None:
+    """An adapter that changes less than rounding does."""
+    base = Path(task.spec.base)
+    LlamaForCausalLM.from_pretrained(base).to(torch.bfloat16).save_pretrained(base)
+    register(task, width=1e-3)
+
+
 def with_nan(task: Task) -> None:
     register(task)
     weights = task.folder / "trained" / "adapter_model.safetensors"
@@ -170,7 +187,7 @@ def with_nan(task: Task) -> None:
     Registry(Store.open(task.folder / ".sartor")).register("small", task.folder / "trained", manifest, {}, 0.0)
 
 
-@pytest.mark.parametrize("broken", [overflowing, with_nan])
+@pytest.mark.parametrize("broken", [overflowing, drowned, with_nan])
 def test_numbers_that_do_not_survive_are_refused(
     cache: Path, tmp_path: Path, broken: Callable[[Task], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
