@@ -114,9 +114,8 @@ class Adapters:
 
             fill = in_format(task, store, found, format, progress)
         key = SigningKey.of(store.root)
-        statement = export(found, _moves(registry, found), to, key, fill)
         self._note("export", f"adapter {found.name}", {"format": format, "signer": key.public})
-        return statement
+        return export(found, _moves(registry, found), to, key, fill)
 
     def import_folder(self, folder: Path, signers: Sequence[str] = ()) -> AdapterVersion:
         """What `export` made as the next version of its task, a candidate; signed by this project or one of `signers`."""

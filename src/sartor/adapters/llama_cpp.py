@@ -38,7 +38,7 @@ def write_gguf(adapter: Path, name: str, base: PretrainedConfig, file: Path) -> 
     if base.model_type not in ARCHITECTURES:
         raise InputError(
             f"{name} was trained on a {base.model_type}, and only of {', '.join(ARCHITECTURES)} is it known how llama.cpp names "
-            "and orders the weights: export it with `--format merged`, which llama.cpp's own converter reads"
+            "and orders the weights: export it with `--format merged` or `--format peft`"
         )
     architecture = ARCHITECTURES[base.model_type]
     names = gguf.get_tensor_name_map(architecture, base.num_hidden_layers)

@@ -18,7 +18,7 @@ from sartor.store import Store
 def in_format(
     task: Task, store: Store, adapter: AdapterVersion, format: Literal["merged", "gguf"], progress: Progress = silent
 ) -> Fill:
-    """What writes it so. That raises InputError for a method or base that cannot be, and as `merge` does."""
+    """What writes it so, which raises InputError for a method or a base that the format has no place for, and as `merge` does."""
 
     def merged(folder: Path) -> dict[str, Any]:
         return {"format": format, "parity": merge(task, store, adapter, folder, progress)}
