@@ -94,7 +94,7 @@ def test_check_and_listing_leave_no_store(tmp_path: Path):
     folder = write_task(tmp_path / "task", tiny_llama(tmp_path), intents(12))
     project = sartor.open(folder)
     assert project.check().rows["train"] > 0
-    assert project.adapters() == ()
+    assert project.adapters.list() == ()
     assert sorted(path.name for path in folder.iterdir()) == ["sartor.yaml", "train.jsonl"]
 
 
@@ -111,7 +111,7 @@ def test_predictions_and_listings_are_on_the_trail(tmp_path: Path):
     answers = project.predict("zero-shot", [{"text": "where is my card"}, {"text": "refund"}])
     assert len(answers) == 2
     json.dumps([answer.to_json() for answer in answers])
-    assert project.adapters() == ()
+    assert project.adapters.list() == ()
     store = Store.open(folder / ".sartor")
     with store.records.read() as connection:
         trail = [(row.verb, row.resource, row.detail) for row in connection.execute(select(audit))]

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from sartor.complaints import did_you_mean
-from sartor.errors import InputError, SystemFailure
+from sartor.errors import InputError
 from sartor.progress import Progress, silent
+from sartor.project_adapters import Adapters
 from sartor.task import SPEC_NAME
 
 # What the verbs need takes seconds to import, so each imports its own.
 if TYPE_CHECKING:
     from sartor.access import Actor, ApiKeys, Policy
-    from sartor.adapters import AdapterVersion, Move, Registry
     from sartor.data.diff import Change
     from sartor.data.example import Example
     from sartor.data.history import Entry, History
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from sartor.flows.methods import Compared
     from sartor.flows.predict import Prediction
     from sartor.flows.prepare import Task
-    from sartor.flows.promote import Gated
     from sartor.flows.prove import Proof
     from sartor.flows.run import RunResult
     from sartor.flows.select import Selected
@@ -373,101 +372,10 @@ class Project:
         tasks = one_base(self.tasks(), base)
         return Specialists(tasks, self._store, LoadedBase(next(iter(tasks.values()))))
 
-    def adapters(self, task: str | None = None) -> tuple[AdapterVersion, ...]:
-        """The adapters of a task, or of all tasks, by task and version."""
-        self._ask("list", "adapters")
-        if not self._path.is_dir():
-            return ()
-        from sartor.adapters import Registry
-
-        self._note("list", "adapters", {"task": task} if task else {})
-        return Registry(self._store).list(task)
-
-    def adapter(self, name: str) -> tuple[AdapterVersion, list[Move]]:
-        """`NAME@VERSION`, or with `NAME` the one in production or else the latest candidate; and the moves that it made."""
-        registry = self._registry("show", name)
-        found = registry.find(name)
-        return found, [move for move in registry.moves(found.task) if move.version == found.version]
-
-    def verify_adapters(self, name: str | None = None) -> list[tuple[AdapterVersion, str | None]]:
-        """Whether the files of an adapter, or of all, are those that were registered; what is wrong, where something is."""
-        registry = self._registry("verify", name or "all")
-        found: list[tuple[AdapterVersion, str | None]] = []
-        for version in [registry.find(name)] if name else registry.list():
-            try:
-                registry.verified(version)
-                found.append((version, None))
-            except SystemFailure as error:
-                found.append((version, str(error)))
-        return found
-
-    def promote(
-        self,
-        name: str,
-        reason: str = "",
-        override: bool = False,
-        progress: Progress = silent,
-    ) -> tuple[Gated, AdapterVersion]:
-        """An adapter into production, if all gates of its task say PROMOTE; what was there is retired.
-
-        `override`: in spite of them, for a `reason`, which the audit trail keeps. Raises InputError without one.
-        """
-        if override and not reason.strip():
-            raise InputError("who promotes in spite of a gate says why: give a reason")
-        registry = self._registry("promote", name)
-        candidate = registry.find(name)
-        chosen = self._allowed("promote", candidate.task)
-        from sartor.flows.promote import gated
-
-        found = gated(chosen, self._store, candidate, progress)
-        promoted = found.verdict == "PROMOTE" or override
-        detail = {"verdict": found.verdict, "closed": found.closed, "promoted": promoted, "reason": reason}
-        self._note("promote", f"adapter {candidate.name}", detail)
-        why = reason or f"all gates: {', '.join(gate.name for gate in found.gates)}"
-        return found, registry.promote(candidate, self._policy[1].name, why) if promoted else candidate
-
-    def roll_back(self, task: str | None = None, reason: str = "") -> AdapterVersion:
-        """What was in production before, into production again."""
-        name = self._task(task).spec.task
-        registry = self._registry("roll back", name)
-        self._note("roll back", f"task {name}", {"reason": reason})
-        return registry.roll_back(name, self._policy[1].name, reason or "rolled back")
-
-    def withdraw(self, name: str, stage: Literal["retired", "quarantined"], reason: str = "") -> AdapterVersion:
-        """An adapter out of use, but kept; in quarantine nobody can use it by its name either."""
-        registry = self._registry("withdraw", name)
-        self._note("withdraw", f"adapter {name}", {"stage": stage, "reason": reason})
-        return registry.withdraw(registry.find(name), stage, self._policy[1].name, reason or stage)
-
-    def export_adapter(self, name: str, to: Path) -> str:
-        """An adapter as a folder that PEFT reads, with a signed statement; gives the public key that it is signed by."""
-        registry = self._registry("export", name)
-        from sartor.access import SigningKey
-        from sartor.adapters import export
-
-        found, key = registry.get(name), SigningKey.of(self._store.root)
-        self._note("export", f"adapter {found.name}", {"signer": key.public})
-        export(found, [move for move in registry.moves(found.task) if move.version == found.version], to, key)
-        return key.public
-
-    def import_adapter(self, folder: Path, signers: Sequence[str] = ()) -> AdapterVersion:
-        """An exported adapter as the next version of its task, a candidate; signed by this project or one of `signers`."""
-        self._ask("import", "adapters")
-        from sartor.access import SigningKey
-        from sartor.adapters import Registry, take_in
-
-        own = SigningKey.of(self._store.root).public
-        found = take_in(folder, Registry(self._store), [own, *signers])
-        self._note("import", f"adapter {found.name}", {"folder": folder.name, "hash": found.hash})
-        return found
-
-    def _registry(self, verb: str, name: str) -> Registry:
-        self._ask(verb, f"adapter {name}")
-        if not self._path.is_dir():
-            raise InputError(f"no adapter is registered in {self.root} yet; `sartor run` trains and registers one")
-        from sartor.adapters import Registry
-
-        return Registry(self._store)
+    @cached_property
+    def adapters(self) -> Adapters:
+        """What was trained here: list, show, promote, roll back, export, …"""
+        return Adapters(self)
 
     def _history(self, task: Task) -> History:
         from sartor.data.history import History

@@ -39,14 +39,17 @@ def test_a_base_with_an_awkward_name_stays_valid_yaml() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "library", "said", "unsaid"),
+    ("method", "format", "library", "said", "unsaid"),
     [
-        ("dora", "peft", "PeftModel.from_pretrained", "sartor predict"),
-        ("full", "transformers", "AutoModelForCausalLM.from_pretrained", "PeftModel"),
-        ("bottleneck", "sartor", "`sartor predict` runs it", "PeftModel"),
+        ("dora", "peft", "peft", "PeftModel.from_pretrained", "sartor predict"),
+        ("full", "peft", "transformers", "AutoModelForCausalLM.from_pretrained", "PeftModel"),
+        ("full", "merged", "transformers", "All weights of `mine`", "PeftModel"),
+        ("lora", "merged", "transformers", "A lora adapter merged into `mine`", "PeftModel"),
+        ("lora", "gguf", "llama.cpp", "--lora adapter.gguf", "PeftModel"),
+        ("bottleneck", "peft", "sartor", "`sartor predict` runs it", "PeftModel"),
     ],
 )
-def test_it_says_what_loads_the_files(method: str, library: str, said: str, unsaid: str) -> None:
-    text = render_card("notes", {"base_model": "mine", "method": method})
+def test_it_says_what_loads_the_files(method: str, format: str, library: str, said: str, unsaid: str) -> None:
+    text = render_card("notes", {"base_model": "mine", "method": method}, format)
     assert ModelCard(text).data.library_name == library
     assert said in text and unsaid not in text

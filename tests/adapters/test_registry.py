@@ -239,6 +239,33 @@ def test_whatever_is_done_one_version_at_most_is_in_production(
     store.close()
 
 
+def test_tags_come_and_go_and_notes_stay(registry: Registry, tmp_path: Path) -> None:
+    first, second = versions(registry, tmp_path, 2)
+    registry.remark(first, "tag", ["v2.1", "demo"], "ann")
+    registry.remark(first, "tag", ["demo"], "bob")
+    assert registry.remark(first, "untag", ["demo"], "ann").tags == ("v2.1",)
+    registry.remark(first, "note", ["better on [short] letters"], "ann")
+    found = registry.remark(first, "note", ["not on long ones"], "bob")
+    assert [(note.actor, note.text) for note in found.notes] == [
+        ("ann", "better on [short] letters"),
+        ("bob", "not on long ones"),
+    ]
+    assert [remark.kind for remark in found.remarks] == ["tag", "tag", "tag", "untag", "note", "note"]
+    assert registry.find("notes@2") == second, "nothing was said of the other"
+
+
+@pytest.mark.parametrize("tag", ["Demo", "two words", "", "ü", "a\n"])
+def test_what_is_no_tag_is_refused_and_none_of_those_beside_it_is_put_on(
+    registry: Registry, tmp_path: Path, tag: str
+) -> None:
+    [version] = versions(registry, tmp_path, 1)
+    with pytest.raises(InputError, match="is no tag: use lower-case letters"):
+        registry.remark(version, "tag", ["fine", tag], "ann")
+    with pytest.raises(InputError, match="the note is empty"):
+        registry.remark(version, "note", [" "], "ann")
+    assert registry.find("notes").remarks == ()
+
+
 def test_a_name_that_is_not_there_is_refused_with_what_is(registry: Registry, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none is registered yet"):
         registry.get("notes")

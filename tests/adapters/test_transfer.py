@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sartor.access.keys import KEY_NAME, SigningKey, signed_by
-from sartor.adapters import AdapterVersion, Registry, export, take_in
+from sartor.adapters import AdapterVersion, Registry, as_peft_has_it, export, take_in
 from sartor.errors import InputError, SystemFailure
 from sartor.store import Store
 
@@ -37,7 +37,8 @@ def adapter(stores: tuple[Store, Store], tmp_path: Path) -> AdapterVersion:
 
 @pytest.fixture
 def exported(stores: tuple[Store, Store], adapter: AdapterVersion, tmp_path: Path) -> Path:
-    export(adapter, Registry(stores[0]).moves("notes"), tmp_path / "out", SigningKey.of(stores[0].root))
+    key = SigningKey.of(stores[0].root)
+    export(adapter, Registry(stores[0]).moves("notes"), tmp_path / "out", key, as_peft_has_it(adapter))
     return tmp_path / "out"
 
 
@@ -96,7 +97,9 @@ def test_a_signer_that_nobody_vouched_for_and_what_is_no_export_are_refused(
 
 def test_an_export_writes_over_nothing(stores: tuple[Store, Store], adapter: AdapterVersion, exported: Path) -> None:
     with pytest.raises(InputError, match="is there already"):
-        export(adapter, (), exported, SigningKey.of(stores[0].root))
+        export(adapter, (), exported, SigningKey.of(stores[0].root), as_peft_has_it(adapter))
+    with pytest.raises(InputError, match="there is no folder"):
+        export(adapter, (), exported / "not" / "there", SigningKey.of(stores[0].root), as_peft_has_it(adapter))
     assert not list(exported.parent.glob(".export-*"))
 
 

@@ -88,6 +88,7 @@ def test_run_predict_and_adapters(tmp_path: Path, capsys, monkeypatch: pytest.Mo
     listed = document(capsys, "adapters", "list", folder)
     assert set(listed["adapters"][0]) == {
         "name", "task", "version", "stage", "hash", "created_at", "cost", "scorecard", "manifest", "path",
+        "tags", "notes",
     }  # fmt: skip
     assert main(["adapters", "list", folder]) == 0
     assert "small@1" in capsys.readouterr().out

@@ -54,7 +54,9 @@ def test_an_adapter_that_beats_its_rivals_goes_into_production(
     told = json.loads(capsys.readouterr().out)
     assert (told["verdict"], told["promoted"], told["incumbent"]) == ("PROMOTE", True, None)
     assert [gate["name"] for gate in told["gates"]] == ["rivals", "leaks", "parity"]
-    found, [move] = sartor.open(folder).adapter("small")
+    assert main(["adapters", "list", str(folder)]) == 0
+    assert "field_f1" in capsys.readouterr().out, "the first KPI, not the first by name"
+    found, [move] = sartor.open(folder).adapters.show("small")
     assert (found.name, found.stage, move.stage) == ("small@1", "production", "production")
     assert main(["adapters", "promote", "small", str(folder)]) == 2
     assert "small@1 is in production already" in capsys.readouterr().err
@@ -69,7 +71,7 @@ def test_an_adapter_that_beats_its_rivals_goes_into_production(
     ],
 )
 def test_each_gate_is_heard(folder: Path, spec: dict[str, Any], gate: str, state: str) -> None:
-    found, version = change(folder, **spec).promote("small")
+    found, version = change(folder, **spec).adapters.promote("small")
     assert set(states(found)[gate]) == {state}
     assert (found.verdict, version.stage) == (
         ("REJECT", "candidate") if state == "failed" else ("PROMOTE", "production")
@@ -79,14 +81,14 @@ def test_each_gate_is_heard(folder: Path, spec: dict[str, Any], gate: str, state
 def test_rows_that_it_learned_from_keep_it_out_until_they_are_allowed(folder: Path) -> None:
     rows = [*notes(2), *notes(10, start=500)]  # of training, the first two
     (folder / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    found, version = change(folder).promote("small@1")
+    found, version = change(folder).adapters.promote("small@1")
     [gate] = [gate for gate in found.gates if gate.name == "leaks"]
     assert gate.verdict == "REJECT"
     assert gate.conditions[0].text.startswith(
         "2 test rows among those that it learned from (train.jsonl:1 = test.jsonl:1)"
     )
     assert version.stage == "candidate"
-    allowed, _ = change(folder, gates={"leaks": 2}).promote("small@1")
+    allowed, _ = change(folder, gates={"leaks": 2}).adapters.promote("small@1")
     assert states(allowed)["leaks"] == ["passed"]
 
 
@@ -94,10 +96,10 @@ def test_a_second_version_must_be_better_than_the_one_in_production(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = change(folder)
-    project.promote("small")
+    project.adapters.promote("small")
     again = change(folder, train={"epochs": 7, "rank": 4, "learning_rate": 0.01, "seed": 1}).run()
     assert again.adapter.name == "small@2"
-    found, version = project.promote("small@2")
+    found, version = project.adapters.promote("small@2")
     assert found.incumbent == "small@1"
     assert states(found)["production"] in (["open"], ["failed"])
     assert version.stage == "candidate"
@@ -110,7 +112,7 @@ def test_files_that_the_engine_reads_otherwise_than_peft_keep_it_out(
 ) -> None:
     forward = LoadedBase.forward
     monkeypatch.setattr(LoadedBase, "forward", lambda self, adapter=None: forward(self))  # the adapter is forgotten
-    found = gated(open_task(folder), Store.open(folder / ".sartor"), sartor.open(folder).adapter("small")[0])
+    found = gated(open_task(folder), Store.open(folder / ".sartor"), sartor.open(folder).adapters.show("small")[0])
     assert states(found)["parity"] == ["failed"]
 
 
@@ -130,9 +132,9 @@ def test_who_promotes_in_spite_of_a_gate_gives_a_reason_that_is_kept(
 
 def test_an_adapter_is_shown_withdrawn_and_brought_back(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project = change(folder)
-    project.promote("small")
+    project.adapters.promote("small")
     change(folder, train={"epochs": 7, "rank": 4, "learning_rate": 0.01, "seed": 1}).run()
-    project.promote("small@2", reason="to try it", override=True)
+    project.adapters.promote("small@2", reason="to try it", override=True)
     assert main(["adapters", "rollback", str(folder), "--reason", "worse", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["name"] == "small@1"
     assert main(["adapters", "quarantine", "small@2", str(folder), "--reason", "leaks names"]) == 0
@@ -155,10 +157,32 @@ def test_an_adapter_is_shown_withdrawn_and_brought_back(folder: Path, capsys: py
         project.predict("small", [{"text": "3 mg of iron"}])
 
 
+def test_tags_and_notes_are_shown_and_on_the_trail(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["adapters", "tag", "small", "demo", "v1", "--dir", str(folder)]) == 0
+    assert capsys.readouterr().out == "small@1: demo v1\n"
+    assert main(["adapters", "tag", "small", "v1", "--remove", "--dir", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tags"] == ["demo"]
+    assert main(["adapters", "note", "small", "see [/ticket] 7", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"][0]["text"] == "see [/ticket] 7"
+    assert main(["adapters", "list", str(folder)]) == 0
+    assert "demo" in capsys.readouterr().out
+    assert main(["adapters", "show", "small", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "demo" in shown and "see [/ticket] 7" in shown
+    assert main(["adapters", "tag", "small", "Demo", "--dir", str(folder)]) == 2
+    with Store.open(folder / ".sartor").records.read() as connection:
+        told = connection.execute(select(audit.c.verb, audit.c.detail).where(audit.c.resource == "adapter small@1"))
+        assert [tuple(line) for line in told] == [
+            ("tag", {"tags": ["demo", "v1"], "remove": False}),
+            ("tag", {"tags": ["v1"], "remove": True}),
+            ("note", {"text": "see [/ticket] 7"}),
+        ]
+
+
 def test_files_that_changed_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["adapters", "verify", str(folder)]) == 0
     assert "small@1 is whole" in capsys.readouterr().out
-    version, _ = sartor.open(folder).adapter("small")
+    version, _ = sartor.open(folder).adapters.show("small")
     weights = version.path / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     assert main(["adapters", "verify", str(folder)]) == 1
@@ -189,8 +213,8 @@ def test_an_adapter_goes_to_another_project_and_answers_as_it_did(
 def test_an_adapter_without_its_task_and_a_project_without_any_are_refused(folder: Path, tmp_path: Path) -> None:
     project = change(folder, task="other")
     with pytest.raises(InputError, match=r"there is no task `small`"):
-        project.promote("small")
+        project.adapters.promote("small")
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "sartor.yaml").write_text((folder / "sartor.yaml").read_text())
     with pytest.raises(InputError, match="no adapter is registered"):
-        sartor.open(tmp_path / "empty").adapter("small")
+        sartor.open(tmp_path / "empty").adapters.show("small")

@@ -128,7 +128,7 @@ def test_the_run_trains_with_what_was_found_and_so_does_the_block_in_the_task(
     assert [trial["fate"] for trial in told["trials"]].count("diverged, 1 epoch") >= 1
     assert sum(trial["fate"].startswith("chosen") for trial in told["trials"]) == 1
     assert told["money"] == pytest.approx(told["seconds"]), "at 3600 an hour"
-    [adapter] = sartor.open(folder).adapters()
+    [adapter] = sartor.open(folder).adapters.list()
     assert {key: adapter.manifest[key] for key in told["settings"] if key != "label_smoothing"} == {
         key: value for key, value in told["settings"].items() if key != "label_smoothing"
     }

@@ -1,13 +1,12 @@
 """A GGUF file becomes a safetensors folder that computes the same."""
 
-import json
 from pathlib import Path
 
 import pytest
 import torch
 from gguf import GGUFWriter
-from tests.tiny import CHAT_TEMPLATE, tiny_llama, tiny_tokenizer
-from tokenizers import Tokenizer
+from tests.llama_cpp import write_gguf
+from tests.tiny import tiny_llama
 from transformers import LlamaForCausalLM
 
 from sartor.data.example import Message
@@ -15,64 +14,6 @@ from sartor.errors import InputError
 from sartor.models.base import load, open_base, resolve
 
 pytestmark = pytest.mark.usefixtures("cache")
-
-_NAMES = {
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-    "input_layernorm": "attn_norm",
-    "post_attention_layernorm": "ffn_norm",
-    "model.embed_tokens": "token_embd",
-    "model.norm": "output_norm",
-    "model.layers": "blk",
-}
-
-
-def write_gguf(model: LlamaForCausalLM, path: Path, pre: str = "smollm") -> Path:
-    """As llama.cpp's converter writes a Llama: float32, rotary halves of q and k interleaved."""
-    config = model.config
-    writer = GGUFWriter(path, "llama")
-    writer.add_block_count(config.num_hidden_layers)
-    writer.add_context_length(config.max_position_embeddings)
-    writer.add_embedding_length(config.hidden_size)
-    writer.add_feed_forward_length(config.intermediate_size)
-    writer.add_head_count(config.num_attention_heads)
-    writer.add_head_count_kv(config.num_key_value_heads)
-    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
-    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    writer.add_vocab_size(config.vocab_size)
-    tokenizer = tiny_tokenizer()
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(pre)
-    writer.add_token_list(tokenizer.convert_ids_to_tokens(list(range(len(tokenizer)))))
-    writer.add_token_types([3] * 3 + [1] * (len(tokenizer) - 3))
-    writer.add_token_merges(_merges(tokenizer.backend_tokenizer))
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_pad_token_id(2)
-    writer.add_chat_template(CHAT_TEMPLATE)
-    for name, tensor in model.state_dict().items():
-        if name == "lm_head.weight":
-            continue
-        for ours, theirs in _NAMES.items():
-            name = name.replace(ours, theirs)
-        if "attn_q" in name or "attn_k" in name:
-            heads = config.num_attention_heads if "attn_q" in name else config.num_key_value_heads
-            tensor = tensor.view(heads, 2, -1, config.hidden_size).transpose(1, 2).reshape(tensor.shape)
-        writer.add_tensor(name, tensor.numpy())
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
-
-
-def _merges(tokenizer: Tokenizer) -> list[str]:
-    return [" ".join(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]]
 
 
 def test_a_gguf_file_computes_what_its_model_computed(tmp_path: Path) -> None:

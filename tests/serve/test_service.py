@@ -202,13 +202,13 @@ def test_what_is_promoted_quarantined_or_damaged_is_so_at_once(own: Path) -> Non
     project = sartor.open(own)
     with serving(own) as server:
         assert ask(server, model="notes").choices
-        project.withdraw("notes@1", "quarantined", "names in its answers")
+        project.adapters.withdraw("notes@1", "quarantined", "names in its answers")
         with pytest.raises(openai.NotFoundError, match="names in its answers"):
             ask(server, model="notes@1")
         assert "notes" not in [model.id for model in server.client().models.list()]
-        project.withdraw("notes@1", "retired")
+        project.adapters.withdraw("notes@1", "retired")
         assert ask(server, model="notes@1").choices
-        [weights] = project.adapter("intents")[0].path.glob("*.safetensors")
+        [weights] = project.adapters.show("intents")[0].path.glob("*.safetensors")
         weights.chmod(0o644)
         weights.write_bytes(weights.read_bytes()[:-100] + bytes(100))
         with pytest.raises(openai.InternalServerError, match="damaged"):

@@ -8,16 +8,18 @@ import yaml
 CARD_NAME = "README.md"
 
 
-def render_card(task: str, manifest: dict[str, Any]) -> str:
+def render_card(task: str, manifest: dict[str, Any], format: str = "peft") -> str:
     """Markdown with YAML front matter, from an adapter's manifest.
 
     Of the manifest's keys only `base_model` and `method` are read by name; all are listed, nested ones with dots.
+    `format`: what was made of the adapter, `peft`, `merged` or `gguf`.
     """
     base = str(manifest.get("base_model", "unknown"))
     method = str(manifest.get("method", "lora"))
     front = {
         "base_model": base,
-        "library_name": {"full": "transformers", "bottleneck": "sartor"}.get(method, "peft"),
+        "library_name": {"merged": "transformers", "gguf": "llama.cpp"}.get(format)
+        or {"full": "transformers", "bottleneck": "sartor"}.get(method, "peft"),
         "pipeline_tag": "text-generation",
         "tags": [method, "sartor", task],
     }
@@ -27,7 +29,7 @@ def render_card(task: str, manifest: dict[str, Any]) -> str:
 
 # {task}
 
-{_introduction(method, base)}
+{_introduction(method, base, format)}
 
 | what | value |
 | --- | --- |
@@ -35,10 +37,18 @@ def render_card(task: str, manifest: dict[str, Any]) -> str:
 """
 
 
-def _introduction(method: str, base: str) -> str:
+def _introduction(method: str, base: str, format: str) -> str:
     limits = "It answers well only to prompts of that task, written with the chat template that it was trained with"
-    if method == "full":
-        return f"""All weights of `{base}`, trained with Sartor on one task. {limits}.
+    if format == "gguf":
+        return f"""A LoRA adapter for `{base}`, for llama.cpp, trained with Sartor on one task. {limits}, on a GGUF file of the
+very base that is named below.
+
+```bash
+llama-server --model BASE.gguf --lora adapter.gguf
+```"""
+    if method == "full" or format == "merged":
+        what = "All weights of" if method == "full" else f"A {method} adapter merged into"
+        return f"""{what} `{base}`, trained with Sartor on one task. {limits}.
 
 ```python
 from transformers import AutoModelForCausalLM

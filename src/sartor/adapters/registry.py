@@ -8,6 +8,7 @@ Every move is a line with who made it and why; none is changed or taken away, so
 
 import difflib
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select, true, update
 
 from sartor.adapters.card import CARD_NAME, render_card
+from sartor.adapters.remarks import Kind, Remark, read_remarks, tags_of, write_remarks
 from sartor.errors import InputError, SystemFailure
 from sartor.store import Store
 from sartor.store.canonical import canonical
@@ -42,15 +44,32 @@ class AdapterVersion:
     stage: Stage
     manifest: dict[str, Any]
     scorecard: dict[str, Any]
+    """Metric → score. The records sort its keys: a score tells its `place` among the task's KPIs."""
     cost: float
     """What training it cost, in the task's currency."""
     created_at: str
     """ISO 8601, UTC."""
+    remarks: tuple[Remark, ...]
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Sorted."""
+        return tags_of(self.remarks)
+
+    @property
+    def notes(self) -> tuple[Remark, ...]:
+        """The first one first."""
+        return tuple(remark for remark in self.remarks if remark.kind == "note")
 
     @property
     def name(self) -> str:
         """Such as `billing-notes@1`."""
         return f"{self.task}@{self.version}"
+
+    @property
+    def scores(self) -> list[tuple[str, dict[str, Any]]]:
+        """Every metric with its score, the task's KPIs first, as the task has them."""
+        return sorted(self.scorecard.items(), key=lambda each: each[1].get("place", 0))
 
     @property
     def folder(self) -> str:
@@ -207,6 +226,12 @@ class Registry:
             _move(connection, version.task, version.version, stage, actor, reason)
         return self.find(version.name)
 
+    def remark(self, version: AdapterVersion, kind: Kind, texts: Sequence[str], actor: str) -> AdapterVersion:
+        """The same with a note, or with tags or without them. Raises InputError as `write_remarks` does."""
+        with self._store.records.write() as connection:
+            write_remarks(connection, version.task, version.version, kind, texts, actor)
+        return self.find(version.name)
+
     def _known(self, task: str) -> str:
         tasks = sorted({version.task for version in self.list()})
         if not tasks:
@@ -218,20 +243,25 @@ class Registry:
         query = select(adapters).where(condition).order_by(adapters.c.task, adapters.c.version)
         with self._store.records.read() as connection:
             rows = connection.execute(query).mappings().all()
-            stands = {task: _standing(connection, task) for task in {row["task"] for row in rows}}
-        return tuple(self._version(row, stands[row["task"]].get(row["version"], "candidate")) for row in rows)
+            tasks = {row["task"] for row in rows}
+            stands = {task: _standing(connection, task) for task in tasks}
+            said = {task: read_remarks(connection, task) for task in tasks}
+        return tuple(self._version(row, stands[row["task"]], said[row["task"]]) for row in rows)
 
-    def _version(self, row: RowMapping, stage: Stage) -> AdapterVersion:
+    def _version(
+        self, row: RowMapping, stands: dict[int, Stage], said: dict[int, tuple[Remark, ...]]
+    ) -> AdapterVersion:
         return AdapterVersion(
             task=row["task"],
             version=row["version"],
             hash=row["hash"],
             path=self._store.folders.path(KIND, row["folder"]),
-            stage=stage,
+            stage=stands.get(row["version"], "candidate"),
             manifest=row["manifest"],
             scorecard=row["scorecard"],
             cost=row["cost"],
             created_at=row["created_at"],
+            remarks=said.get(row["version"], ()),
         )
 
 

@@ -1,24 +1,24 @@
-"""Adapters out of a project and into another: PEFT's files, with a signed statement of what they are and where they come from.
+"""Adapters out of a project and into another: files with a signed statement of what they are and where they come from.
 
-    adapter_config.json, adapter_model.safetensors, README.md, …    as PEFT and the hub know them
-    statement.json          name, manifest, scorecard, cost, moves, who signed it, and the sha256 of every other file
+    adapter_config.json, adapter_model.safetensors, README.md, …    as PEFT and the hub know them; or those of another format
+    statement.json          format, name, manifest, scorecard, cost, moves, who signed it, and the sha256 of every other file
     statement.sig           its Ed25519 signature, in hex
 
-A folder whose files, statement or signer are not the ones that were signed is not taken in.
+A folder whose files, statement or signer are not the ones that were signed is not taken in, nor a format other than PEFT's.
 """
 
-import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 from sartor.access.keys import SigningKey, signed_by
 from sartor.adapters.registry import ABOUT, AdapterVersion, Move, Registry
 from sartor.errors import InputError
+from sartor.models.cache import file_sha256
 from sartor.store.canonical import canonical
 from sartor.store.disk import disk_errors, move_into_place
 
@@ -26,19 +26,38 @@ STATEMENT, SIGNATURE = "statement.json", "statement.sig"
 _TOLD = ("name", "task", "hash", "manifest", "scorecard", "cost", "created_at")
 
 
-def export(version: AdapterVersion, moves: Sequence[Move], to: Path, key: SigningKey) -> None:
-    """Writes the folder `to`, whole or not at all. Raises InputError where something is there already."""
+Format = Literal["peft", "merged", "gguf"]
+Fill = Callable[[Path], dict[str, Any]]
+"""Writes an adapter's files into an empty folder; gives what the statement is to say of them, their `format` at least."""
+
+
+def export(version: AdapterVersion, moves: Sequence[Move], to: Path, key: SigningKey, fill: Fill) -> dict[str, Any]:
+    """Writes the folder `to`, whole or not at all; gives the statement. Raises InputError where it cannot be."""
     if to.exists():
         raise InputError(f"{to} is there already: name a new folder")
+    if not to.resolve().parent.is_dir():
+        raise InputError(f"{to} cannot be made: there is no folder {to.resolve().parent}")
     told = {name: getattr(version, name) for name in _TOLD}
     with disk_errors(), TemporaryDirectory(dir=to.resolve().parent, prefix=".export-") as nursery:
         folder = Path(nursery) / to.name
-        shutil.copytree(version.path, folder)
-        about = {"moves": [asdict(move) for move in moves], "signer": key.public, "files": _files(folder)}
-        statement = canonical(told | about)
+        folder.mkdir()
+        told |= fill(folder)
+        told |= {"moves": [asdict(move) for move in moves], "signer": key.public, "files": _files(folder)}
+        statement = canonical(told)
         (folder / STATEMENT).write_text(statement)
         (folder / SIGNATURE).write_text(key.sign(statement.encode()) + "\n")
         move_into_place(folder, to.resolve())
+    return told
+
+
+def as_peft_has_it(version: AdapterVersion) -> Fill:
+    """The adapter's own files."""
+
+    def fill(folder: Path) -> dict[str, Any]:
+        shutil.copytree(version.path, folder, dirs_exist_ok=True)
+        return {"format": "peft"}
+
+    return fill
 
 
 def take_in(folder: Path, registry: Registry, signers: Sequence[str]) -> AdapterVersion:
@@ -47,6 +66,11 @@ def take_in(folder: Path, registry: Registry, signers: Sequence[str]) -> Adapter
     `signers`: public keys that are trusted. Raises InputError, and takes nothing in, where one of them did not sign just this.
     """
     statement = _statement(folder, signers)
+    if statement["format"] != "peft":
+        raise InputError(
+            f"{folder} holds {statement['name']} in the format {statement['format']}, which cannot be taken in: ask for it "
+            "in the format peft"
+        )
     manifest = statement["manifest"] | {"imported": {"name": statement["name"], "signer": statement["signer"]}}
     signed, found = statement["files"], _files(folder)
     for name in sorted({*signed, *found}):
@@ -75,7 +99,7 @@ def _statement(folder: Path, signers: Sequence[str]) -> dict[str, Any]:
             f"{folder} was signed by {signer}, which this project does not know: if that is the key of who you have it from, "
             f"say so with --signer {signer}"
         )
-    if missing := [key for key in (*_TOLD, "files") if key not in statement]:
+    if missing := [key for key in (*_TOLD, "format", "files") if key not in statement]:
         raise InputError(f"{folder / STATEMENT} does not say `{missing[0]}`: it was made by another version of Sartor")
     return statement
 
@@ -83,4 +107,4 @@ def _statement(folder: Path, signers: Sequence[str]) -> dict[str, Any]:
 def _files(folder: Path) -> dict[str, str]:
     """sha256 of every file but the statement's own, by its path in the folder."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in (STATEMENT, SIGNATURE))
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in paths}

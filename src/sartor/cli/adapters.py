@@ -1,6 +1,6 @@
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -25,7 +25,7 @@ def list_adapters(folder: terminal.Folder = Path(), as_json: terminal.Json = Fal
     import sartor
 
     project = sartor.open(folder)
-    found = project.adapters()
+    found = project.adapters.list()
     if as_json:
         terminal.emit({"project": str(project.root), "adapters": [_document(each) for each in found]})
         return
@@ -34,11 +34,11 @@ def list_adapters(folder: terminal.Folder = Path(), as_json: terminal.Json = Fal
         return
     from rich.table import Table
 
-    table = Table("adapter", "stage", "score", "cost", "made (UTC)", "hash", box=None, pad_edge=False)
+    table = Table("adapter", "stage", "tags", "score", "cost", "made (UTC)", "hash", box=None, pad_edge=False)
     for each in found:
-        primary = next(iter(each.scorecard.items()), None)
-        scores = f"{primary[0]} {primary[1]['value']:.3f}" if primary else ""
-        table.add_row(each.name, each.stage, scores, f"{each.cost:,.2f}", each.created_at[:16], each.hash[:12])
+        first = next((f"{metric} {score['value']:.3f}" for metric, score in each.scores), "")
+        shown = (first, f"{each.cost:,.2f}", each.created_at[:16], each.hash[:12])
+        table.add_row(each.name, each.stage, " ".join(each.tags), *shown)
     terminal.console().print(table)
 
 
@@ -47,23 +47,25 @@ def show(name: Name, folder: terminal.Folder = Path(), as_json: terminal.Json = 
     """All that is known of an adapter: how it was made, from which rows, what it scores, where it stood."""
     import sartor
 
-    found, moves = sartor.open(folder).adapter(name)
+    found, moves = sartor.open(folder).adapters.show(name)
     if as_json:
         terminal.emit(_document(found) | {"moves": [asdict(move) for move in moves]})
         return
     from rich.table import Table
+    from rich.text import Text
 
     from sartor.adapters.card import flat
 
+    lines = [("made (UTC)", found.created_at[:16]), ("hash", found.hash), ("folder", str(found.path))]
+    lines += [("tags", " ".join(found.tags))] if found.tags else []
+    for metric, score in found.scores:
+        lines += [(metric, f"{score['value']:.3f} ({score['low']:.3f}–{score['high']:.3f}), n = {score['n']:,}")]
+    lines += [(key, str(value)) for key, value in flat(found.manifest)]
+    lines += [(f"{move.at[:16]} {move.stage}", f"{move.actor}: {move.reason}") for move in moves]
+    lines += [(f"{note.at[:16]} note", f"{note.actor}: {note.text}") for note in found.notes]
     table = Table(found.name, found.stage, box=None, pad_edge=False, header_style="bold")
-    for what, value in (("made (UTC)", found.created_at[:16]), ("hash", found.hash), ("folder", str(found.path))):
-        table.add_row(what, value)
-    for metric, score in found.scorecard.items():
-        table.add_row(metric, f"{score['value']:.3f} ({score['low']:.3f}–{score['high']:.3f}), n = {score['n']:,}")
-    for key, value in flat(found.manifest):
-        table.add_row(key, str(value))
-    for move in moves:
-        table.add_row(f"{move.at[:16]} {move.stage}", f"{move.actor}: {move.reason}")
+    for line in lines:
+        table.add_row(*map(Text, line))
     terminal.console().print(table)
 
 
@@ -73,8 +75,8 @@ def diff_adapters(before: Name, after: Name, folder: terminal.Folder = Path(), a
     import sartor
     from sartor.adapters import diff
 
-    project = sartor.open(folder)
-    (a, _), (b, _) = project.adapter(before), project.adapter(after)
+    adapters = sartor.open(folder).adapters
+    (a, _), (b, _) = adapters.show(before), adapters.show(after)
     found = diff(a, b)
     if as_json:
         terminal.emit({"before": a.name, "after": b.name, "differences": [asdict(each) for each in found]})
@@ -83,10 +85,12 @@ def diff_adapters(before: Name, after: Name, folder: terminal.Folder = Path(), a
         print(f"{a.name} and {b.name} differ in nothing that is known of them")
         return
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("what", a.name, b.name, box=None, pad_edge=False)
     for each in found:
-        table.add_row(each.what, *("" if value is None else str(value) for value in (each.before, each.after)))
+        values = ("" if value is None else str(value) for value in (each.before, each.after))
+        table.add_row(*map(Text, (each.what, *values)))
     terminal.console().print(table)
 
 
@@ -102,7 +106,7 @@ def promote(
     import sartor
 
     with terminal.progress(as_json) as progress:
-        found, version = sartor.open(folder).promote(name, reason, override, progress=progress)
+        found, version = sartor.open(folder).adapters.promote(name, reason, override, progress=progress)
     promoted = version.stage == "production"
     if as_json:
         terminal.emit(found.to_json() | {"promoted": promoted, "stage": version.stage})
@@ -130,7 +134,7 @@ def rollback(folder: terminal.Folder = Path(), reason: Reason = "", as_json: ter
     """What was in production before the last promotion, into production again."""
     import sartor
 
-    _told(sartor.open(folder).roll_back(reason=reason), as_json)
+    _told(sartor.open(folder).adapters.roll_back(reason=reason), as_json)
 
 
 @app.command()
@@ -138,7 +142,7 @@ def retire(name: Name, folder: terminal.Folder = Path(), reason: Reason = "", as
     """Out of use; it is kept."""
     import sartor
 
-    _told(sartor.open(folder).withdraw(name, "retired", reason), as_json)
+    _told(sartor.open(folder).adapters.withdraw(name, "retired", reason), as_json)
 
 
 @app.command()
@@ -151,7 +155,42 @@ def quarantine(
     """Not to be used by anybody."""
     import sartor
 
-    _told(sartor.open(folder).withdraw(name, "quarantined", reason), as_json)
+    _told(sartor.open(folder).adapters.withdraw(name, "quarantined", reason), as_json)
+
+
+@app.command()
+def tag(
+    name: Name,
+    tags: Annotated[list[str], typer.Argument(metavar="TAG...", help="Lower-case letters, digits, `.`, `-`, `_`.")],
+    folder: Annotated[Path, typer.Option("--dir", help="Folder of the task, or of the project.")] = Path(),
+    remove: Annotated[bool, typer.Option("--remove", help="Take these tags off.")] = False,
+    as_json: terminal.Json = False,
+) -> None:
+    """Put tags on an adapter, or take them off."""
+    import sartor
+
+    found = sartor.open(folder).adapters.tag(name, *tags, remove=remove)
+    if as_json:
+        terminal.emit(_document(found))
+    else:
+        print(f"{found.name}: {' '.join(found.tags) or 'no tags'}")
+
+
+@app.command()
+def note(
+    name: Name,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What is to be known of it.")],
+    folder: terminal.Folder = Path(),
+    as_json: terminal.Json = False,
+) -> None:
+    """Write a note on an adapter; it stays."""
+    import sartor
+
+    found = sartor.open(folder).adapters.note(name, text)
+    if as_json:
+        terminal.emit(_document(found))
+    else:
+        print(f"{found.name}: noted")
 
 
 @app.command()
@@ -163,7 +202,7 @@ def verify(
     """Whether the files of the adapters are those that were registered."""
     import sartor
 
-    found = sartor.open(folder).verify_adapters(name)
+    found = sartor.open(folder).adapters.verify(name)
     if as_json:
         terminal.emit({"adapters": [{"name": version.name, "wrong": wrong} for version, wrong in found]})
     else:
@@ -178,16 +217,27 @@ def export(
     name: Name,
     to: Annotated[Path, typer.Argument(metavar="TO", help="A new folder.")],
     folder: terminal.Folder = Path(),
+    format: Annotated[
+        Literal["peft", "merged", "gguf"],
+        typer.Option(help="peft; merged into its base, for Transformers; or gguf, for llama.cpp."),
+    ] = "peft",
     as_json: terminal.Json = False,
 ) -> None:
-    """As a folder that PEFT reads, with a signed statement of what it is."""
+    """As a folder for other programs, with a signed statement of what it is."""
     import sartor
 
-    key = sartor.open(folder).export_adapter(name, to)
+    with terminal.progress(as_json) as progress:
+        statement = sartor.open(folder).adapters.export(name, to, format, progress)
+    parity = statement.get("parity")
     if as_json:
-        terminal.emit({"folder": str(to), "signer": key})
-    else:
-        print(f"{to}, signed by {key}")
+        terminal.emit({"folder": str(to), "format": format, "signer": statement["signer"], "parity": parity})
+        return
+    if parity:
+        print(
+            f"as the adapter: {parity['nats']:.1g} nats apart, {parity['kpi']} {parity['merged']:.3g} beside "
+            f"{parity['adapter']:.3g}, n = {parity['rows']:,}"
+        )
+    print(f"{to}, signed by {statement['signer']}")
 
 
 @app.command("import")
@@ -200,7 +250,7 @@ def import_adapter(
     """An exported adapter as a candidate, if it is just what a trusted key has signed."""
     import sartor
 
-    _told(sartor.open(folder).import_adapter(source, signer or []), as_json)
+    _told(sartor.open(folder).adapters.import_folder(source, signer or []), as_json)
 
 
 def _told(version: "AdapterVersion", as_json: bool) -> None:
@@ -212,5 +262,6 @@ def _told(version: "AdapterVersion", as_json: bool) -> None:
 
 
 def _document(version: "AdapterVersion") -> dict[str, Any]:
-    keys = ("name", "task", "version", "stage", "hash", "created_at", "cost", "scorecard", "manifest")
-    return {key: getattr(version, key) for key in keys} | {"path": str(version.path)}
+    keys = ("name", "task", "version", "stage", "tags", "hash", "created_at", "cost", "scorecard", "manifest")
+    notes = [{"text": note.text, "actor": note.actor, "at": note.at} for note in version.notes]
+    return {key: getattr(version, key) for key in keys} | {"notes": notes, "path": str(version.path)}

@@ -58,7 +58,15 @@ def predict(task: Task, store: Store, system: str, table: Table, progress: Progr
 
 
 def adapter_entrant(task: Task, base: LoadedBase, adapter: AdapterVersion) -> Entrant:
-    """An adapter as it was trained and scored. Raises InputError for a base or template that is not the adapter's."""
+    """An adapter as it was trained and scored. Raises InputError as `check_base` does."""
+    check_base(task, base, adapter)
+    spec = task.spec.model_copy(update={"prompt": PromptSpec(**adapter.manifest["prompt"])})
+    answering = Answering.from_json(adapter.manifest["answering"])
+    return specialist(adapter.name, spec, base, answering, adapter.path, adapter.hash)
+
+
+def check_base(task: Task, base: LoadedBase, adapter: AdapterVersion) -> None:
+    """Raises InputError for a base or template that is not the adapter's."""
     manifest = adapter.manifest
     for what, here, there in (
         ("base", base.opened.hash, manifest["base_hash"]),
@@ -69,5 +77,3 @@ def adapter_entrant(task: Task, base: LoadedBase, adapter: AdapterVersion) -> En
                 f"{adapter.name} was trained on another {what} ({there[:12]}) than `base: {task.spec.base}` has "
                 f"({here[:12]}): name the base that it was trained on, or train anew with `sartor run`"
             )
-    spec = task.spec.model_copy(update={"prompt": PromptSpec(**manifest["prompt"])})
-    return specialist(adapter.name, spec, base, Answering.from_json(manifest["answering"]), adapter.path, adapter.hash)

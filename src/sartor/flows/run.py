@@ -416,11 +416,12 @@ class Stages:
         cards = [Scorecard.from_json(json.dumps(card)) for card in step.outputs["scorecards"]]
         comparisons = [Comparison(**comparison) for comparison in step.outputs["comparisons"]]
         wrong = mistakes(test, specialist.answers, self.spec, {a.name: a.answers for a in answered[:-1]}, functions)
+        places = {kpi.name: place for place, kpi in enumerate(self.spec.kpi_list)}
         adapter = Registry(self.store).register(
             self.spec.task,
             trained.folder,
             trained.manifest,
-            {name: asdict(s) for name, s in cards[-1].scores.items()},
+            {name: asdict(s) | {"place": places.get(name, len(places))} for name, s in cards[-1].scores.items()},
             trained.step.money,
         )
         return Outcome(

@@ -127,9 +127,9 @@ def _likelihood(spec: TaskSpec) -> bool:
 
 
 def specialist(
-    name: str, spec: TaskSpec, base: LoadedBase, answering: Answering, adapter: Path, adapter_hash: str
+    name: str, spec: TaskSpec, base: LoadedBase, answering: Answering, adapter: Path | None, adapter_hash: str
 ) -> Entrant:
-    """An adapter on its base."""
+    """An adapter on its base, or within its weights where no folder is given."""
     inputs = _inputs(spec, base, answering) | {"adapter": adapter_hash}
 
     def make() -> System:

@@ -128,6 +128,21 @@ api_keys = Table(
     Column("revoked_at", String),
 )
 
+remarks = Table(
+    "remarks",
+    metadata,
+    # What was said of a task's adapters, a line each; a tag that is taken off is one more line.
+    Column("task", String, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("at", String, nullable=False),
+    ForeignKeyConstraint(["task", "version"], ["adapters.task", "adapters.version"]),
+    CheckConstraint("kind IN ('note', 'tag', 'untag')", name="kind"),
+)
+
 answers = Table(
     "answers",
     metadata,
