@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sartor.flows.predict import Prediction
     from sartor.flows.prepare import Task
     from sartor.flows.prove import Proof
+    from sartor.flows.routing import RouterCard
     from sartor.flows.run import RunResult
     from sartor.flows.select import Selected
     from sartor.flows.serving import Offer, Specialists
@@ -348,12 +349,14 @@ class Project:
         """What a server of the tasks on one base can tell without loading anything."""
         self._ask("serve", f"project {self.root.name}")
         from sartor.adapters import Registry
+        from sartor.flows.routing import current_hash
         from sartor.flows.serving import Offer, one_base
 
         tasks = one_base(self.tasks(), base)
         name = next(iter(tasks.values())).spec.base
         self._note("serve", f"project {self.root.name}", {"base": name, "tasks": sorted(tasks)})
-        return Offer(name, frozenset(tasks), Registry(self._store), self.api_keys)
+        routed = current_hash(self._store) is not None
+        return Offer(name, frozenset(tasks), routed, Registry(self._store), self.api_keys)
 
     @property
     def api_keys(self) -> ApiKeys:
@@ -371,6 +374,17 @@ class Project:
 
         tasks = one_base(self.tasks(), base)
         return Specialists(tasks, self._store, LoadedBase(next(iter(tasks.values()))))
+
+    def fit_router(self, foreign: Sequence[str] = (), goal: float | None = None, base: str | None = None) -> RouterCard:
+        """What `model: "auto"` of a server goes by, kept if it passes: so many of the test rows that it routes, `goal`, go to
+        their own task. `foreign`: texts that are of no task."""
+        self._ask("serve", f"project {self.root.name}")
+        from sartor.flows.routing import GOAL, fit_router
+        from sartor.flows.serving import one_base
+
+        card = fit_router(one_base(self.tasks(), base), self._store, foreign, goal or GOAL)
+        self._note("fit router", f"project {self.root.name}", {"hash": card.hash, "verdict": card.verdict})
+        return card
 
     @cached_property
     def adapters(self) -> Adapters:

@@ -1,7 +1,7 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,6 +21,10 @@ def run(
     tls_cert: Annotated[Path | None, typer.Option(help="A certificate, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="What a request may take.")] = 600.0,
+    unsure: Annotated[
+        Literal["base", "refuse"],
+        typer.Option(help="Who answers what the router finds no task for: the base, or nobody."),
+    ] = "base",
     as_json: terminal.Json = False,
 ) -> None:
     """The project's specialists behind an OpenAI-compatible API, until Ctrl-C."""
@@ -34,7 +38,45 @@ def run(
             print(f"{url} is served; Ctrl-C ends it")
         sys.stdout.flush()
 
-    serve(sartor.open(folder), host, port, base, tls_cert, tls_key, seconds, began)
+    serve(sartor.open(folder), host, port, base, tls_cert, tls_key, seconds, unsure, began)
+
+
+@app.command("fit-router")
+def fit_router(
+    folder: terminal.Folder = Path(),
+    foreign: Annotated[Path | None, typer.Option(help="A text file, a line each, of what is of no task.")] = None,
+    goal: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of the routed test rows that must go right.")
+    ] = None,
+    base: Annotated[str | None, typer.Option(help="Which base, where the tasks are on several.")] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """What `model: "auto"` goes by: which specialist a message is for, or none. Kept if it passes."""
+    import sartor
+
+    texts = [line for line in terminal.read_lines(foreign, "--foreign") if line.strip()] if foreign else []
+    card = sartor.open(folder).fit_router(texts, goal, base)
+    if as_json:
+        terminal.emit(card.to_json())
+    else:
+        from rich.table import Table
+
+        table = Table("of", "share (95 %)", "rows", box=None, pad_edge=False)
+        shares = {
+            "routed test rows, those that go right": card.accuracy,
+            "test rows, those that are routed": card.answered,
+        }
+        shares |= {f"{task}, those that go there": share for task, share in card.tasks.items()}
+        if card.foreign:
+            shares["foreign texts, those that are not routed"] = card.foreign
+        for what, share in shares.items():
+            table.add_row(what, f"{share.value:.3f} ({share.low:.3f}–{share.high:.3f})", f"{share.n:,}")
+        terminal.console().print(table)
+        print(
+            f"{card.verdict}: {card.accuracy.low:.3f} at least, {card.goal:g} wanted; calibration error {card.calibration:.3f}"
+        )
+    if card.verdict != "PROMOTE":
+        raise typer.Exit(1)
 
 
 @keys.command("add")

@@ -60,6 +60,14 @@ def check_file(path: Path | None, option: str) -> None:
         raise InputError(f"{option} {path}: the folder {path.parent} does not exist; make it, or name another")
 
 
+def read_lines(path: Path, option: str) -> list[str]:
+    """Raises InputError where the file cannot be read as UTF-8 text."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{option} {path} cannot be read as text in UTF-8 ({error}): name another file") from None
+
+
 def console() -> "Console":
     """Tables on stdout."""
     from rich.console import Console

@@ -17,8 +17,10 @@ from sartor.errors import InputError, SystemFailure
 from sartor.flows.base import LoadedBase
 from sartor.flows.predict import adapter_entrant
 from sartor.flows.prepare import Task
+from sartor.flows.routing import current_router
 from sartor.flows.systems import Answering, Held, held
 from sartor.generate.forward import FastForward, Forward
+from sartor.generate.router import Router
 from sartor.generate.running import running
 from sartor.store import Store
 from sartor.task import TaskSpec
@@ -82,6 +84,8 @@ class Offer:
     """The name of the base that is served."""
     tasks: frozenset[str]
     """Whose adapters are."""
+    routed: bool
+    """Whether there is a router."""
     registry: Registry
     keys: ApiKeys
 
@@ -92,7 +96,7 @@ class Specialists:
     def __init__(self, tasks: Mapping[str, Task], store: Store, base: LoadedBase, most_bytes: int = MOST_BYTES) -> None:
         """`tasks` by name, all on that base."""
         self._tasks, self._registry, self._base = tasks, Registry(store), base
-        self._most = most_bytes
+        self._store, self._most = store, most_bytes
         self._loaded: OrderedDict[str, Served] = OrderedDict()
         self._golden: set[str] = set()
 
@@ -100,6 +104,11 @@ class Specialists:
     def base(self) -> Served:
         opened = self._base.opened
         return Served(opened.name, opened.hash, self._base, self._base.forward(), 0)
+
+    @cached_property
+    def router(self) -> Router | None:
+        """The project's, as it is when it is first asked for."""
+        return current_router(self._store)
 
     def find(self, name: str) -> Served:
         """What answers for a name: the base's own, `TASK`, `TASK@VERSION`.

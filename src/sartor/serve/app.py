@@ -18,6 +18,7 @@ from sartor import __version__
 from sartor.access.api_keys import VERBS, ApiKey
 from sartor.adapters.registry import AdapterVersion
 from sartor.errors import SartorError
+from sartor.flows.routing import AUTO
 from sartor.flows.serving import Offer
 from sartor.serve.engine import Engine
 from sartor.serve.limits import BodyLimit, Rates
@@ -38,6 +39,8 @@ class Service:
 
     engine: Engine
     offer: Offer
+    unsure: Literal["base", "refuse"] = "base"
+    """What becomes of a message that the router finds no task for."""
     open: bool = False
     """Whether anybody may ask, without a key."""
     seconds: float = 600.0
@@ -106,7 +109,7 @@ def _model(version: AdapterVersion | None, name: str, service: Service) -> dict[
 def _models(service: Service, key: ApiKey) -> dict[str, dict[str, Any]]:
     """Every name that the key may use: the base, each task, and each of its versions."""
     offer = service.offer
-    found = {offer.base: _model(None, offer.base, service)}
+    found = {name: _model(None, name, service) for name in (offer.base, *[AUTO] * offer.routed)}
     usable = [each for each in offer.registry.list() if each.task in offer.tasks and each.stage != "quarantined"]
     for version in usable:
         found[version.name] = _model(version, version.name, service)
@@ -114,6 +117,12 @@ def _models(service: Service, key: ApiKey) -> dict[str, dict[str, Any]]:
             current = offer.registry.find(version.task)
             found[version.task] = _model(current, version.task, service)
     return {name: document for name, document in found.items() if key.may("chat", name)}
+
+
+def _choice(service: Service, key: ApiKey) -> frozenset[str]:
+    """What the router may choose for the key."""
+    base = {service.offer.base} if service.unsure == "base" else set()
+    return frozenset(name for name in service.offer.tasks | base if key.may("chat", name))
 
 
 def list_models(request: Request, key: Key) -> dict[str, Any]:
@@ -132,7 +141,8 @@ def _no_model(model: str) -> Refusal:
 
 
 async def chat(body: ChatRequest, request: Request, key: Key) -> Response:
-    return await _reply("chat", body.model, bool(body.stream), body.with_usage, chat_asks(body, key.name), request, key)
+    asks = chat_asks(body, key.name, _choice(_service(request), key) if body.model == AUTO else frozenset())
+    return await _reply("chat", body.model, bool(body.stream), body.with_usage, asks, request, key)
 
 
 async def complete(body: TextRequest, request: Request, key: Key) -> Response:

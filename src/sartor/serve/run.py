@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import uvicorn
 
@@ -25,12 +26,14 @@ def serve(
     certificate: Path | None = None,
     private_key: Path | None = None,
     seconds: float = 600.0,
+    unsure: Literal["base", "refuse"] = "base",
     began: Callable[[str], None] = print,
 ) -> None:
     """Until SIGINT or SIGTERM: then nothing more is accepted, and what is being said is said to its end.
 
-    `seconds` is what a request may take; `began` is told where the server answers. Raises InputError where others could reach it
-    without a key, SystemFailure where the engine cannot begin.
+    `seconds` is what a request may take, `unsure` what becomes of a message that the router finds no task for; `began` is told
+    where the server answers. Raises InputError where others could reach it without a key, SystemFailure where the engine cannot
+    begin.
     """
     offer = project.offer(base)
     unlocked = not any(key.revoked_at is None for key in offer.keys.list())
@@ -45,7 +48,7 @@ def serve(
             raise InputError(f"there is no file {file}")
     log_to_stderr()
     engine = Engine(project.root, offer.base)
-    app = create_app(Service(engine, offer, open=unlocked, seconds=seconds))
+    app = create_app(Service(engine, offer, unsure, unlocked, seconds))
     config = uvicorn.Config(
         app,
         host,

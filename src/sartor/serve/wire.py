@@ -175,6 +175,8 @@ class Ask:
     schema: dict[str, Any] | None = None
     regex: str | None = None
     tenant: str = ""
+    tasks: frozenset[str] = frozenset()
+    """Where the router chooses the model, those that it may choose, the base among them or not."""
     begun: tuple[int, ...] = ()
     """Tokens of the reply that are there already: it is gone on with."""
 
@@ -187,6 +189,8 @@ class Begun:
     """What answers: a name with its version."""
     fingerprint: str
     prompt_tokens: int
+    routing: dict[str, Any] | None = None
+    """Where the router chose: what, how likely, and what else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +215,7 @@ class Said:
     logprobs: tuple[SpelledToken, ...] = ()
 
 
-def chat_asks(request: ChatRequest, tenant: str) -> list[Ask]:
+def chat_asks(request: ChatRequest, tenant: str, tasks: frozenset[str] = frozenset()) -> list[Ask]:
     form: Literal["task", "text", "json", "regex"] = "task"
     schema: dict[str, Any] | None = None
     match request.response_format:
@@ -236,6 +240,7 @@ def chat_asks(request: ChatRequest, tenant: str) -> list[Ask]:
             schema=schema,
             regex=request.regex,
             tenant=tenant,
+            tasks=tasks,
         )
         for place in range(request.n or 1)
     ]
@@ -317,7 +322,8 @@ class Reply:
 
     def _body(self, kind: str) -> dict[str, Any]:
         begun = next(iter(self._begun.values()))
-        return self._head | {"object": kind, "model": begun.model, "system_fingerprint": begun.fingerprint}
+        body = self._head | {"object": kind, "model": begun.model, "system_fingerprint": begun.fingerprint}
+        return body | ({"routing": begun.routing} if begun.routing else {})
 
     def _usage(self) -> dict[str, Any]:
         # Of several choices of one prompt the prompt counts once, as OpenAI has it.

@@ -5,11 +5,13 @@ import signal
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from jinja2 import TemplateError
 
 from sartor.data.example import Message
 from sartor.errors import InputError, SartorError
+from sartor.flows.routing import AUTO
 from sartor.flows.serving import Served, Specialists
 from sartor.flows.systems import Held
 from sartor.generate.constrain import JsonConstraint, RegexConstraint
@@ -91,14 +93,14 @@ class Worker:
         try:
             if self._lines.get(ask.tenant, 0) >= LINE:
                 raise Refusal(429, f"{LINE} requests of yours are waiting: try again later", retry_after=5)
-            served = self._find(ask.model)
+            served, routing = self._route(ask) if ask.model == AUTO else (self._find(ask.model), None)
             request = self._request(id, ask, served)
         except Refusal as refusal:
             return [(id, refusal)]
         self._tenants[id] = ask.tenant
         self._lines[ask.tenant] = self._lines.get(ask.tenant, 0) + 1
         self.scheduler.add(request)
-        return [(id, Begun(served.name, served.fingerprint, len(request.prompt)))]
+        return [(id, Begun(served.name, served.fingerprint, len(request.prompt), routing))]
 
     def step(self) -> list[Told]:
         told: list[Told] = []
@@ -111,6 +113,27 @@ class Worker:
     def _leave(self, id: str) -> None:
         if (tenant := self._tenants.pop(id, None)) is not None:
             self._lines[tenant] -= 1
+
+    def _route(self, ask: Ask) -> tuple[Served, dict[str, Any]]:
+        """Whom the router chooses, and what is told of it; where it chooses none, the base, if that may answer."""
+        router = self.specialists.router
+        if router is None:
+            raise Refusal(
+                404, "there is no router yet: `sartor serve fit-router` makes one", "model", "model_not_found"
+            )
+        if not ask.turns:
+            raise Refusal(400, "the router reads a message: send `messages`", "messages")
+        [route] = router.route([ask.turns[-1][1]])
+        base = self.specialists.base.name
+        chosen = route.task if route.task in ask.tasks else base if base in ask.tasks else None
+        if chosen is None:
+            raise Refusal(422, "no specialist is sure that this is its own: let a person look at it", code="abstained")
+        return self._find(chosen), {
+            "task": route.task if route.task in ask.tasks else None,
+            "probability": route.probability,
+            "likeness": route.likeness,
+            "alternatives": [{"task": task, "probability": p} for task, p in route.alternatives if task in ask.tasks],
+        }
 
     def _find(self, model: str) -> Served:
         try:

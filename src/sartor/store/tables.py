@@ -143,6 +143,16 @@ remarks = Table(
     CheckConstraint("kind IN ('note', 'tag', 'untag')", name="kind"),
 )
 
+routers = Table(
+    "routers",
+    metadata,
+    # The last line is the one that is used.
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("hash", String, nullable=False),
+    Column("scorecard", JSON, nullable=False),
+    Column("created_at", String, nullable=False),
+)
+
 answers = Table(
     "answers",
     metadata,
