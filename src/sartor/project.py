@@ -350,10 +350,10 @@ class Project:
         self._ask("serve", f"project {self.root.name}")
         from sartor.adapters import Registry
         from sartor.flows.routing import current_hash
-        from sartor.flows.serving import Offer, one_base
+        from sartor.flows.serving import Offer, base_name, one_base
 
         tasks = one_base(self.tasks(), base)
-        name = next(iter(tasks.values())).spec.base
+        name = base_name(next(iter(tasks.values())).spec.base)
         self._note("serve", f"project {self.root.name}", {"base": name, "tasks": sorted(tasks)})
         routed = current_hash(self._store) is not None
         return Offer(name, frozenset(tasks), routed, Registry(self._store), self.api_keys)

@@ -78,7 +78,7 @@ def verbs(command: Any, name: str = "sartor") -> Iterator[tuple[str, Any]]:
 def test_every_verb_and_option_is_described():
     described = {}
     for heading, text in sections(REFERENCE / "cli.md").items():
-        if verb := re.match(r"`(sartor [a-z]+(?: [a-z]+)*)", heading):
+        if verb := re.match(r"`(sartor [a-z]+(?: [a-z-]+)*)", heading):
             described[verb[1]] = {option.split()[0] for option in table(text) if option.startswith("--")}
     known = {
         name.removesuffix(" run") if name.startswith(("sartor curate", "sartor curve", "sartor serve")) else name: {

@@ -41,6 +41,42 @@ def run(
     serve(sartor.open(folder), host, port, base, tls_cert, tls_key, seconds, unsure, began)
 
 
+@app.command()
+def chat(
+    models: Annotated[
+        list[str], typer.Argument(metavar="MODEL …", help="One or more: a task, TASK@VERSION, or the base.")
+    ],
+    folder: Annotated[Path, typer.Option("--dir", help="Folder of the project.")] = Path(),
+    base: Annotated[str | None, typer.Option(help="Which base, where the tasks are on several.")] = None,
+    alone: Annotated[bool, typer.Option("--alone", help="Without the bare base beside them.")] = False,
+    as_json: terminal.Json = False,
+) -> None:
+    """Try models at the terminal, beside the bare base: a line is a message, an empty line begins anew."""
+    import sartor
+    from sartor.serve.chat import Turns, replies
+    from sartor.serve.worker import Worker
+
+    worker = Worker(sartor.open(folder).specialists(base))
+    own = worker.specialists.base.name
+    asked = list(dict.fromkeys([*models, *([] if alone else [own])]))
+    turns: list[Turns] = [()] * len(asked)
+    for line in terminal.lines("> "):
+        if not line.strip():
+            turns = [()] * len(asked)
+            continue
+        turns = [(*before, ("user", line)) for before in turns]
+        said = [""] * len(asked)
+        for place, text in replies(worker, asked, turns):
+            said[place] += text
+        turns = [(*before, ("assistant", text)) for before, text in zip(turns, said, strict=True)]
+        if as_json:
+            terminal.emit_line({"message": line, "replies": dict(zip(asked, said, strict=True))})
+        else:
+            for model, text in zip(asked, said, strict=True):
+                print(f"{model}: {text}")
+        sys.stdout.flush()
+
+
 @app.command("fit-router")
 def fit_router(
     folder: terminal.Folder = Path(),

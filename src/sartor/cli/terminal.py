@@ -68,6 +68,16 @@ def read_lines(path: Path, option: str) -> list[str]:
         raise InputError(f"{option} {path} cannot be read as text in UTF-8 ({error}): name another file") from None
 
 
+def lines(prompt: str) -> Iterator[str]:
+    """What is typed, or piped, line by line, to its end; the prompt is shown to people only."""
+    while True:
+        if sys.stdin.isatty():
+            print(prompt, end="", file=sys.stderr, flush=True)
+        if not (line := sys.stdin.readline()):
+            return
+        yield line.rstrip("\n")
+
+
 def console() -> "Console":
     """Tables on stdout."""
     from rich.console import Console

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -103,7 +104,7 @@ class Specialists:
     @cached_property
     def base(self) -> Served:
         opened = self._base.opened
-        return Served(opened.name, opened.hash, self._base, self._base.forward(), 0)
+        return Served(base_name(opened.name), opened.hash, self._base, self._base.forward(), 0)
 
     @cached_property
     def router(self) -> Router | None:
@@ -116,7 +117,7 @@ class Specialists:
         Raises InputError for a name that means none, one in quarantine and one of another base; SystemFailure for an adapter
         whose files are damaged, or that does not answer as it should.
         """
-        if name == self._base.opened.name:
+        if name == self.base.name:
             return self.base
         version = self._registry.usable(name)
         if version.hash not in self._loaded:
@@ -128,7 +129,7 @@ class Specialists:
 
     def _load(self, version: AdapterVersion) -> Served:
         if version.task not in self._tasks:
-            raise InputError(f"{version.name} is of no task on the base {self._base.opened.name}, which is served here")
+            raise InputError(f"{version.name} is of no task on the base {self.base.name}, which is served here")
         version, task = self._registry.verified(version), self._tasks[version.task]
         entrant = adapter_entrant(task, self._base, version)
         forward, manifest = self._base.forward(version.path), version.manifest
@@ -161,6 +162,11 @@ class Specialists:
                     f"{served.name} answers otherwise among others than alone, by {apart:.2g} nats: "
                     "this is a fault of Sartor; please report it"
                 )
+
+
+def base_name(base: str) -> str:
+    """What clients call a base, whose folder is no business of theirs."""
+    return Path(base).name
 
 
 def one_base(tasks: Mapping[str, Task], wanted: str | None) -> dict[str, Task]:

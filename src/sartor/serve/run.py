@@ -47,7 +47,7 @@ def serve(
         if not file.is_file():
             raise InputError(f"there is no file {file}")
     log_to_stderr()
-    engine = Engine(project.root, offer.base)
+    engine = Engine(project.root, base)
     app = create_app(Service(engine, offer, unsure, unlocked, seconds))
     config = uvicorn.Config(
         app,

@@ -28,8 +28,7 @@ LINE = 64
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    base: str
-    context: int | None
+    """It answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,7 @@ def work(pipe: Connection, root: Path, base: str | None) -> None:
     except SartorError as error:
         pipe.send(Failed(str(error)))
         return
-    opened = worker.specialists.base.base
-    pipe.send(Ready(opened.opened.name, opened.context))
+    pipe.send(Ready())
     load = Load(0, 0)
     try:
         while True:
@@ -144,7 +142,7 @@ class Worker:
             raise Refusal(503, str(error), "model") from None
 
     def _request(self, id: str, ask: Ask, served: Served) -> Request:
-        opened, context, renderer = served.base.opened, served.base.context, served.base.renderer
+        context, renderer = served.base.context, served.base.renderer
         prompt = _prompt(ask, served)
         limit = served.answering.max_tokens if served.answering else LONGEST
         if not prompt:
@@ -154,7 +152,7 @@ class Worker:
             raise Refusal(
                 400,
                 f"the prompt of {len(prompt):,} tokens and the {ask.max_tokens or 1:,} of the reply do not fit the "
-                f"{context:,} that {opened.name} reads: shorten one of them",
+                f"{context:,} that {served.name} reads: shorten one of them",
                 "messages",
                 "context_length_exceeded",
             )
