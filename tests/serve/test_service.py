@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ from tests.serve.conftest import Server, serving
 
 import sartor
 from sartor.cli.main import main
+from sartor.serve.connections import PATIENCE
 
 ASKED = [{"role": "user", "content": "question number 3 please"}]
 HELD: dict[str, Any] = {"extra_body": {"regex": "[a-z ]{250,260}"}, "max_tokens": 300}
@@ -114,14 +116,23 @@ def test_a_client_that_goes_away_is_not_waited_for(shared: Server) -> None:
     until(lambda: value(shared, "sartor_engine_running") + value(shared, "sartor_engine_waiting") == 0, 5)
 
 
-def test_connections_that_say_nothing_stop_nobody(shared: Server) -> None:
+def test_connections_that_never_finish_asking_stop_nobody_and_are_hung_up_on(shared: Server) -> None:
     host, port = shared.url.removeprefix("http://").removesuffix("/v1").split(":")
-    silent = [socket.create_connection((host, int(port))) for _ in range(300)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    wanted = min(10_000, hard - 200)
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"
+    silent = [socket.create_connection((host, int(port))) for _ in range(wanted)]
     for number, each in enumerate(silent):
-        each.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"[: number % 40])
+        each.send(head[: number % len(head) + 1])
+    assert ask(shared).choices
+    process = psutil.Process(shared.process.pid)
+    assert len(process.net_connections()) >= wanted
+    until(lambda: len(process.net_connections()) < 20, 2 * PATIENCE)
     assert ask(shared).choices
     for each in silent:
         each.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_what_is_too_long_is_refused_whatever_it_says_of_itself(shared: Server) -> None:

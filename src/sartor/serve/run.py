@@ -11,6 +11,7 @@ import uvicorn
 from sartor.errors import InputError
 from sartor.project import Project
 from sartor.serve.app import Service, create_app
+from sartor.serve.connections import ImpatientProtocol, allow_many
 from sartor.serve.engine import Engine
 from sartor.serve.metrics import log_to_stderr
 
@@ -47,12 +48,14 @@ def serve(
         if not file.is_file():
             raise InputError(f"there is no file {file}")
     log_to_stderr()
+    allow_many()
     engine = Engine(project.root, base)
     app = create_app(Service(engine, offer, unsure, unlocked, seconds))
     config = uvicorn.Config(
         app,
         host,
         port,
+        http=ImpatientProtocol,
         log_level="warning",
         access_log=False,
         ssl_certfile=certificate,
