@@ -63,6 +63,8 @@ class Difference:
     """Two-sided."""
     mdd: float
     """Smallest difference found with 80 % power."""
+    mdd_seeds: float
+    """The same were there rows without end: only more seeds make it smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,8 @@ def difference_over_seeds(
     left, left_rows = (
         x.mean(axis=1) - y.mean(axis=1) for x, y in ((first.left, second.left), (first.left_rows, second.left_rows))
     )
-    parts = _rows(left, left_rows, maximum), _welch(first.between(), second.between())
+    rows, seeds = _rows(left, left_rows, maximum), _welch(first.between(), second.between())
+    parts = (rows, seeds)
     value_a, value_b = float(first.values.mean()), float(second.values.mean())
     found, reach = value_a - value_b, _reach(parts, 0.025)
     return Difference(
@@ -147,7 +150,25 @@ def difference_over_seeds(
         high=min(maximum, found + reach),
         p_value=_p_value(parts, abs(found)),
         mdd=_reach(parts, 0.025, 0.2),
+        mdd_seeds=_reach((seeds,), 0.025, 0.2),
     )
+
+
+def change_over_seeds(
+    before: Sequence[Array], after: Sequence[Array], value: Value, member: Member | None = None, maximum: float = 1.0
+) -> Difference:
+    """What each seed's training scored `before` less what the same training scores `after`, on the same rows.
+
+    Arguments as for `over_seeds`; here the seeds are drawn once, for both.
+    """
+    width = before[0].shape[1]
+
+    def change(sums: Array) -> Array:
+        return value(sums[..., :width]) - value(sums[..., width:])
+
+    unchanged = np.hstack([after[0], after[0]])  # its change is 0, whatever the rows
+    both = [np.hstack(pair) for pair in zip(before, after, strict=True)]
+    return difference_over_seeds(both, [unchanged], change, member, maximum)
 
 
 def _left(tables: Sequence[Array], value: Value) -> Array:
