@@ -8,16 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
+from tests.methods import SPECS
 from tests.processes import KILLED, die, exit_code
 from tests.running import small_machine
 from tests.tasks import write_task
+from torch import Tensor
 
 import sartor
 from sartor.cli.main import main
 from sartor.errors import InputError
 from sartor.evaluate.matrix import TaskDifference
 from sartor.flows import training
+from sartor.flows.base import LoadedBase
 from sartor.flows.generalist_outcome import AFTER_OWN, GENERALIST, SEQUENTIAL, OneForAll
+from sartor.flows.outcome import Trained
+from sartor.flows.prepare import open_task, prepare
+from sartor.flows.run import Stages
+from sartor.jobs.here import Here
+from sartor.jobs.steps import Steps
+from sartor.progress import silent
 from sartor.report.format import size_bytes
 from sartor.store import Store
 
@@ -54,9 +65,11 @@ class Trainings:
     """Those that are really made."""
 
     of: list[str] = field(default_factory=list)
+    asked: list[training.Training] = field(default_factory=list)
 
     def learn(self, asked: training.Training, *given: Any) -> dict[str, Any]:
         spec = asked.task.spec
+        self.asked.append(asked)
         self.of.append(f"{spec.task} {spec.train.seed}{' on' if asked.start else ''}")
         return learn(asked, *given)
 
@@ -140,6 +153,55 @@ def test_one_seed_trains_a_specialist_a_task_one_for_all_and_goes_on_from_the_fi
         assert cost.money == pytest.approx(cost.seconds / 3600 * 2.0) and len(cost.seconds_by_seed) == SEEDS
 
 
+def test_the_generalist_learns_the_rows_of_all_tasks_each_with_its_own_prompt(
+    base: Path, tmp_path: Path, trainings: Trainings
+) -> None:
+    write_project(tmp_path, base, train=TRAIN | {"epochs": 1, "validation": 0.2, "budget": 1.5})
+    sartor.open(tmp_path).compare_specialists(TASKS, 2)
+    metals, pills, union, on = trainings.asked[:4]
+    for side in ("train", "validation"):
+        apart = [(task, row) for task, each in zip(TASKS, (metals, pills), strict=True) for row in getattr(each, side)]
+        together = getattr(union, side)
+        assert [row.id for row in together] == [f"{task}/{row.id}" for task, row in apart]
+        for row, (task, own) in zip(together, apart, strict=True):
+            assert (row.messages, row.target) == (own.messages, own.target)
+            assert row.messages[0].content == f"Is it one of the {task}?"
+    assert (union.recipe.budget, on.recipe.budget) == (3.0, 1.5)
+    assert (on.train, on.validation) == (pills.train, pills.validation)
+    tests = {row["text"] for place, task in enumerate(TASKS) for row in rows(task, 20, 100 * place + 500)}
+    assert not any(row.question in tests for each in trainings.asked for row in (*each.train, *each.validation))
+
+
+def weights(trained: Trained) -> dict[str, Tensor]:
+    return {
+        name: tensor
+        for file in sorted(trained.folder.glob("*.safetensors"))
+        for name, tensor in load_file(file).items()
+    }
+
+
+@pytest.mark.parametrize("method", [*SPECS, "plain lora", "plain full"])
+def test_training_goes_on_where_another_ended(base: Path, gpt2: Path, tmp_path: Path, method: str) -> None:
+    train = {**SPECS[method.removeprefix("plain ")], "epochs": 1, "validation": 0}
+    folder = write(tmp_path, gpt2 if method.startswith("plain") else base, "metals", 0, train=train)
+    task, store = open_task(folder), Store.open(tmp_path / ".sartor")
+
+    def trained(rate: float, start: Trained | None = None) -> Trained:
+        spec = task.spec.model_copy(update={"train": task.spec.train.model_copy(update={"learning_rate": rate})})
+        return Stages(
+            replace(task, spec=spec), prepare(task), LoadedBase(task), store, steps, silent, start=start
+        ).train()
+
+    with Steps(store, "metals", Here()) as steps:
+        first = trained(1e-2)
+        on, again = trained(1e-9, first), trained(1e-2, first)
+    learned, kept, changed = (weights(each) for each in (first, on, again))
+    for name, tensor in learned.items():
+        assert torch.allclose(kept[name], tensor, atol=1e-6), name
+    assert any(not torch.allclose(changed[name], tensor, atol=1e-4) for name, tensor in learned.items())
+    assert on.manifest["start"] == first.manifest["hash"] and on.manifest["recipe"] != first.manifest["recipe"]
+
+
 def test_the_same_command_trains_and_asks_nothing_twice(
     project: Path, found: OneForAll, trainings: Trainings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -192,26 +254,19 @@ def test_a_specialist_is_the_one_that_a_run_trains(base: Path, cache: Path, lett
     assert ran.adapter.task == "metals" and "metals 0" not in counted.of and "metals 1" in counted.of
 
 
-def test_recipes_that_differ_are_said(base: Path, tmp_path: Path, trainings: Trainings) -> None:
-    write(tmp_path, base, "metals", 0, train=TRAIN | {"epochs": 1})
+def test_recipes_that_differ_and_rows_that_another_task_tests_are_said(
+    base: Path, tmp_path: Path, trainings: Trainings
+) -> None:
+    write(tmp_path, base, "metals", 500, train=TRAIN | {"epochs": 1})
     write(tmp_path, base, "pills", 0, train=TRAIN | {"epochs": 2, "rank": 4, "seeds": 2})
     found = sartor.open(tmp_path).compare_specialists(TASKS, 2)
     assert "rank 8" in found.recipe
-    left_out, other, *shared = found.notes
+    left_out, other, shared, *few = found.notes
     assert left_out.startswith("pills: `train.seeds` left out for all adapters")
     assert other.startswith("pills sets another `train.rank`, `train.epochs` than metals")
     assert found.costs[0].adapter_bytes > found.costs[0].loaded_bytes / 2, "the smaller rank is loaded, too"
-    assert not any("ask what a row asks" in note for note in shared)
-    assert "metals: two seeds show little of how seeds differ; train a third" in shared
-
-
-def test_rows_that_another_task_tests_are_said(base: Path, tmp_path: Path) -> None:
-    write(tmp_path, base, "metals", 500, train=TRAIN | {"epochs": 1})
-    write(tmp_path, base, "pills", 0, train=TRAIN | {"epochs": 1})
-    found = sartor.open(tmp_path).compare_specialists(TASKS, 2)
-    assert any(
-        note.startswith("20 of 20 test rows of pills ask what a row asks that metals learns") for note in found.notes
-    )
+    assert shared.startswith("20 of 20 test rows of pills ask what a row asks that metals learns from")
+    assert "metals: two seeds show little of how seeds differ; train a third" in few
 
 
 @pytest.mark.parametrize(

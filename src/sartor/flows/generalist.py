@@ -68,7 +68,6 @@ def compare_specialists(
         kpis = [field.judge(place, made, margin) for place, margin in enumerate(margins)]
         tests = [content_hash(each.splits.test) for each in prepared]
         openings = [store.records.open_test(name, test) for name, test in zip(names, tests, strict=True)]
-    own = [(kpi, _specialist(kpi.task)) for kpi in kpis]
     first = tasks[0].spec
     return OneForAll(
         base=first.base,
@@ -82,16 +81,17 @@ def compare_specialists(
                 title=kpi.metric.title,
                 scale=kpi.metric.scale,
                 higher_is_better=kpi.metric.higher_is_better,
+                learned=len(each.splits.train) + len(each.splits.validation),
                 n=kpi.n,
                 margin=kpi.margin,
                 test=test,
                 test_openings=opened,
             )
-            for kpi, test, opened in zip(kpis, tests, openings, strict=True)
+            for kpi, each, test, opened in zip(kpis, prepared, tests, openings, strict=True)
         },
         matrix=[cell for kpi in kpis for cell in kpi.cells()],
-        generalist=over_tasks([kpi.less(specialist, GENERALIST) for kpi, specialist in own]),
-        sequential=over_tasks([kpi.less(specialist, SEQUENTIAL) for kpi, specialist in own]),
+        generalist=over_tasks([kpi.less(_specialist(kpi.task), GENERALIST) for kpi in kpis]),
+        sequential=over_tasks([kpi.less(_specialist(kpi.task), SEQUENTIAL) for kpi in kpis]),
         forgetting=over_tasks([kpi.change(AFTER_OWN, SEQUENTIAL) for kpi in kpis[:-1]]),
         costs=_costs(made, first.costs.hour),
         notes=[

@@ -29,6 +29,8 @@ class Tested:
     title: str
     scale: Scale
     higher_is_better: bool
+    learned: int
+    """Rows of training and validation."""
     n: int
     """Test rows."""
     margin: float

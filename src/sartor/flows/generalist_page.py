@@ -101,4 +101,5 @@ def _provenance(found: OneForAll) -> Iterator[tuple[str, str]]:
     for each in found.tested.values():
         margin = each.scale.points(each.margin).lstrip("+")
         opened = f"opened {plural(each.test_openings, 'time')}: what is chosen by its scores, it flatters"
-        yield f"test rows of {each.task}", f"sha256 {each.test}, {opened}; margin {margin} of {each.title}"
+        yield f"rows of {each.task}", f"{each.learned:,} of training and validation, {each.n:,} of the test set"
+        yield f"test set of {each.task}", f"sha256 {each.test}, {opened}; margin {margin} of {each.title}"
