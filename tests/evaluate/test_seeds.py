@@ -137,6 +137,17 @@ def test_a_scale_that_ends_elsewhere_scales_everything():
         assert getattr(hundred, name) == pytest.approx(100 * getattr(found, name))
 
 
+def test_a_scale_without_end_has_students_interval():
+    y = np.random.default_rng(9).gamma(2, 1, (3, 100))
+    found = over_seeds(tables(y), mean, maximum=np.inf)
+    assert 0 < found.low < found.value < found.high < np.inf
+    assert found.value - found.low == pytest.approx(found.high - found.value)
+    apart = difference_over_seeds(tables(y), tables(2 * y), mean, maximum=np.inf)
+    assert -np.inf < apart.low < apart.high < 0 < apart.mdd < np.inf
+    alike = difference_over_seeds(tables(y), tables(y), mean, maximum=np.inf)
+    assert alike.low <= 0 <= alike.high and np.isfinite(alike.mdd)
+
+
 def test_p_is_below_5_percent_where_the_interval_leaves_out_0():
     rng = np.random.default_rng(7)
     for _ in range(300):

@@ -107,20 +107,25 @@ def over_seeds(tables: Sequence[Array], value: Value, member: Member | None = No
     """What a recipe scores, from the statistics of two seeds or more on the same rows, each of shape [n, k].
 
     `value` is a function from sums [..., k] to values [...] between 0 and `maximum`; `member` is the cluster of each row,
-    as `clusters` gives it. The interval has Wilson's shape, so that it stays on the scale and leans to its middle.
+    as `clusters` gives it. The interval has Wilson's shape, so that it stays on the scale and leans to its middle; on a scale
+    without end, Student's, and not below 0.
     """
     draws = _Draws.of(tables, value, member)
     rows = _rows(draws.left.mean(axis=1), draws.left_rows.mean(axis=1), maximum)
     seeds = draws.between()
     found = float(draws.values.mean())
-    share, reach = found / maximum, _reach((rows, seeds), 0.025) / maximum
-    # A proportion of how many rows would be as uncertain? At the ends of the scale: of as many as there are.
-    effective = share * (1 - share) * (Z / reach) ** 2 if 0 < share < 1 else len(draws.left)
-    interval = wilson(share * effective, effective)
+    reach = _reach((rows, seeds), 0.025)
+    low, high = max(0.0, found - reach), found + reach
+    if math.isfinite(maximum):
+        share = found / maximum
+        # A proportion of how many rows would be as uncertain? At the ends of the scale: of as many as there are.
+        effective = share * (1 - share) * (Z * maximum / reach) ** 2 if 0 < share < 1 else len(draws.left)
+        interval = wilson(share * effective, effective)
+        low, high = interval.low * maximum, interval.high * maximum
     return OverSeeds(
         value=found,
-        low=interval.low * maximum,
-        high=interval.high * maximum,
+        low=low,
+        high=high,
         between=math.sqrt(seeds.variance * len(tables)),
         rows=math.sqrt(rows.variance),
         seeds_share=seeds.variance / (rows.variance + seeds.variance),
@@ -186,8 +191,9 @@ def _jackknife(left: Array) -> Array:
 def _rows(left: Array, left_rows: Array, maximum: float) -> _Part:
     """The part of the rows. Lines that are all alike still leave room for one that is not."""
     variance = max(float(_jackknife(left)), float(_jackknife(left_rows)))
-    if max(np.ptp(left), np.ptp(left_rows)) <= 1e-12 * maximum:
-        variance = (maximum / len(left)) ** 2
+    most = maximum if math.isfinite(maximum) else float(np.abs(left).max())
+    if max(np.ptp(left), np.ptp(left_rows)) <= 1e-12 * most:
+        variance = (most / len(left)) ** 2
     return _Part(variance, max(1, len(left) - 1))
 
 
