@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sartor.flows.curve import LearningCurve
     from sartor.flows.curve_next import Next
     from sartor.flows.evaluate import Judged
+    from sartor.flows.generalist_outcome import OneForAll
     from sartor.flows.halving import Tuned
     from sartor.flows.methods import Compared
     from sartor.flows.predict import Prediction
@@ -277,6 +278,15 @@ class Project:
 
         self._note("compare", f"task {chosen.spec.task}", {"methods": list(methods), "seeds": seeds})
         return compare_methods(chosen, self._store, methods, seeds, budget, progress)
+
+    def compare_specialists(self, tasks: Sequence[str], seeds: int = 3, progress: Progress = silent) -> OneForAll:
+        """Whether a specialist for each of these tasks is better than one adapter that learned them all, together or in turn."""
+        chosen = [self._allowed("run", name) for name in tasks]
+        from sartor.flows.generalist import compare_specialists
+
+        for task in chosen:
+            self._note("compare", f"task {task.spec.task}", {"specialists": list(tasks), "seeds": seeds})
+        return compare_specialists(chosen, self._store, seeds, progress)
 
     def curve(
         self,

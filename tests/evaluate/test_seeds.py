@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from scipy.special import ndtri
-from scipy.stats import t, ttest_ind, ttest_rel
+from scipy.stats import t, ttest_1samp, ttest_ind, ttest_rel
 from tests.evaluate.judging import MEASURED, METRICS, ready
 
 from sartor.evaluate.metric import Scope
 from sartor.evaluate.metrics.labels import MacroF1
-from sartor.evaluate.seeds import difference_over_seeds, over_seeds
+from sartor.evaluate.seeds import change_over_seeds, difference_over_seeds, over_seeds
 from sartor.evaluate.statistics import wilson
 
 
@@ -65,7 +65,26 @@ def test_where_rows_say_nothing_two_recipes_are_welchs_test_of_their_seeds():
     assert (found.p_value, found.low, found.high) == pytest.approx((theirs.pvalue, low, high), rel=1e-3)
 
 
+def test_where_rows_say_nothing_a_change_is_students_test_of_what_each_seed_lost():
+    before, after = np.array([0.71, 0.84, 0.78]), np.array([0.60, 0.71, 0.68])
+    found = change_over_seeds(*(tables(np.tile(x[:, None], 20_000)) for x in (before, after)), mean)
+    theirs = ttest_1samp(before - after, 0)
+    low, high = theirs.confidence_interval(0.95)
+    assert (found.value, found.p_value) == pytest.approx((np.mean(before - after), theirs.pvalue), rel=1e-3)
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-3)
+
+
 # --- what seeds add
+
+
+def test_rows_lessen_what_can_be_detected_down_to_the_part_of_the_seeds():
+    rng = np.random.default_rng(8)
+    a, b = (scores(rng, 3, 100, spread=0.3) for _ in range(2))
+    few, many = (difference_over_seeds(tables(np.tile(a, n)), tables(np.tile(b, n)), mean) for n in (1, 10_000))
+    assert 0 < few.mdd_seeds < few.mdd
+    assert many.mdd == pytest.approx(many.mdd_seeds, rel=1e-2)
+    single = difference_over_seeds(tables(a[:1]), tables(b[:1]), mean)
+    assert single.mdd_seeds == 0
 
 
 def test_the_same_answers_twice_are_one_system():
@@ -116,6 +135,17 @@ def test_a_scale_that_ends_elsewhere_scales_everything():
     assert hundred.seeds_share == pytest.approx(found.seeds_share)
     for name in ("value", "low", "high", "between", "rows"):
         assert getattr(hundred, name) == pytest.approx(100 * getattr(found, name))
+
+
+def test_a_scale_without_end_has_students_interval():
+    y = np.random.default_rng(9).gamma(2, 1, (3, 100))
+    found = over_seeds(tables(y), mean, maximum=np.inf)
+    assert 0 < found.low < found.value < found.high < np.inf
+    assert found.value - found.low == pytest.approx(found.high - found.value)
+    apart = difference_over_seeds(tables(y), tables(2 * y), mean, maximum=np.inf)
+    assert -np.inf < apart.low < apart.high < 0 < apart.mdd < np.inf
+    alike = difference_over_seeds(tables(y), tables(y), mean, maximum=np.inf)
+    assert alike.low <= 0 <= alike.high and np.isfinite(alike.mdd)
 
 
 def test_p_is_below_5_percent_where_the_interval_leaves_out_0():

@@ -101,7 +101,14 @@ def compare(
         str | None,
         typer.Option(help="In place of systems: methods of fine-tuning to tune, train and compare, such as lora,full."),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=2, help="With --methods: trainings of each at its best rate.")] = 3,
+    specialists: Annotated[
+        str | None,
+        typer.Option(
+            help="In place of systems: tasks of the project, such as notes,intents, to compare a specialist for each with one "
+            "adapter for all."
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=2, help="With --methods and --specialists: trainings of each.")] = 3,
     budget: Annotated[
         float | None,
         typer.Option(
@@ -113,15 +120,52 @@ def compare(
     out: Out = None,
     as_json: terminal.Json = False,
 ) -> None:
-    """Score systems on the same rows, and test every two of them against each other; or train methods, to compare them."""
+    """Score systems on the same rows, and test every two against each other; or train methods, or adapters, to compare them."""
+    trains = [name for name, value in (("--methods", methods), ("--specialists", specialists)) if value is not None]
+    if len(trains) > 1:
+        raise InputError("--methods compares them on one task, --specialists compares tasks: name one of the two")
+    if trains and (systems or data or by):
+        raise InputError(f"{trains[0]} trains its own systems for the test set: leave out systems, --data and --by")
     if methods is not None:
-        if systems or data or by:
-            raise InputError("--methods trains its own systems for the test set: leave out systems, --data and --by")
-        _compare_methods([name.strip() for name in methods.split(",")], folder, seeds, budget, out, as_json)
+        _compare_methods(_names(methods), folder, seeds, budget, out, as_json)
+        return
+    if specialists is not None:
+        if budget is not None:
+            raise InputError("--budget is for the tuning of --methods: leave it out")
+        _compare_specialists(_names(specialists), folder, seeds, out, as_json)
         return
     if not systems or len(systems) < 2:
         raise InputError("name two or more systems to compare, such as `sartor compare zero-shot 4-shot`")
     judge_named(systems, folder, data, by, out, as_json)
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",")]
+
+
+def _compare_specialists(tasks: list[str], folder: Path, seeds: int, out: Path | None, as_json: bool) -> None:
+    import sartor
+
+    terminal.check_file(out, "--out")
+    project = sartor.open(folder)
+    with terminal.progress(as_json) as progress:
+        found = project.compare_specialists(tasks, seeds, progress=progress)
+    from sartor.flows.generalist_page import generalist_view
+
+    shown = generalist_view(found)
+    if out:
+        from sartor.report.generalist import render_generalist
+        from sartor.store.disk import write_file
+
+        write_file(out, render_generalist(shown).encode())
+    if as_json:
+        terminal.emit(found.to_json())
+        return
+    from sartor.cli.generalist_view import show as show_generalist
+
+    show_generalist(shown, terminal.console())
+    if out:
+        print(f"page: {out}")
 
 
 def _compare_methods(

@@ -63,6 +63,8 @@ class Difference:
     """Two-sided."""
     mdd: float
     """Smallest difference found with 80 % power."""
+    mdd_seeds: float
+    """The same were there rows without end: only more seeds make it smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +107,25 @@ def over_seeds(tables: Sequence[Array], value: Value, member: Member | None = No
     """What a recipe scores, from the statistics of two seeds or more on the same rows, each of shape [n, k].
 
     `value` is a function from sums [..., k] to values [...] between 0 and `maximum`; `member` is the cluster of each row,
-    as `clusters` gives it. The interval has Wilson's shape, so that it stays on the scale and leans to its middle.
+    as `clusters` gives it. The interval has Wilson's shape, so that it stays on the scale and leans to its middle; on a scale
+    without end, Student's, and not below 0.
     """
     draws = _Draws.of(tables, value, member)
     rows = _rows(draws.left.mean(axis=1), draws.left_rows.mean(axis=1), maximum)
     seeds = draws.between()
     found = float(draws.values.mean())
-    share, reach = found / maximum, _reach((rows, seeds), 0.025) / maximum
-    # A proportion of how many rows would be as uncertain? At the ends of the scale: of as many as there are.
-    effective = share * (1 - share) * (Z / reach) ** 2 if 0 < share < 1 else len(draws.left)
-    interval = wilson(share * effective, effective)
+    reach = _reach((rows, seeds), 0.025)
+    low, high = max(0.0, found - reach), found + reach
+    if math.isfinite(maximum):
+        share = found / maximum
+        # A proportion of how many rows would be as uncertain? At the ends of the scale: of as many as there are.
+        effective = share * (1 - share) * (Z * maximum / reach) ** 2 if 0 < share < 1 else len(draws.left)
+        interval = wilson(share * effective, effective)
+        low, high = interval.low * maximum, interval.high * maximum
     return OverSeeds(
         value=found,
-        low=interval.low * maximum,
-        high=interval.high * maximum,
+        low=low,
+        high=high,
         between=math.sqrt(seeds.variance * len(tables)),
         rows=math.sqrt(rows.variance),
         seeds_share=seeds.variance / (rows.variance + seeds.variance),
@@ -136,7 +143,8 @@ def difference_over_seeds(
     left, left_rows = (
         x.mean(axis=1) - y.mean(axis=1) for x, y in ((first.left, second.left), (first.left_rows, second.left_rows))
     )
-    parts = _rows(left, left_rows, maximum), _welch(first.between(), second.between())
+    rows, seeds = _rows(left, left_rows, maximum), _welch(first.between(), second.between())
+    parts = (rows, seeds)
     value_a, value_b = float(first.values.mean()), float(second.values.mean())
     found, reach = value_a - value_b, _reach(parts, 0.025)
     return Difference(
@@ -147,7 +155,25 @@ def difference_over_seeds(
         high=min(maximum, found + reach),
         p_value=_p_value(parts, abs(found)),
         mdd=_reach(parts, 0.025, 0.2),
+        mdd_seeds=_reach((seeds,), 0.025, 0.2),
     )
+
+
+def change_over_seeds(
+    before: Sequence[Array], after: Sequence[Array], value: Value, member: Member | None = None, maximum: float = 1.0
+) -> Difference:
+    """What each seed's training scored `before` less what the same training scores `after`, on the same rows.
+
+    Arguments as for `over_seeds`; here the seeds are drawn once, for both.
+    """
+    width = before[0].shape[1]
+
+    def change(sums: Array) -> Array:
+        return value(sums[..., :width]) - value(sums[..., width:])
+
+    unchanged = np.hstack([after[0], after[0]])  # its change is 0, whatever the rows
+    both = [np.hstack(pair) for pair in zip(before, after, strict=True)]
+    return difference_over_seeds(both, [unchanged], change, member, maximum)
 
 
 def _left(tables: Sequence[Array], value: Value) -> Array:
@@ -165,8 +191,9 @@ def _jackknife(left: Array) -> Array:
 def _rows(left: Array, left_rows: Array, maximum: float) -> _Part:
     """The part of the rows. Lines that are all alike still leave room for one that is not."""
     variance = max(float(_jackknife(left)), float(_jackknife(left_rows)))
-    if max(np.ptp(left), np.ptp(left_rows)) <= 1e-12 * maximum:
-        variance = (maximum / len(left)) ** 2
+    most = maximum if math.isfinite(maximum) else float(np.abs(left).max())
+    if max(np.ptp(left), np.ptp(left_rows)) <= 1e-12 * most:
+        variance = (most / len(left)) ** 2
     return _Part(variance, max(1, len(left) - 1))
 
 

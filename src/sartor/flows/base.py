@@ -119,3 +119,19 @@ class LoadedBase:
     def model(self) -> PreTrainedModel:
         """The model as Transformers has it; PEFT changes one in place, so each use loads its own."""
         return load(self.opened, *self._where)
+
+
+class Bases:
+    """A task's base, and the same in 4 bits, each opened once."""
+
+    def __init__(self, task: Task, progress: Progress = silent) -> None:
+        self._task, self._progress = task, progress
+        self._opened = dict[bool, LoadedBase]()
+
+    def of(self, train: TrainSpec) -> LoadedBase:
+        """The one that such a training is of. Raises InputError as `LoadedBase` does."""
+        narrow = train.method == "qlora"
+        if narrow not in self._opened:
+            spec = self._task.spec.model_copy(update={"train": train})
+            self._opened[narrow] = LoadedBase(replace(self._task, spec=spec), self._progress)
+        return self._opened[narrow]

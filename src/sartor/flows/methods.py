@@ -22,7 +22,7 @@ from sartor.evaluate.compare import Comparison
 from sartor.evaluate.metric import Scope, check_kpis, metric
 from sartor.evaluate.own import load_functions
 from sartor.evaluate.recipes import RecipeScore
-from sartor.flows.base import LoadedBase
+from sartor.flows.base import Bases
 from sartor.flows.evaluate import Judged, judge
 from sartor.flows.findings import require_agreement
 from sartor.flows.judging import ask_judges
@@ -188,14 +188,14 @@ def compare_methods(
     if seeds < 2:
         raise InputError("one seed does not show how seeds differ: train two or more, such as `--seeds 3`")
     trains = {name: with_method(spec.train, name) for name in methods}
-    prepared, margin = prepare(task), _margin(spec)
+    prepared, margin = prepare(task), margin_of(spec)
     require_agreement(prepared)
     validation = len(prepared.splits.validation)
     if not validation:
         raise InputError(
             "learning rates are tuned on validation rows, and there are none: set `train.validation` above 0"
         )
-    bases = _Bases(task, progress)
+    bases = Bases(task, progress)
     starts = {name: start_rate(train, spec.train, bases.of(train)) for name, train in trains.items()}
     hour, currency = spec.costs.hour, spec.costs.currency
     with disk_errors(), Steps(store, spec.task, Here(), hour, currency) as steps, Apart() as apart:
@@ -246,21 +246,6 @@ def with_method(spec: TrainSpec, name: str) -> TrainSpec:
     return TrainSpec(**kept | sets)
 
 
-class _Bases:
-    """The base, and the base in 4 bits, each opened once."""
-
-    def __init__(self, task: Task, progress: Progress) -> None:
-        self._task, self._progress = task, progress
-        self._opened = dict[bool, LoadedBase]()
-
-    def of(self, train: TrainSpec) -> LoadedBase:
-        narrow = train.method == "qlora"
-        if narrow not in self._opened:
-            spec = self._task.spec.model_copy(update={"train": train})
-            self._opened[narrow] = LoadedBase(replace(self._task, spec=spec), self._progress)
-        return self._opened[narrow]
-
-
 def _judge(
     task: Task,
     store: Store,
@@ -297,15 +282,11 @@ def _cost(name: str, spec: TaskSpec, tuning: Tuning, trained: Sequence[tuple[Sta
         seconds_by_seed=took,
         flops=fmean(each.meter.flops for _, each in trained),
         peak_memory_bytes=max(each.meter.peak_memory_bytes for _, each in trained),
-        stored_bytes=max(_size(each) for _, each in trained),
+        stored_bytes=max(each.stored_bytes for _, each in trained),
         money=fmean(took) / 3600 * spec.costs.hour,
         tuning=tuning,
         tuning_money=tuning.seconds / 3600 * spec.costs.hour,
     )
-
-
-def _size(trained: Trained) -> int:
-    return sum(file.stat().st_size for file in trained.folder.rglob("*") if file.is_file())
 
 
 def _equal_quality(
@@ -330,7 +311,7 @@ def _equal_quality(
     ]
 
 
-def _margin(spec: TaskSpec) -> float:
+def margin_of(spec: TaskSpec) -> float:
     """How much of the first KPI may be lost at equal quality. Raises InputError as `check_kpis`, and for a KPI without bound."""
     check_kpis(spec)
     first = spec.kpi_list[0]

@@ -26,6 +26,10 @@ class Trained:
     step: StepResult
     meter: Meter
 
+    @property
+    def stored_bytes(self) -> int:
+        return sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -127,10 +127,13 @@ class Stages:
         steps: Steps,
         progress: Progress,
         books_labels: bool = True,
+        start: Trained | None = None,
     ) -> None:
-        """`books_labels`: not where these rows are a part of others, whose labels are in the books already."""
+        """`books_labels`: not where these rows are a part of others, whose labels are in the books already. `start`: what
+        training goes on from, by the same method and settings."""
         self.task, self.spec, self.prepared, self.base = task, task.spec, prepared, base
         self.store, self.steps, self.progress, self.books_labels = store, steps, progress, books_labels
+        self.start = start
         self.labelled = [*prepared.splits.train, *prepared.splits.validation]
         self.versions = self._version_data()
         self.answering = Answering.learn(self.spec, base, self.labelled)
@@ -182,6 +185,7 @@ class Stages:
             **{name: value for name, value in weights.items() if value not in (None, 1)},
             **({"label_smoothing": spec.label_smoothing} if spec.label_smoothing else {}),
             **({"seeds": spec.seeds} if spec.seeds > 1 else {}),
+            **({"start": self.start.manifest["hash"]} if self.start else {}),
         }
 
     def _recipe(self, **changed: Any) -> Recipe:
@@ -261,7 +265,8 @@ class Stages:
             left = None if train.budget is None else max(0.0, train.budget - spent)
             one = train.model_copy(update={"seeds": 1, "seed": seed, "budget": left, "prefer": None})
             task = replace(self.task, spec=self.spec.model_copy(update={"train": one}))
-            stages = Stages(task, self.prepared, base, self.store, self.steps, self.progress, self.books_labels)
+            ways = (self.store, self.steps, self.progress, self.books_labels, self.start)
+            stages = Stages(task, self.prepared, base, *ways)
             members[seed] = stages.train(apart)
         alone = {
             seed: min((loss for _, loss in each.history.validation), default=0.0) for seed, each in members.items()
@@ -302,7 +307,8 @@ class Stages:
         splits = self.prepared.splits
         task = Task(self.task.folder, self.spec)  # without the rows of versions, the test's among them
         threads, format = torch.get_num_threads(), self.base.number_format
-        return Training(task, splits.train, splits.validation, self._recipe(), format, threads, trunks)
+        start = self.start.folder if self.start else None
+        return Training(task, splits.train, splits.validation, self._recipe(), format, threads, trunks, start)
 
     def _prefer(self, trained: Trained, prefer: PreferSpec) -> Trained:
         """Go on from supervised training with pairs of the specialist's own outputs (`flows.prefer`, `train.dpo`)."""

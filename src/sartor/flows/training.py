@@ -50,6 +50,8 @@ class Training:
     threads: int
     trunks: Path
     """Where hidden states below `train.depth` are kept."""
+    start: Path | None = None
+    """Weights that it goes on from; without them, it starts afresh."""
 
 
 def learn(training: Training, base: LoadedBase, folder: Path, progress: Progress = silent) -> dict[str, Any]:
@@ -66,7 +68,7 @@ def learn(training: Training, base: LoadedBase, folder: Path, progress: Progress
         )
     if base.slow_because:
         log.info("training takes the plain path: %s", base.slow_because)
-    network = base.network(spec, trunks=training.trunks)
+    network = base.network(spec, trunks=training.trunks, adapter=training.start)
     config, dtype = base.opened.config, base.number_format[0]
     work = workload(encoded.rows, validation.rows, training.task.spec, dtype, fast=network.packs)
     network.recompute = estimate(config, work, spec, dtype, memory_here(base.device)).recompute
