@@ -348,12 +348,13 @@ class Project:
         """What a server of the tasks on one base can tell without loading anything."""
         self._ask("serve", f"project {self.root.name}")
         from sartor.adapters import Registry
-        from sartor.flows.serving import Offer, one_base
+        from sartor.flows.serving import Offer, ServedTasks, one_base
 
         tasks = one_base(self.tasks(), base)
         name = next(iter(tasks.values())).spec.base
         self._note("serve", f"project {self.root.name}", {"base": name, "tasks": sorted(tasks)})
-        return Offer(name, frozenset(tasks), Registry(self._store), self.api_keys)
+        served = ServedTasks(self.root / TASKS_NAME, tasks)
+        return Offer(name, self.root, self._store, served, Registry(self._store), self.api_keys)
 
     @property
     def api_keys(self) -> ApiKeys:
@@ -367,10 +368,11 @@ class Project:
         """What a server answers with: the adapters of all tasks on one base, which is to be named where there are several."""
         self._ask("serve", f"project {self.root.name}")
         from sartor.flows.base import LoadedBase
-        from sartor.flows.serving import Specialists, one_base
+        from sartor.flows.serving import ServedTasks, Specialists, one_base
 
         tasks = one_base(self.tasks(), base)
-        return Specialists(tasks, self._store, LoadedBase(next(iter(tasks.values()))))
+        served = ServedTasks(self.root / TASKS_NAME, tasks)
+        return Specialists(served, self._store, LoadedBase(next(iter(tasks.values()))))
 
     @cached_property
     def adapters(self) -> Adapters:

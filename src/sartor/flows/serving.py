@@ -2,8 +2,10 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +18,7 @@ from sartor.data.table import make_table
 from sartor.errors import InputError, SystemFailure
 from sartor.flows.base import LoadedBase
 from sartor.flows.predict import adapter_entrant
-from sartor.flows.prepare import Task
+from sartor.flows.prepare import Task, open_task
 from sartor.flows.systems import Answering, Held, held
 from sartor.generate.forward import FastForward, Forward
 from sartor.generate.running import running
@@ -74,14 +76,40 @@ class Served:
         return example.messages
 
 
+class ServedTasks:
+    """The tasks whose adapters are served: those on one base.
+
+    One that came after the server's start is found in the folder of its name when it is first asked for. So a model is served
+    as soon as it is registered, by the server's process and the engine's alike, with no word between the two: both look at the
+    same folder.
+    """
+
+    def __init__(self, folder: Path, tasks: Mapping[str, Task]) -> None:
+        """`tasks` by name, at least one, all on that base; others lie in `folder`."""
+        self._folder, self._known = folder, dict(tasks)
+        self.base = base_of(next(iter(tasks.values())))
+        """As a task in any folder can name it."""
+
+    def find(self, name: str) -> Task | None:
+        """None for one that is not there, is on another base, or cannot be read."""
+        if name not in self._known:
+            with suppress(InputError):
+                task = open_task(self._folder / name)
+                if task.spec.task == name and base_of(task) == self.base:
+                    self._known[name] = task
+        return self._known.get(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What a server of a project needs to know without loading anything."""
 
     base: str
     """The name of the base that is served."""
-    tasks: frozenset[str]
-    """Whose adapters are."""
+    root: Path
+    """The project's folder."""
+    store: Store
+    tasks: ServedTasks
     registry: Registry
     keys: ApiKeys
 
@@ -89,8 +117,7 @@ class Offer:
 class Specialists:
     """Loaded when they are first asked; those that were asked least recently go when there are too many bytes."""
 
-    def __init__(self, tasks: Mapping[str, Task], store: Store, base: LoadedBase, most_bytes: int = MOST_BYTES) -> None:
-        """`tasks` by name, all on that base."""
+    def __init__(self, tasks: ServedTasks, store: Store, base: LoadedBase, most_bytes: int = MOST_BYTES) -> None:
         self._tasks, self._registry, self._base = tasks, Registry(store), base
         self._most = most_bytes
         self._loaded: OrderedDict[str, Served] = OrderedDict()
@@ -118,9 +145,10 @@ class Specialists:
         return self._loaded[version.hash]
 
     def _load(self, version: AdapterVersion) -> Served:
-        if version.task not in self._tasks:
+        task = self._tasks.find(version.task)
+        if task is None:
             raise InputError(f"{version.name} is of no task on the base {self._base.opened.name}, which is served here")
-        version, task = self._registry.verified(version), self._tasks[version.task]
+        version = self._registry.verified(version)
         entrant = adapter_entrant(task, self._base, version)
         forward, manifest = self._base.forward(version.path), version.manifest
         size = sum(file.stat().st_size for file in version.path.rglob("*.safetensors"))
@@ -152,6 +180,12 @@ class Specialists:
                     f"{served.name} answers otherwise among others than alone, by {apart:.2g} nats: "
                     "this is a fault of Sartor; please report it"
                 )
+
+
+def base_of(task: Task) -> str:
+    """The name of a task's base, or where it lies: the same for every task on it."""
+    path = (task.folder / Path(task.spec.base).expanduser()).resolve()
+    return str(path) if path.exists() else task.spec.base
 
 
 def one_base(tasks: Mapping[str, Task], wanted: str | None) -> dict[str, Task]:
