@@ -351,10 +351,9 @@ class Project:
         from sartor.flows.serving import Offer, ServedTasks, one_base
 
         tasks = one_base(self.tasks(), base)
-        name = next(iter(tasks.values())).spec.base
-        self._note("serve", f"project {self.root.name}", {"base": name, "tasks": sorted(tasks)})
         served = ServedTasks(self.root / TASKS_NAME, tasks)
-        return Offer(name, self.root, self._store, served, Registry(self._store), self.api_keys)
+        self._note("serve", f"project {self.root.name}", {"base": served.base, "tasks": sorted(tasks)})
+        return Offer(self.root, self._store, served, Registry(self._store), self.api_keys)
 
     @property
     def api_keys(self) -> ApiKeys:

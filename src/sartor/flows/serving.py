@@ -86,16 +86,21 @@ class ServedTasks:
 
     def __init__(self, folder: Path, tasks: Mapping[str, Task]) -> None:
         """`tasks` by name, at least one, all on that base; others lie in `folder`."""
-        self._folder, self._known = folder, dict(tasks)
-        self.base = base_of(next(iter(tasks.values())))
-        """As a task in any folder can name it."""
+        first = next(iter(tasks.values()))
+        self._folder, self._known, self._where = folder, dict(tasks), _where(first.folder, first.spec.base)
+        self.base = first.spec.base
+        """As the first task names it."""
+
+    def base_in(self, name: str) -> str:
+        """As a task with a folder of that name is to name it."""
+        return self.base if _where(self._folder / name, self.base) == self._where else self._where
 
     def find(self, name: str) -> Task | None:
         """None for one that is not there, is on another base, or cannot be read."""
         if name not in self._known:
             with suppress(InputError):
                 task = open_task(self._folder / name)
-                if task.spec.task == name and base_of(task) == self.base:
+                if task.spec.task == name and _where(task.folder, task.spec.base) == self._where:
                     self._known[name] = task
         return self._known.get(name)
 
@@ -104,14 +109,17 @@ class ServedTasks:
 class Offer:
     """What a server of a project needs to know without loading anything."""
 
-    base: str
-    """The name of the base that is served."""
     root: Path
     """The project's folder."""
     store: Store
     tasks: ServedTasks
     registry: Registry
     keys: ApiKeys
+
+    @property
+    def base(self) -> str:
+        """The name of the base that is served."""
+        return self.tasks.base
 
 
 class Specialists:
@@ -182,10 +190,10 @@ class Specialists:
                 )
 
 
-def base_of(task: Task) -> str:
-    """The name of a task's base, or where it lies: the same for every task on it."""
-    path = (task.folder / Path(task.spec.base).expanduser()).resolve()
-    return str(path) if path.exists() else task.spec.base
+def _where(folder: Path, base: str) -> str:
+    """The name of a base that a task in `folder` is on, or where it lies: the same for every task on it."""
+    path = (folder / Path(base).expanduser()).resolve()
+    return str(path) if path.exists() else base
 
 
 def one_base(tasks: Mapping[str, Task], wanted: str | None) -> dict[str, Task]:
@@ -193,10 +201,15 @@ def one_base(tasks: Mapping[str, Task], wanted: str | None) -> dict[str, Task]:
 
     Raises InputError where that is none or several.
     """
-    bases = sorted({task.spec.base for task in tasks.values()})
-    if wanted is None and len(bases) > 1:
-        raise InputError(f"the tasks are on several bases ({', '.join(bases)}): name the one to serve with --base")
-    chosen = wanted or bases[0]
-    if chosen not in bases:
-        raise InputError(f"no task is on the base {chosen}: there are {', '.join(bases)}")
-    return {name: task for name, task in tasks.items() if task.spec.base == chosen}
+    if not tasks:
+        raise InputError("there is no task to serve yet: `sartor init DIR --data FILE` makes one")
+    where = {name: _where(task.folder, task.spec.base) for name, task in tasks.items()}
+    named = {where[name]: task.spec.base for name, task in tasks.items()}
+    if wanted is None and len(named) > 1:
+        raise InputError(
+            f"the tasks are on several bases ({', '.join(sorted(named.values()))}): name the one to serve with --base"
+        )
+    chosen = {where[name] for name, task in tasks.items() if wanted in (None, where[name], task.spec.base)}
+    if not chosen:
+        raise InputError(f"no task is on the base {wanted}: there are {', '.join(sorted(named.values()))}")
+    return {name: task for name, task in tasks.items() if where[name] in chosen}

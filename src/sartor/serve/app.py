@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Literal
 
@@ -37,7 +37,9 @@ def create_app(service: Service) -> FastAPI:
         working = asyncio.create_task(work(service.offer.root, service.offer.store))
         yield
         working.cancel()
-        await asyncio.gather(working, service.engine.stop(), return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await working
+        await service.engine.stop()
 
     app = FastAPI(title="Sartor", version=__version__, lifespan=lifespan, redoc_url=None)
     app.state.service = service

@@ -76,8 +76,9 @@ def create(
     service = service_of(request)
     if not service.allows(key, VERB, (body.model,)) or not _known(service, body.model):
         raise no_model(body.model)
-    base = service.offer.tasks.base
-    return document(service.jobs.create(key.name, _task_name(body.suffix), base, body.wanted, idempotency_key))
+    task = _task_name(body.suffix)
+    base = service.offer.tasks.base_in(task)
+    return document(service.jobs.create(key.name, task, base, body.wanted, idempotency_key))
 
 
 @router.get("")

@@ -18,7 +18,6 @@ from sqlalchemy import Connection, RowMapping, insert, or_, select, update
 
 from sartor.access.audit import enter
 from sartor.access.policy import Actor
-from sartor.errors import SystemFailure
 from sartor.serve.lists import new_id
 from sartor.serve.refusal import Refusal
 from sartor.store import Store
@@ -29,7 +28,7 @@ from sartor.store.tables import api_events, api_files, api_jobs
 logger = logging.getLogger(__name__)
 UNFINISHED = ("queued", "running")
 POLL, PAUSE = 0.5, 30.0
-"""Seconds between looks at the queue, and after the records failed."""
+"""Seconds between looks at the queue, and after a fault."""
 AGAIN = timedelta(seconds=60)
 """So long the same request, from the same key, is taken for a client's own second try."""
 
@@ -114,8 +113,11 @@ class Jobs:
     def next(self) -> RowMapping | None:
         """The job to be run now, which is said to be running: the one that was already, else the oldest."""
         query = select(api_jobs).where(api_jobs.c.status.in_(UNFINISHED))
+        query = query.order_by(api_jobs.c.status.desc(), api_jobs.c.seq).limit(1)
+        with self._records.read() as connection:
+            if connection.execute(query).first() is None:
+                return None  # which is so most of the time, and locks nobody out
         with self._records.write() as connection:
-            query = query.order_by(api_jobs.c.status.desc(), api_jobs.c.seq).limit(1)
             job = connection.execute(query).mappings().first()
             if job is not None:
                 connection.execute(update(api_jobs).where(api_jobs.c.id == job["id"]).values(status="running"))
@@ -189,8 +191,8 @@ async def work(root: Path, store: Store) -> None:
                     await asyncio.sleep(POLL)
                 else:
                     await _run(root, jobs, job["id"])
-            except SystemFailure as error:
-                logger.error("%s", error)
+            except Exception:  # whatever it is, jobs that wait are not to wait for ever
+                logger.exception("the fine-tuning jobs go on in %g s", PAUSE)
                 await asyncio.sleep(PAUSE)
     finally:
         lock.release()
