@@ -380,6 +380,9 @@ def test_a_job_is_cancelled_and_the_next_one_begins(
 @pytest.mark.slow
 def test_a_job_outlives_its_server(root: Path, keys: dict[str, str], model: str, tmp_path: Path) -> None:
     own = shutil.copytree(root, tmp_path / "project")
+    left = own / ".sartor/folders/files/file-of-an-upload-that-was-killed"
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
     with serving(own) as server:
         client = server.client(keys["one"])
         job = client.fine_tuning.jobs.create(
@@ -390,6 +393,7 @@ def test_a_job_outlives_its_server(root: Path, keys: dict[str, str], model: str,
         server.process.kill()
         until(process.is_running, lambda running: not running, 5)
     with serving(own) as server:
+        assert not left.exists()
         client = server.client(keys["one"])
         job = ended(client, job)
         assert job.status == "succeeded"

@@ -34,6 +34,7 @@ def create_app(service: Service) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(files.sweep, service.offer.store)
         working = asyncio.create_task(work(service.offer.root, service.offer.store))
         yield
         working.cancel()

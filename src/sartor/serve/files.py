@@ -5,6 +5,7 @@ A file lies in the store as a folder of its own, and not among the objects: thos
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
 
@@ -21,7 +22,7 @@ from sartor.serve.jobs import user_of
 from sartor.serve.lists import Page, listed, new_id, unix
 from sartor.serve.refusal import Refusal
 from sartor.serve.service import Key, need, service_of
-from sartor.store import Store
+from sartor.store import Store, disk_errors
 from sartor.store.records import now
 from sartor.store.tables import api_files
 
@@ -29,10 +30,12 @@ PATH = "/v1/files"
 VERB = "files"
 MOST_LINE = 4 << 20
 """Bytes of a line."""
+SWEPT_AFTER = 60.0
+"""Seconds."""
 router = APIRouter(prefix=PATH)
 
 
-class Files(Page):
+class FilesPage(Page):
     limit: Annotated[int, Field(ge=1, le=10_000)] = 10_000
     order: Literal["asc", "desc"] = "desc"
     purpose: str | None = None
@@ -41,21 +44,22 @@ class Files(Page):
 @router.post("")
 async def upload(request: Request, key: Key) -> dict[str, Any]:
     need(key, VERB)  # before a byte of it is taken
-    async with request.form(max_files=1, max_fields=8) as form:
-        for name in form:
-            if name not in ("file", "purpose"):
-                raise Refusal(400, f"`{name}` is not known here: leave it out", name, "unknown_parameter")
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise Refusal(400, "`file` is missing: send the JSON Lines file as multipart/form-data", "file")
-        if form.get("purpose") != "fine-tune":
-            raise Refusal(400, "`purpose` is to be `fine-tune`: nothing else is done with files", "purpose")
-        store = service_of(request).offer.store
-        return document(await run_in_threadpool(_keep, store, key.name, file.filename or "file.jsonl", file.file))
+    with disk_errors():
+        async with request.form(max_files=1, max_fields=8) as form:
+            for name in form:
+                if name not in ("file", "purpose"):
+                    raise Refusal(400, f"`{name}` is not known here: leave it out", name, "unknown_parameter")
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise Refusal(400, "`file` is missing: send the JSON Lines file as multipart/form-data", "file")
+            if form.get("purpose") != "fine-tune":
+                raise Refusal(400, "`purpose` is to be `fine-tune`: nothing else is done with files", "purpose")
+            store = service_of(request).offer.store
+            return document(await run_in_threadpool(_keep, store, key.name, file.filename or "file.jsonl", file.file))
 
 
 @router.get("")
-def list_files(request: Request, key: Key, page: Annotated[Files, Query()]) -> dict[str, Any]:
+def list_files(request: Request, key: Key, page: Annotated[FilesPage, Query()]) -> dict[str, Any]:
     need(key, VERB)
     these = (api_files.c.owner == key.name) & literal(page.purpose in (None, "fine-tune"))
     records = service_of(request).offer.store.records
@@ -86,9 +90,18 @@ def remove(id: str, request: Request, key: Key) -> dict[str, Any]:
             raise Refusal(400, f"the job {job} is yet to read this file: cancel it, or wait for its end", "file_id")
         connection.execute(delete(api_files).where(api_files.c.id == id))
         enter(connection, user_of(key.name), "delete", f"file {id}")
-        # Before the record is gone for good: after a kill here the same request comes to the same end.
-        shutil.rmtree(path_of(store, id).parent, ignore_errors=True)
+    shutil.rmtree(path_of(store, id).parent, ignore_errors=True)
     return {"id": id, "object": "file", "deleted": True}
+
+
+def sweep(store: Store) -> None:
+    """Remove what a kill left behind: files whose upload or deletion did not come to its end."""
+    with store.records.read() as connection:
+        known = set(connection.execute(select(api_files.c.id)).scalars())
+    for folder in store.folders.path("files", "any").parent.glob("*"):
+        # What is new may be on its way into the records of another server.
+        if folder.name not in known and time.time() - folder.stat().st_mtime > SWEPT_AFTER:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def path_of(store: Store, id: str) -> Path:
