@@ -359,14 +359,12 @@ class Project:
         """What a server of the tasks on one base can tell without loading anything."""
         self._ask("serve", f"project {self.root.name}")
         from sartor.adapters import Registry
-        from sartor.flows.routing import current_hash
-        from sartor.flows.serving import Offer, base_name, one_base
+        from sartor.flows.serving import Offer, ServedTasks, one_base
 
         tasks = one_base(self.tasks(), base)
-        name = base_name(next(iter(tasks.values())).spec.base)
-        self._note("serve", f"project {self.root.name}", {"base": name, "tasks": sorted(tasks)})
-        routed = current_hash(self._store) is not None
-        return Offer(name, frozenset(tasks), routed, Registry(self._store), self.api_keys)
+        served = ServedTasks(self.root / TASKS_NAME, tasks)
+        self._note("serve", f"project {self.root.name}", {"base": served.base, "tasks": sorted(tasks)})
+        return Offer(self.root, self._store, served, Registry(self._store), self.api_keys)
 
     @property
     def api_keys(self) -> ApiKeys:
@@ -380,10 +378,11 @@ class Project:
         """What a server answers with: the adapters of all tasks on one base, which is to be named where there are several."""
         self._ask("serve", f"project {self.root.name}")
         from sartor.flows.base import LoadedBase
-        from sartor.flows.serving import Specialists, one_base
+        from sartor.flows.serving import ServedTasks, Specialists, one_base
 
         tasks = one_base(self.tasks(), base)
-        return Specialists(tasks, self._store, LoadedBase(next(iter(tasks.values()))))
+        served = ServedTasks(self.root / TASKS_NAME, tasks)
+        return Specialists(served, self._store, LoadedBase(next(iter(tasks.values()))))
 
     def fit_router(self, foreign: Sequence[str] = (), goal: float | None = None, base: str | None = None) -> RouterCard:
         """What `model: "auto"` of a server goes by, kept if it passes: so many of the test rows that it routes, `goal`, go to

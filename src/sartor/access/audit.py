@@ -6,7 +6,7 @@ the last hash elsewhere.
 
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from sartor.access.policy import Actor
 from sartor.errors import SystemFailure
@@ -24,19 +24,7 @@ class Audit:
     def write(self, actor: Actor, verb: str, resource: str, detail: dict[str, Any] | None = None) -> str:
         """Add an entry and return its hash. `detail` is JSON, and names rows by id, never by content."""
         with self._records.write() as connection:
-            last = connection.execute(select(audit).order_by(audit.c.seq.desc()).limit(1)).mappings().first()
-            entry = {
-                "seq": last["seq"] + 1 if last else 1,
-                "at": now(),
-                "actor": actor.name,
-                "verb": verb,
-                "resource": resource,
-                "detail": detail or {},
-                "previous": last["hash"] if last else FIRST,
-            }
-            entry["hash"] = digest(entry)
-            connection.execute(insert(audit).values(entry))
-        return str(entry["hash"])
+            return enter(connection, actor, verb, resource, detail)
 
     def verify(self) -> int:
         """The number of entries, all of them as they were written; else SystemFailure, naming the first that is not."""
@@ -53,3 +41,20 @@ class Audit:
                     )
                 previous = written
         return count
+
+
+def enter(connection: Connection, actor: Actor, verb: str, resource: str, detail: dict[str, Any] | None = None) -> str:
+    """`Audit.write` inside a transaction of the caller's: what is done and its entry are there together."""
+    last = connection.execute(select(audit).order_by(audit.c.seq.desc()).limit(1)).mappings().first()
+    entry = {
+        "seq": last["seq"] + 1 if last else 1,
+        "at": now(),
+        "actor": actor.name,
+        "verb": verb,
+        "resource": resource,
+        "detail": detail or {},
+        "previous": last["hash"] if last else FIRST,
+    }
+    entry["hash"] = digest(entry)
+    connection.execute(insert(audit).values(entry))
+    return str(entry["hash"])

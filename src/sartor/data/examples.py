@@ -32,7 +32,7 @@ def build_examples(table: Table, spec: TaskSpec, quarantine: Quarantine | None =
     for role, column in data.model_dump(include=roles).items():
         if column:
             table.require(column, f"`data.{role}`")
-    read = _from_chat if chats else _from_columns(table, spec)
+    read = read_chat if chats else _from_columns(table, spec)
     asked = () if chats else _template(spec.prompt.target, data.target, table, "target").paths
     answered = people(table, data.annotations, {path.column for path in asked}, lambda row: read(row)[1])
     read_rows, problems = dict[int, tuple[Turns, Any]](), list[tuple[int, str]]()
@@ -119,7 +119,8 @@ def _chat_table(table: Table, column: str, quarantine: Quarantine | None = None)
     return replace(table, columns=tuple(dict.fromkeys((*table.columns, "messages"))), rows=rows)
 
 
-def _from_chat(row: Row) -> tuple[Turns, Any]:
+def read_chat(row: Row) -> tuple[Turns, Any]:
+    """What is asked in a row's `messages`, and the answer. Raises ValueError where they do not end in one of each."""
     turns = read_messages(row["messages"])
     if turns[-1].role != "assistant":
         raise ValueError(f"the conversation ends in a {turns[-1].role} message; it must end in the assistant's answer")

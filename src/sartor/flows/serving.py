@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +18,8 @@ from sartor.data.table import make_table
 from sartor.errors import InputError, SystemFailure
 from sartor.flows.base import LoadedBase
 from sartor.flows.predict import adapter_entrant
-from sartor.flows.prepare import Task
-from sartor.flows.routing import current_router
+from sartor.flows.prepare import Task, open_task
+from sartor.flows.routing import current_hash, current_router
 from sartor.flows.systems import Answering, Held, held
 from sartor.generate.forward import FastForward, Forward
 from sartor.generate.router import Router
@@ -77,25 +78,61 @@ class Served:
         return example.messages
 
 
+class ServedTasks:
+    """The tasks whose adapters are served: those on one base.
+
+    One that came after the server's start is found in the folder of its name when it is first asked for. So a model is served
+    as soon as it is registered, by the server's process and the engine's alike, with no word between the two: both look at the
+    same folder.
+    """
+
+    def __init__(self, folder: Path, tasks: Mapping[str, Task]) -> None:
+        """`tasks` by name, at least one, all on that base; others lie in `folder`."""
+        first = next(iter(tasks.values()))
+        self._folder, self._known, self._where = folder, dict(tasks), _where(first.folder, first.spec.base)
+        self.base = first.spec.base
+        """As the first task names it."""
+
+    def base_in(self, name: str) -> str:
+        """As a task with a folder of that name is to name it."""
+        return self.base if _where(self._folder / name, self.base) == self._where else self._where
+
+    def find(self, name: str) -> Task | None:
+        """None for one that is not there, is on another base, or cannot be read."""
+        if name not in self._known:
+            with suppress(InputError):
+                task = open_task(self._folder / name)
+                if task.spec.task == name and _where(task.folder, task.spec.base) == self._where:
+                    self._known[name] = task
+        return self._known.get(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What a server of a project needs to know without loading anything."""
 
-    base: str
-    """The name of the base that is served."""
-    tasks: frozenset[str]
-    """Whose adapters are."""
-    routed: bool
-    """Whether there is a router."""
+    root: Path
+    """The project's folder."""
+    store: Store
+    tasks: ServedTasks
     registry: Registry
     keys: ApiKeys
+
+    @property
+    def base(self) -> str:
+        """What clients call the base that is served."""
+        return base_name(self.tasks.base)
+
+    @property
+    def routed(self) -> bool:
+        """Whether there is a router."""
+        return current_hash(self.store) is not None
 
 
 class Specialists:
     """Loaded when they are first asked; those that were asked least recently go when there are too many bytes."""
 
-    def __init__(self, tasks: Mapping[str, Task], store: Store, base: LoadedBase, most_bytes: int = MOST_BYTES) -> None:
-        """`tasks` by name, all on that base."""
+    def __init__(self, tasks: ServedTasks, store: Store, base: LoadedBase, most_bytes: int = MOST_BYTES) -> None:
         self._tasks, self._registry, self._base = tasks, Registry(store), base
         self._store, self._most = store, most_bytes
         self._loaded: OrderedDict[str, Served] = OrderedDict()
@@ -128,9 +165,10 @@ class Specialists:
         return self._loaded[version.hash]
 
     def _load(self, version: AdapterVersion) -> Served:
-        if version.task not in self._tasks:
+        task = self._tasks.find(version.task)
+        if task is None:
             raise InputError(f"{version.name} is of no task on the base {self.base.name}, which is served here")
-        version, task = self._registry.verified(version), self._tasks[version.task]
+        version = self._registry.verified(version)
         entrant = adapter_entrant(task, self._base, version)
         forward, manifest = self._base.forward(version.path), version.manifest
         size = sum(file.stat().st_size for file in version.path.rglob("*.safetensors"))
@@ -169,15 +207,26 @@ def base_name(base: str) -> str:
     return Path(base).name
 
 
+def _where(folder: Path, base: str) -> str:
+    """The name of a base that a task in `folder` is on, or where it lies: the same for every task on it."""
+    path = (folder / Path(base).expanduser()).resolve()
+    return str(path) if path.exists() else base
+
+
 def one_base(tasks: Mapping[str, Task], wanted: str | None) -> dict[str, Task]:
     """The tasks on one base, which is what a server serves: on the named one, or on the one that all have.
 
     Raises InputError where that is none or several.
     """
-    bases = sorted({task.spec.base for task in tasks.values()})
-    if wanted is None and len(bases) > 1:
-        raise InputError(f"the tasks are on several bases ({', '.join(bases)}): name the one to serve with --base")
-    chosen = wanted or bases[0]
-    if chosen not in bases:
-        raise InputError(f"no task is on the base {chosen}: there are {', '.join(bases)}")
-    return {name: task for name, task in tasks.items() if task.spec.base == chosen}
+    if not tasks:
+        raise InputError("there is no task to serve yet: `sartor init DIR --data FILE` makes one")
+    where = {name: _where(task.folder, task.spec.base) for name, task in tasks.items()}
+    named = {where[name]: task.spec.base for name, task in tasks.items()}
+    if wanted is None and len(named) > 1:
+        raise InputError(
+            f"the tasks are on several bases ({', '.join(sorted(named.values()))}): name the one to serve with --base"
+        )
+    chosen = {where[name] for name, task in tasks.items() if wanted in (None, where[name], task.spec.base)}
+    if not chosen:
+        raise InputError(f"no task is on the base {wanted}: there are {', '.join(sorted(named.values()))}")
+    return {name: task for name, task in tasks.items() if where[name] in chosen}

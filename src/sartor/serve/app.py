@@ -4,62 +4,48 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from sartor import __version__
-from sartor.access.api_keys import VERBS, ApiKey
+from sartor.access.api_keys import ApiKey
 from sartor.adapters.registry import AdapterVersion
 from sartor.errors import SartorError
 from sartor.flows.routing import AUTO
-from sartor.flows.serving import Offer
-from sartor.serve.engine import Engine
-from sartor.serve.limits import BodyLimit, Rates
-from sartor.serve.metrics import Metrics
+from sartor.serve import files, fine_tuning
+from sartor.serve.jobs import work
+from sartor.serve.limits import BodyLimit
 from sartor.serve.refusal import Refusal
+from sartor.serve.service import Key, Service, no_model, service_of
 from sartor.serve.wire import Ask, ChatRequest, Reply, Said, TextRequest, chat_asks, text_asks
 
 logger = logging.getLogger("sartor.serve")
-MOST_BYTES = 4 << 20
-"""Of a request."""
-ANYBODY = ApiKey("anybody", ("*",), VERBS, None, "")
-"""Who asks where no key is wanted."""
-
-
-@dataclass(frozen=True)
-class Service:
-    """What the routes work with."""
-
-    engine: Engine
-    offer: Offer
-    unsure: Literal["base", "refuse"] = "base"
-    """What becomes of a message that the router finds no task for."""
-    open: bool = False
-    """Whether anybody may ask, without a key."""
-    seconds: float = 600.0
-    """That a request may take."""
-    rates: Rates = field(default_factory=Rates)
-    metrics: Metrics = field(default_factory=Metrics)
+MOST_BYTES, MOST_FILE_BYTES = 4 << 20, 512 << 20
+"""Of a request, and of one that brings a file."""
 
 
 def create_app(service: Service) -> FastAPI:
-    """The application; it starts and stops the engine."""
+    """The application; while it runs, so do the fine-tuning jobs, and it stops the engine."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(files.sweep, service.offer.store)
+        working = asyncio.create_task(work(service.offer.root, service.offer.store))
         yield
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
         await service.engine.stop()
 
     app = FastAPI(title="Sartor", version=__version__, lifespan=lifespan, redoc_url=None)
     app.state.service = service
-    app.add_middleware(BodyLimit, most=lambda path: MOST_BYTES)
+    app.add_middleware(BodyLimit, most=lambda path: MOST_FILE_BYTES if path == files.PATH else MOST_BYTES)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _no_route)
@@ -68,36 +54,12 @@ def create_app(service: Service) -> FastAPI:
     app.get("/v1/models/{model:path}")(show_model)
     app.post("/v1/chat/completions")(chat)
     app.post("/v1/completions")(complete)
+    app.include_router(files.router)
+    app.include_router(fine_tuning.router)
     app.get("/healthz", include_in_schema=False)(healthz)
     app.get("/readyz", include_in_schema=False)(readyz)
     app.get("/metrics", include_in_schema=False)(metrics)
     return app
-
-
-def _service(request: Request) -> Service:
-    found: Service = request.app.state.service
-    return found
-
-
-def who(request: Request) -> ApiKey:
-    """Whose key came with the request. Raises Refusal for none, an unknown one, and one that asks too often."""
-    service = _service(request)
-    if service.open:
-        return ANYBODY
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    found = service.offer.keys.find(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
-    if found is None:
-        raise Refusal(
-            401,
-            "an API key is wanted, as `Authorization: Bearer KEY`: ask the operator for one",
-            code="invalid_api_key",
-        )
-    if found.per_minute:
-        service.rates.take(found.name, found.per_minute)
-    return found
-
-
-Key = Annotated[ApiKey, Depends(who)]
 
 
 def _model(version: AdapterVersion | None, name: str, service: Service) -> dict[str, Any]:
@@ -110,38 +72,36 @@ def _models(service: Service, key: ApiKey) -> dict[str, dict[str, Any]]:
     """Every name that the key may use: the base, each task, and each of its versions."""
     offer = service.offer
     found = {name: _model(None, name, service) for name in (offer.base, *[AUTO] * offer.routed)}
-    usable = [each for each in offer.registry.list() if each.task in offer.tasks and each.stage != "quarantined"]
+    usable = [each for each in offer.registry.list() if each.stage != "quarantined" and offer.tasks.find(each.task)]
     for version in usable:
         found[version.name] = _model(version, version.name, service)
         if version.stage in ("production", "candidate"):
             current = offer.registry.find(version.task)
             found[version.task] = _model(current, version.task, service)
-    return {name: document for name, document in found.items() if key.may("chat", name)}
+    allowed = service.allows(key, "chat", found)
+    return {name: document for name, document in found.items() if name in allowed}
 
 
 def _choice(service: Service, key: ApiKey) -> frozenset[str]:
     """What the router may choose for the key."""
-    base = {service.offer.base} if service.unsure == "base" else set()
-    return frozenset(name for name in service.offer.tasks | base if key.may("chat", name))
+    tasks = {each.task for each in service.offer.registry.list()}
+    base = {service.offer.base} if service.unsure == "base" else set[str]()
+    return frozenset(service.allows(key, "chat", tasks | base))
 
 
 def list_models(request: Request, key: Key) -> dict[str, Any]:
-    return {"object": "list", "data": list(_models(_service(request), key).values()), "has_more": False}
+    return {"object": "list", "data": list(_models(service_of(request), key).values()), "has_more": False}
 
 
 def show_model(model: str, request: Request, key: Key) -> dict[str, Any]:
-    models = _models(_service(request), key)
+    models = _models(service_of(request), key)
     if model not in models:
-        raise _no_model(model)
+        raise no_model(model)
     return models[model]
 
 
-def _no_model(model: str) -> Refusal:
-    return Refusal(404, f"there is no model {model!r} for you: `GET /v1/models` lists them", "model", "model_not_found")
-
-
 async def chat(body: ChatRequest, request: Request, key: Key) -> Response:
-    asks = chat_asks(body, key.name, _choice(_service(request), key) if body.model == AUTO else frozenset())
+    asks = chat_asks(body, key.name, _choice(service_of(request), key) if body.model == AUTO else frozenset())
     return await _reply("chat", body.model, bool(body.stream), body.with_usage, asks, request, key)
 
 
@@ -158,9 +118,9 @@ async def _reply(
     request: Request,
     key: ApiKey,
 ) -> Response:
-    service = _service(request)
-    if not key.may("chat", model):
-        raise _no_model(model)
+    service = service_of(request)
+    if not service.allows(key, "chat", (model,)):
+        raise no_model(model)
     reply, noted = Reply(kind, len(asks)), service.metrics.begin(key.name, model)
     chunks = _chunks(service, reply, asks, noted.token)
     if not stream:
@@ -268,12 +228,12 @@ def healthz() -> dict[str, str]:
 
 def readyz(request: Request) -> JSONResponse:
     """The engine answers."""
-    ready = _service(request).engine.ready
+    ready = service_of(request).engine.ready
     return JSONResponse({"status": "ready" if ready else "starting"}, 200 if ready else 503)
 
 
 def metrics(request: Request) -> Response:
-    service = _service(request)
+    service = service_of(request)
     text, kind = service.metrics.exposition(service.engine)
     return Response(text, media_type=kind)
 

@@ -10,10 +10,11 @@ import uvicorn
 
 from sartor.errors import InputError
 from sartor.project import Project
-from sartor.serve.app import Service, create_app
+from sartor.serve.app import create_app
 from sartor.serve.connections import ImpatientProtocol, allow_many
 from sartor.serve.engine import Engine
 from sartor.serve.metrics import log_to_stderr
+from sartor.serve.service import Service
 
 GRACE = 30
 """Seconds that replies have to end in when the server is asked to."""

@@ -128,6 +128,54 @@ api_keys = Table(
     Column("revoked_at", String),
 )
 
+api_files = Table(
+    "api_files",
+    metadata,
+    # What programs uploaded; `seq` is the order in which they came.
+    Column("seq", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("owner", String, nullable=False, index=True),  # the name of an API key
+    Column("name", String, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("created_at", String, nullable=False),
+)
+
+api_jobs = Table(
+    "api_jobs",
+    metadata,
+    # Fine-tuning that programs asked for.
+    Column("seq", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("owner", String, nullable=False, index=True),
+    Column("task", String, nullable=False, unique=True),
+    Column("base", String, nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("digest", String, nullable=False),  # of the request
+    Column("idempotency_key", String),
+    Column("status", String, nullable=False),
+    Column("error", JSON),
+    Column("model", String),  # what came of it
+    Column("tokens", BigInteger),
+    Column("created_at", String, nullable=False),
+    Column("finished_at", String),
+    CheckConstraint("status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="status"),
+)
+
+api_events = Table(
+    "api_events",
+    metadata,
+    # What there is to tell of a job, a line each.
+    Column("seq", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("job", String, ForeignKey("api_jobs.id"), nullable=False, index=True),
+    Column("level", String, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("created_at", String, nullable=False),
+    CheckConstraint("level IN ('info', 'warn', 'error')", name="level"),
+)
+
 remarks = Table(
     "remarks",
     metadata,

@@ -1,0 +1,82 @@
+"""What the routes work with, and who asks them for what."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from fastapi import Depends, Request
+
+from sartor.access.api_keys import VERBS, ApiKey
+from sartor.flows.serving import Offer
+from sartor.serve.engine import Engine
+from sartor.serve.jobs import Jobs
+from sartor.serve.limits import Rates
+from sartor.serve.metrics import Metrics
+from sartor.serve.refusal import Refusal
+
+ANYBODY = ApiKey("anybody", ("*",), VERBS, None, "")
+"""Who asks where no key is wanted."""
+
+
+@dataclass(frozen=True)
+class Service:
+    engine: Engine
+    offer: Offer
+    unsure: Literal["base", "refuse"] = "base"
+    """What becomes of a message that the router finds no task for."""
+    open: bool = False
+    """Whether anybody may ask, without a key."""
+    seconds: float = 600.0
+    """That a request may take."""
+    rates: Rates = field(default_factory=Rates)
+    metrics: Metrics = field(default_factory=Metrics)
+
+    @property
+    def jobs(self) -> Jobs:
+        return Jobs(self.offer.store)
+
+    def allows(self, key: ApiKey, verb: str, models: Iterable[str]) -> set[str]:
+        """Those of the models with which the key may do that: those that it names, and whatever was trained for it, which a key
+        that was made before could not name."""
+        models = set(models)
+        allowed = {model for model in models if key.may(verb, model)}
+        if allowed == models or not key.may(verb):
+            return allowed
+        own = self.jobs.tasks(key.name)
+        return {model for model in models if model in allowed or model.partition("@")[0] in own}
+
+
+def service_of(request: Request) -> Service:
+    found: Service = request.app.state.service
+    return found
+
+
+def who(request: Request) -> ApiKey:
+    """Whose key came with the request. Raises Refusal for none, an unknown one, and one that asks too often."""
+    service = service_of(request)
+    if service.open:
+        return ANYBODY
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    found = service.offer.keys.find(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
+    if found is None:
+        raise Refusal(
+            401,
+            "an API key is wanted, as `Authorization: Bearer KEY`: ask the operator for one",
+            code="invalid_api_key",
+        )
+    if found.per_minute:
+        service.rates.take(found.name, found.per_minute)
+    return found
+
+
+Key = Annotated[ApiKey, Depends(who)]
+
+
+def need(key: ApiKey, verb: str) -> None:
+    """Raises Refusal where the key is not for that."""
+    if not key.may(verb):
+        raise Refusal(403, f"this API key is not for the verb {verb!r}: ask the operator for one that is", code="verb")
+
+
+def no_model(model: str) -> Refusal:
+    return Refusal(404, f"there is no model {model!r} for you: `GET /v1/models` lists them", "model", "model_not_found")
