@@ -121,7 +121,7 @@ def other(server: Server, keys: dict[str, str]) -> openai.OpenAI:
 
 
 @pytest.fixture(scope="module")
-def model(root: Path, client: openai.OpenAI) -> str:
+def model(root: Path) -> str:
     return sartor.open(root).offer().base
 
 
