@@ -95,12 +95,11 @@ class Engine:
             threading.Thread(target=target, args=(ours, self._outbox), daemon=True).start()
 
     def _write(self, pipe: Connection, outbox: "SimpleQueue[tuple[str, Ask | None] | None]") -> None:
-        while (message := outbox.get()) is not None:
-            try:
-                pipe.send(message)
-            except OSError:
-                return  # the reader has seen it end
-        pipe.close()
+        with suppress(OSError):  # the reader sees it end
+            while True:
+                pipe.send(message := outbox.get())
+                if message is None:
+                    return
 
     def _read(self, pipe: Connection, outbox: "SimpleQueue[tuple[str, Ask | None] | None]") -> None:
         try:

@@ -1,4 +1,4 @@
-"""The engine's process: asks come through a pipe, and what is said goes back through it, until the pipe is closed."""
+"""The engine's process: asks come through a pipe, and what is said goes back, until it is told to end or the server is gone."""
 
 import math
 import signal
@@ -64,7 +64,12 @@ def work(pipe: Connection, root: Path, base: str | None) -> None:
     load = Load(0, 0)
     try:
         while True:
-            heard = worker.hear(pipe.recv()) if worker.scheduler.idle or pipe.poll() else worker.step()
+            if worker.scheduler.idle or pipe.poll():
+                if (message := pipe.recv()) is None:
+                    return
+                heard = worker.hear(message)
+            else:
+                heard = worker.step()
             for told in heard:
                 pipe.send(told)
             if (now := Load(worker.scheduler.running, worker.scheduler.waiting)) != load:
