@@ -215,3 +215,20 @@ def test_what_served_least_recently_makes_room() -> None:
     assert cache.longest("b", [4])[0] == 0
     cache.put("a", [6], torch.zeros(1000))
     assert cache.longest("a", [6]) == (0, None)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_reply_that_had_begun_is_gone_on_with(forwards, held: bool) -> None:
+    more = {"constrain": constrain, "stop_ids": frozenset({2}), "max_tokens": 200} if held else {"max_tokens": 20}
+    [prompt], scheduler = draw(1), Scheduler()
+    scheduler.add(request("whole", forwards[1], prompt, **more))
+    [pieces] = run(scheduler).values()
+    ids = [token for piece in pieces for token in piece.ids]
+    for cut in range(len(ids)):
+        scheduler.add(request("rest", forwards[1], prompt, begun=tuple(ids[:cut]), **more))
+        [rest] = run(scheduler).values()
+        assert [token for piece in rest for token in piece.ids] == ids[cut:]
+        before = "".join(piece.text for piece in pieces if piece.tokens <= cut)
+        assert text(pieces).startswith(before)
+        assert text(pieces).endswith(text(rest))
+        assert rest[-1].tokens == pieces[-1].tokens
