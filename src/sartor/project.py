@@ -377,12 +377,12 @@ class Project:
     def specialists(self, base: str | None = None) -> Specialists:
         """What a server answers with: the adapters of all tasks on one base, which is to be named where there are several."""
         self._ask("serve", f"project {self.root.name}")
-        from sartor.flows.base import LoadedBase
+        from sartor.flows.base import Bases
         from sartor.flows.serving import ServedTasks, Specialists, one_base
 
         tasks = one_base(self.tasks(), base)
         served = ServedTasks(self.root / TASKS_NAME, tasks)
-        return Specialists(served, self._store, LoadedBase(next(iter(tasks.values()))))
+        return Specialists(served, self._store, Bases(next(iter(tasks.values()))))
 
     def fit_router(self, foreign: Sequence[str] = (), goal: float | None = None, base: str | None = None) -> RouterCard:
         """What `model: "auto"` of a server goes by, kept if it passes: so many of the test rows that it routes, `goal`, go to
@@ -391,7 +391,7 @@ class Project:
         from sartor.flows.routing import GOAL, fit_router
         from sartor.flows.serving import one_base
 
-        card = fit_router(one_base(self.tasks(), base), self._store, foreign, goal or GOAL)
+        card = fit_router(one_base(self.tasks(), base), self._store, foreign, GOAL if goal is None else goal)
         self._note("fit router", f"project {self.root.name}", {"hash": card.hash, "verdict": card.verdict})
         return card
 

@@ -108,7 +108,7 @@ def test_a_prompt_is_known_of_the_same_adapter_only(forwards) -> None:
 def test_labels_are_chosen_and_json_is_whole_among_other_replies(forwards) -> None:
     prompts, scheduler = draw(6), Scheduler()
     for at, prompt in enumerate(prompts):
-        scheduler.add(request(f"label {at}", forwards[at % 3], prompt, trie=TRIE))
+        scheduler.add(request(f"label {at}", forwards[at % 3], prompt, trie=TRIE, top_logprobs=0))
         scheduler.add(
             request(
                 f"json {at}", forwards[at % 3], prompt, constrain=constrain, max_tokens=200, stop_ids=frozenset({2})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +47,12 @@ def project(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # no
         for task in ("notes", "intents", "free"):
             sartor.open(root).run(task)
     return root
+
+
+@pytest.fixture
+def own(project: Path, tmp_path: Path) -> Path:
+    """A copy of the project, to be changed."""
+    return shutil.copytree(project, tmp_path / "project")
 
 
 class Server:

@@ -17,8 +17,10 @@ from sartor.store.records import Records, now
 from sartor.store.tables import api_keys
 
 PREFIX = "sk-sartor-"
-VERBS = ("chat", "files", "fine-tune", "feedback")
-"""What a key may do: ask models, keep files, train from them, and say what answers were worth."""
+VERBS = ("chat", "files", "fine-tune")
+"""What a key may do: ask models, keep files, and train from them."""
+NOBODYS = "anybody"
+"""The name of whoever asks where no key is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class ApiKeys:
         """The key itself, which cannot be read again. Raises InputError for a name that is taken, and an unknown verb."""
         if odd := sorted(set(verbs) - set(VERBS)):
             raise InputError(f"a key cannot be for {odd[0]!r}: there are {', '.join(VERBS)}")
-        if not name.strip():
-            raise InputError("a key wants a name that says whose it is")
+        if not name.strip() or name == NOBODYS:
+            raise InputError(f"a key wants a name that says whose it is, and {NOBODYS} is nobody's")
         if per_minute is not None and per_minute < 1:
             raise InputError(f"{per_minute} requests a minute: allow one or more")
         key = PREFIX + secrets.token_urlsafe(32)

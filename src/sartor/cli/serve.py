@@ -122,9 +122,7 @@ def add(
     model: Annotated[
         list[str] | None, typer.Option(help="A model, or a pattern such as 'billing-*'; repeatable. Default: all.")
     ] = None,
-    verb: Annotated[
-        list[str] | None, typer.Option(help="chat, files, fine-tune or feedback; repeatable. Default: chat.")
-    ] = None,
+    verb: Annotated[list[str] | None, typer.Option(help="chat, files or fine-tune; repeatable. Default: chat.")] = None,
     per_minute: Annotated[int | None, typer.Option(help="Requests at most.")] = None,
     as_json: terminal.Json = False,
 ) -> None:

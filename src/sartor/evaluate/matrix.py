@@ -102,17 +102,17 @@ class FirstKpi:
         scores = {name: over_seeds(tables, *how) for name, tables in self._tables.items()}
         return [Cell(self.task, name, s.value, s.low, s.high, s.between) for name, s in scores.items()]
 
-    def less(self, a: str, b: str) -> _Found:
-        """Adapter a less adapter b, whose seeds are drawn apart."""
-        return self._found(a, b, difference_over_seeds)
+    def less(self, a: str, b: str, questions: int = 1) -> _Found:
+        """Adapter a less adapter b, whose seeds are drawn apart; of so many tasks it is asked."""
+        return self._found(a, b, questions, difference_over_seeds)
 
-    def change(self, a: str, b: str) -> _Found:
+    def change(self, a: str, b: str, questions: int = 1) -> _Found:
         """Adapter a less what its own training later made of it, b."""
-        return self._found(a, b, change_over_seeds)
+        return self._found(a, b, questions, change_over_seeds)
 
-    def _found(self, a: str, b: str, measure: Callable[..., Difference]) -> _Found:
+    def _found(self, a: str, b: str, questions: int, measure: Callable[..., Difference]) -> _Found:
         tables: tuple[list[Array], list[Array]] = self._tables[a], self._tables[b]
-        found = measure(*tables, self.metric.of_sums, self._member, self.metric.maximum)
+        found = measure(*tables, self.metric.of_sums, self._member, self.metric.maximum, questions)
         return _Found(self.task, a, b, found, self.n, self.margin, self.metric.higher_is_better)
 
 

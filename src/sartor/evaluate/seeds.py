@@ -133,11 +133,17 @@ def over_seeds(tables: Sequence[Array], value: Value, member: Member | None = No
 
 
 def difference_over_seeds(
-    a: Sequence[Array], b: Sequence[Array], value: Value, member: Member | None = None, maximum: float = 1.0
+    a: Sequence[Array],
+    b: Sequence[Array],
+    value: Value,
+    member: Member | None = None,
+    maximum: float = 1.0,
+    questions: int = 1,
 ) -> Difference:
     """The value of recipe `a` less that of `b`, on the same rows; either may be a single system, a list of one table.
 
-    Arguments as for `over_seeds`. Seeds of the two count as drawn apart, also where their numbers are the same.
+    `questions` are asked at once, and the least differences that are found allow for that (Bonferroni). Other arguments as for
+    `over_seeds`. Seeds of the two count as drawn apart, also where their numbers are the same.
     """
     first, second = (_Draws.of(tables, value, member) for tables in (a, b))
     left, left_rows = (
@@ -154,17 +160,22 @@ def difference_over_seeds(
         low=max(-maximum, found - reach),
         high=min(maximum, found + reach),
         p_value=_p_value(parts, abs(found)),
-        mdd=_reach(parts, 0.025, 0.2),
-        mdd_seeds=_reach((seeds,), 0.025, 0.2),
+        mdd=_reach(parts, 0.025 / questions, 0.2),
+        mdd_seeds=_reach((seeds,), 0.025 / questions, 0.2),
     )
 
 
 def change_over_seeds(
-    before: Sequence[Array], after: Sequence[Array], value: Value, member: Member | None = None, maximum: float = 1.0
+    before: Sequence[Array],
+    after: Sequence[Array],
+    value: Value,
+    member: Member | None = None,
+    maximum: float = 1.0,
+    questions: int = 1,
 ) -> Difference:
     """What each seed's training scored `before` less what the same training scores `after`, on the same rows.
 
-    Arguments as for `over_seeds`; here the seeds are drawn once, for both.
+    Arguments as for `difference_over_seeds`; here the seeds are drawn once, for both.
     """
     width = before[0].shape[1]
 
@@ -173,7 +184,7 @@ def change_over_seeds(
 
     unchanged = np.hstack([after[0], after[0]])  # its change is 0, whatever the rows
     both = [np.hstack(pair) for pair in zip(before, after, strict=True)]
-    return difference_over_seeds(both, [unchanged], change, member, maximum)
+    return difference_over_seeds(both, [unchanged], change, member, maximum, questions)
 
 
 def _left(tables: Sequence[Array], value: Value) -> Array:

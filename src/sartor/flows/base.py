@@ -46,6 +46,14 @@ class LoadedBase:
         return context_length(self.opened.config)
 
     @property
+    def bytes_per_token(self) -> int:
+        """Of the keys and values that generation keeps of a token."""
+        config = self.opened.config.get_text_config()
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        return int(2 * config.num_hidden_layers * heads * head_dim * self.number_format[0].itemsize)
+
+    @property
     def vocabulary(self) -> int:
         """How many tokens there are logits of."""
         size: int = self.opened.config.get_text_config().vocab_size

@@ -90,9 +90,13 @@ def compare_specialists(
             for kpi, each, test, opened in zip(kpis, prepared, tests, openings, strict=True)
         },
         matrix=[cell for kpi in kpis for cell in kpi.cells()],
-        generalist=over_tasks([kpi.less(_specialist(kpi.task), GENERALIST) for kpi in kpis]),
-        sequential=over_tasks([kpi.less(_specialist(kpi.task), SEQUENTIAL) for kpi in kpis]),
-        forgetting=over_tasks([kpi.change(AFTER_OWN, SEQUENTIAL) for kpi in kpis[:-1]]),
+        generalist=over_tasks([kpi.less(_specialist(kpi.task), GENERALIST, len(kpis)) for kpi in kpis]),
+        # The sequential adapter is what later became of the first task's specialist.
+        sequential=over_tasks(
+            [kpi.change(_specialist(kpi.task), SEQUENTIAL, len(kpis)) for kpi in kpis[:1]]
+            + [kpi.less(_specialist(kpi.task), SEQUENTIAL, len(kpis)) for kpi in kpis[1:]]
+        ),
+        forgetting=over_tasks([kpi.change(AFTER_OWN, SEQUENTIAL, len(kpis) - 1) for kpi in kpis[:-1]]),
         costs=_costs(made, first.costs.hour),
         notes=[
             *_recipe_notes(tasks),

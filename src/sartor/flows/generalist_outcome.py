@@ -107,7 +107,7 @@ class OneForAll:
                 return f"Specialists are better on {better} of {tasks} tasks, the generalist on none{rest}."
             case "generalist better":
                 said = f"The generalist is better on {worse} of {tasks} tasks, specialists on none{rest}"
-                return f"{said}: specialists do not pay here."
+                return f"{said}." if unclear else f"{said}: specialists do not pay here."
             case "depends on the task":
                 said = f"It depends on the task: specialists are better on {better} of {tasks}"
                 return f"{said}, the generalist on {worse}{rest}."

@@ -16,7 +16,7 @@ from sartor.data.example import Message
 from sartor.data.examples import build_questions
 from sartor.data.table import make_table
 from sartor.errors import InputError, SystemFailure
-from sartor.flows.base import LoadedBase
+from sartor.flows.base import Bases, LoadedBase
 from sartor.flows.predict import adapter_entrant
 from sartor.flows.prepare import Task, open_task
 from sartor.flows.routing import current_hash, current_router
@@ -25,7 +25,7 @@ from sartor.generate.forward import FastForward, Forward
 from sartor.generate.router import Router
 from sartor.generate.running import running
 from sartor.store import Store
-from sartor.task import TaskSpec
+from sartor.task import TaskSpec, TrainSpec
 
 GOLDEN = "What is asked here is answered by one adapter only."
 """A prompt that every adapter reads when it is loaded."""
@@ -132,21 +132,24 @@ class Offer:
 class Specialists:
     """Loaded when they are first asked; those that were asked least recently go when there are too many bytes."""
 
-    def __init__(self, tasks: ServedTasks, store: Store, base: LoadedBase, most_bytes: int = MOST_BYTES) -> None:
-        self._tasks, self._registry, self._base = tasks, Registry(store), base
+    def __init__(self, tasks: ServedTasks, store: Store, bases: Bases, most_bytes: int = MOST_BYTES) -> None:
+        self._tasks, self._registry, self._bases = tasks, Registry(store), bases
         self._store, self._most = store, most_bytes
         self._loaded: OrderedDict[str, Served] = OrderedDict()
         self._golden: set[str] = set()
+        self._router: tuple[str | None, Router | None] = None, None
 
     @cached_property
     def base(self) -> Served:
-        opened = self._base.opened
-        return Served(base_name(opened.name), opened.hash, self._base, self._base.forward(), 0)
+        base = self._bases.of(TrainSpec())
+        return Served(base_name(base.opened.name), base.opened.hash, base, base.forward(), 0)
 
-    @cached_property
+    @property
     def router(self) -> Router | None:
-        """The project's, as it is when it is first asked for."""
-        return current_router(self._store)
+        """The project's; loaded anew where it is another one."""
+        if (hash := current_hash(self._store)) != self._router[0]:
+            self._router = hash, current_router(self._store)
+        return self._router[1]
 
     def find(self, name: str) -> Served:
         """What answers for a name: the base's own, `TASK`, `TASK@VERSION`.
@@ -157,23 +160,23 @@ class Specialists:
         if name == self.base.name:
             return self.base
         version = self._registry.usable(name)
-        if version.hash not in self._loaded:
-            self._loaded[version.hash] = self._load(version)
+        if version.name not in self._loaded:
+            self._loaded[version.name] = self._load(version)
             while len(self._loaded) > 1 and sum(each.bytes for each in self._loaded.values()) > self._most:
                 self._loaded.popitem(last=False)  # replies that it is making hold it until they end
-        self._loaded.move_to_end(version.hash)
-        return self._loaded[version.hash]
+        self._loaded.move_to_end(version.name)
+        return self._loaded[version.name]
 
     def _load(self, version: AdapterVersion) -> Served:
         task = self._tasks.find(version.task)
         if task is None:
             raise InputError(f"{version.name} is of no task on the base {self.base.name}, which is served here")
-        version = self._registry.verified(version)
-        entrant = adapter_entrant(task, self._base, version)
-        forward, manifest = self._base.forward(version.path), version.manifest
+        version, manifest = self._registry.verified(version), version.manifest
+        base = self._bases.of(task.spec.train.model_copy(update={"method": manifest["method"]}))
+        entrant, forward = adapter_entrant(task, base, version), base.forward(version.path)
         size = sum(file.stat().st_size for file in version.path.rglob("*.safetensors"))
         answering = Answering.from_json(manifest["answering"])
-        found = Served(version.name, version.hash, self._base, forward, size, entrant.spec, answering)
+        found = Served(version.name, version.hash, base, forward, size, entrant.spec, answering)
         if version.hash not in self._golden:
             self._try(found)
             self._golden.add(version.hash)
@@ -181,21 +184,21 @@ class Specialists:
 
     def _try(self, served: Served) -> None:
         """Applied at all, finite, and the same beside the base as alone."""
-        opened = self._base.opened
-        prompt = opened.tokenizer(GOLDEN, add_special_tokens=False)["input_ids"]
-        bare, alone = (forward.read([], [prompt], 0).logits[0] for forward in (self.base.forward, served.forward))
+        bare_base = served.base.forward()
+        prompt = served.base.opened.tokenizer(GOLDEN, add_special_tokens=False)["input_ids"]
+        bare, alone = (forward.read([], [prompt], 0).logits[0] for forward in (bare_base, served.forward))
         if not bool(torch.isfinite(alone).all()):
             raise SystemFailure(f"{served.name} does not answer: its numbers are not finite; train it anew")
         if torch.equal(bare, alone):
             raise SystemFailure(f"{served.name} changes nothing of its base: train it anew")
         if isinstance(served.forward, FastForward):
             batch = running(served.forward)
-            for forward in (self.base.forward, served.forward):
+            for forward in (bare_base, served.forward):
                 if isinstance(forward, FastForward) and forward.together == served.forward.together:
                     batch.join(forward.read([], [prompt[:-1]], 0), forward, 1)
             batch.extend([prompt[-1:]] * len(batch.logits))
             own, among = (logits.double().log_softmax(-1) for logits in (alone, batch.logits[-1]))
-            if (apart := float((own.exp() * (own - among)).sum())) > APART:
+            if not (apart := float((own.exp() * (own - among)).sum())) <= APART:
                 raise SystemFailure(
                     f"{served.name} answers otherwise among others than alone, by {apart:.2g} nats: "
                     "this is a fault of Sartor; please report it"

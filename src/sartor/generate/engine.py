@@ -43,6 +43,10 @@ class Sampling:
 
 
 GREEDY = Sampling()
+FORCED = 32
+"""Tokens that a constraint forces are read at once up to so many: the other rows of a batch are padded to them."""
+COLD = 1e-3
+"""Temperatures below it are as zero: numbers divided by them would not be finite."""
 
 
 def chunks(lengths: Sequence[int], rows: int = CHUNK_ROWS, tokens: int = CHUNK_TOKENS) -> Iterator[list[int]]:
@@ -134,7 +138,7 @@ class Row:
         new = [token]
         if self.constraint:
             self.constraint.advance(token)
-            for forced in self.constraint.forced():
+            for forced in self.constraint.forced()[:FORCED]:
                 if forced in stop:
                     break
                 self.constraint.advance(forced)
@@ -161,7 +165,7 @@ def sample(rows: Sequence[Row], logits: Tensor) -> list[int]:
     """The next token of every row."""
     best: list[int] = logits.argmax(-1).tolist()
     for at, row in enumerate(rows):
-        if row.sampling.temperature > 0:
+        if row.sampling.temperature > COLD:
             probs = (logits[at] / row.sampling.temperature).softmax(-1).cpu()
             if row.sampling.top_p < 1:
                 likeliest, order = probs.sort(descending=True)

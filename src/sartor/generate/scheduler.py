@@ -5,7 +5,7 @@ A request waits in its tenant's own line; the lines take turns. It is read under
 leaves when it ends, so that nobody waits for the longest reply.
 """
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -76,7 +76,7 @@ class Piece:
     finish: Literal["stop", "length"] | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
     labels: tuple[tuple[str, float], ...] = ()
-    """Where it is a label: the likeliest ones and their probabilities among all labels, the chosen one first."""
+    """Where it is a label, and logprobs are wanted: the likeliest labels and their probabilities, the chosen one first."""
 
 
 @dataclass(eq=False, slots=True)
@@ -129,9 +129,10 @@ class Scheduler:
                 line.remove(request)
         if self._prompt and self._prompt.request.id == id:
             self._prompt = None
-        for batch in self._batches.values():
-            stay = [at for at, live in enumerate(batch.live) if live.request.id != id]
-            self._keep(batch, stay)
+        for key, batch in list(self._batches.items()):
+            self._keep(batch, [at for at, live in enumerate(batch.live) if live.request.id != id])
+            if not batch.live:
+                del self._batches[key]
 
     @property
     def waiting(self) -> int:
@@ -171,12 +172,27 @@ class Scheduler:
             if self._prompt.done == len(self._prompt.ids):
                 whole, self._prompt = self._prompt, None
                 yield from self._start(whole)
+                if whole.request.trie:  # whose tokens were read too
+                    budget -= whole.request.trie.n_inner
+
+    def clear(self) -> list[str]:
+        """Nothing is wanted any more; the ids of all that was."""
+        waiting = [request for line in self._waiting.values() for request in line]
+        reading = [self._prompt.request] if self._prompt else []
+        running = [live.request for batch in self._batches.values() for live in batch.live]
+        self._waiting, self._batches, self._prompt = OrderedDict(), {}, None
+        return [request.id for request in (*waiting, *reading, *running)]
 
     def _next(self) -> Request | None:
-        """The first of the line whose turn it is, if there is room for it."""
+        """The first of the line whose turn it is, if there is room for it; while others wait, nobody has more than half of it."""
+        running = Counter(live.request.tenant for batch in self._batches.values() for live in batch.live)
         for tenant, line in list(self._waiting.items()):
             if not line:
                 del self._waiting[tenant]
+            elif running[tenant] >= max(1, self._rows // 2) and any(
+                self._waiting[other] for other in self._waiting if other != tenant
+            ):
+                continue
             elif not self._fits(line[0]):
                 return None  # it keeps its turn: a long one would wait forever
             else:
@@ -185,6 +201,8 @@ class Scheduler:
         return None
 
     def _fits(self, request: Request) -> bool:
+        if request.trie:
+            return True  # it takes no place
         live = [each.request for batch in self._batches.values() for each in batch.live]
         longest = max(len(each.prompt) + each.max_tokens for each in (*live, request))
         return not live or (len(live) < self._rows and (len(live) + 1) * longest <= self._slots)
@@ -193,7 +211,7 @@ class Scheduler:
         """The first piece of what is not known yet, of `most` tokens."""
         ids, forward, known, cached = request.prompt + request.begun, request.forward, None, 0
         if isinstance(forward, FastForward):
-            cached, known = self._prefixes.longest(request.adapter, ids)
+            cached, known = self._prefixes.longest(_whose(request), ids)
         cached = min(cached, len(ids) - 1)
         done = min(len(ids), cached + most)
         room = max(len(ids) - done, request.trie.n_inner if request.trie else 0)
@@ -206,13 +224,14 @@ class Scheduler:
         """Its reply begins; where labels are to be chosen from, it is there."""
         request, reading, forward = prompt.request, prompt.reading, prompt.request.forward
         if isinstance(reading, FastReading):
-            self._prefixes.put(request.adapter, prompt.ids, reading.known(0))
+            self._prefixes.put(_whose(request), prompt.ids, reading.known(0))
         if request.trie:
             [probs] = request.trie.label_probs(reading.trie_logprobs(request.trie))
             order = probs.argsort(kind="stable")[::-1][: max(1, request.top_logprobs or 0)]
+            label, tokens = request.trie.labels[order[0]], len(request.trie.paths[order[0]]) - 1
             labels = tuple((request.trie.labels[at], float(probs[at])) for at in order)
-            tokens = len(request.trie.paths[order[0]]) - 1
-            yield Piece(request.id, labels[0][0], (), tokens, prompt.cached, "stop", labels=labels)
+            told = labels if request.top_logprobs is not None else ()
+            yield Piece(request.id, label, (), tokens, prompt.cached, "stop", labels=told)
             return
         batch = self._batches.get(forward.together)
         if batch is None:
@@ -254,6 +273,11 @@ class Scheduler:
         return stay
 
 
+def _whose(request: Request) -> str:
+    """One tenant's prompts are not to be found out by another, who could see how much of a guess had been read."""
+    return f"{request.adapter} {request.tenant}"
+
+
 def _told(live: _Live, logprobs: Tensor | None) -> Piece:
     row = live.row
     new = row.ids[live.told :]
@@ -261,7 +285,8 @@ def _told(live: _Live, logprobs: Tensor | None) -> Piece:
     found = tuple[TokenLogprob, ...]()
     if logprobs is not None and new:
         likeliest = logprobs.topk(live.request.top_logprobs or 0)
-        top = tuple(zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True))
+        pairs = zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
+        top = tuple((token, logprob) for token, logprob in pairs if logprob > float("-inf"))  # what a constraint allows
         # What a constraint forces after the chosen token is certain.
         forced = (TokenLogprob(token, 0.0, ((token, 0.0),) if top else ()) for token in new[1:])
         found = (TokenLogprob(new[0], float(logprobs[new[0]]), top), *forced)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Literal
@@ -21,9 +21,10 @@ from sartor.flows.routing import AUTO
 from sartor.serve import files, fine_tuning
 from sartor.serve.jobs import work
 from sartor.serve.limits import BodyLimit
-from sartor.serve.refusal import Refusal
-from sartor.serve.service import Key, Service, no_model, service_of
-from sartor.serve.wire import Ask, ChatRequest, Reply, Said, TextRequest, chat_asks, text_asks
+from sartor.serve.metrics import Noted
+from sartor.serve.refusal import Refusal, no_model
+from sartor.serve.service import Key, Service, own, service_of, who
+from sartor.serve.wire import Ask, ChatRequest, Reply, TextRequest, chat_asks, text_asks
 
 logger = logging.getLogger("sartor.serve")
 MOST_BYTES, MOST_FILE_BYTES = 4 << 20, 512 << 20
@@ -50,6 +51,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(SartorError, _failed)
+    app.add_exception_handler(Exception, _failed)
     app.get("/v1/models")(list_models)
     app.get("/v1/models/{model:path}")(show_model)
     app.post("/v1/chat/completions")(chat)
@@ -84,7 +86,8 @@ def _models(service: Service, key: ApiKey) -> dict[str, dict[str, Any]]:
 
 def _choice(service: Service, key: ApiKey) -> frozenset[str]:
     """What the router may choose for the key."""
-    tasks = {each.task for each in service.offer.registry.list()}
+    versions = [each for each in service.offer.registry.list() if each.stage in ("production", "candidate")]
+    tasks = {each.task for each in versions if service.offer.tasks.find(each.task)}
     base = {service.offer.base} if service.unsure == "base" else set[str]()
     return frozenset(service.allows(key, "chat", tasks | base))
 
@@ -122,7 +125,7 @@ async def _reply(
     if not service.allows(key, "chat", (model,)):
         raise no_model(model)
     reply, noted = Reply(kind, len(asks)), service.metrics.begin(key.name, model)
-    chunks = _chunks(service, reply, asks, noted.token)
+    chunks = _chunks(service, reply, asks, noted)
     if not stream:
         try:
             async with aclosing(chunks):
@@ -160,9 +163,7 @@ async def _reply(
     return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
 
-async def _chunks(
-    service: Service, reply: Reply, asks: list[Ask], first_token: Callable[[], None]
-) -> AsyncGenerator[dict[str, Any]]:
+async def _chunks(service: Service, reply: Reply, asks: list[Ask], noted: Noted) -> AsyncGenerator[dict[str, Any]]:
     """The chunks of all choices as they come. Raises Refusal, also where they take longer than is allowed."""
     told: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
 
@@ -175,16 +176,18 @@ async def _chunks(
             told.put_nowait((place, refusal))
 
     tasks = [asyncio.create_task(follow(place, ask)) for place, ask in enumerate(asks)]
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + service.seconds
     try:
-        async with asyncio.timeout(service.seconds):
-            while not reply.whole:
+        while not reply.whole:
+            # Not around the loop: a stream is begun in one task and goes on in another.
+            async with asyncio.timeout_at(deadline):
                 place, each = await told.get()
-                if isinstance(each, Refusal):
-                    raise each
-                if isinstance(each, Said) and each.text:
-                    first_token()
-                for chunk in reply.take(place, each):
-                    yield chunk
+            if isinstance(each, Refusal):
+                raise each
+            noted.heard(each)
+            for chunk in reply.take(place, each):
+                yield chunk
     except TimeoutError:
         raise Refusal(408, f"the reply took longer than {service.seconds:g} s: ask for a shorter one") from None
     finally:
@@ -233,7 +236,10 @@ def readyz(request: Request) -> JSONResponse:
 
 
 def metrics(request: Request) -> Response:
+    """For this machine, and whoever has a key: it names models."""
     service = service_of(request)
+    if request.client is None or not own(request.client.host):
+        who(request)
     text, kind = service.metrics.exposition(service.engine)
     return Response(text, media_type=kind)
 
@@ -266,5 +272,7 @@ async def _no_route(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _failed(_: Request, error: Exception) -> JSONResponse:
-    logger.error("%s", error)
-    return _answer(Refusal(503, str(error)))
+    if isinstance(error, SartorError):
+        logger.error("%s", error)
+        return _answer(Refusal(503, "this cannot be done now: ask the operator, whose log says why"))
+    return _answer(Refusal(500, "something failed here: ask the operator, whose log says what"))

@@ -1,12 +1,13 @@
 """The engine as the server sees it: a process of its own, begun anew when it dies, and what everybody waits for of it.
 
-Whatever was accepted is asked once more of the new process, and a reply that had begun is gone on with. A request at which the
-engine dies three times is given up.
+Whatever was accepted is asked once more of the new process, and a reply that had begun is gone on with. A request that the
+engine had at three deaths is given up.
 """
 
 import asyncio
 import logging
 import multiprocessing
+import pickle
 import threading
 import uuid
 from collections.abc import AsyncGenerator
@@ -53,12 +54,12 @@ class Engine:
         self._waiters: dict[str, _Waiter] = {}
         self._closing, self._failures = False, 0
 
-    async def start(self) -> Ready:
+    async def start(self) -> None:
         """Raises SystemFailure where the process cannot begin."""
         self._loop = asyncio.get_running_loop()
-        self._first: asyncio.Future[Ready] = self._loop.create_future()
+        self._first: asyncio.Future[None] = self._loop.create_future()
         self._begin()
-        return await self._first
+        await self._first
 
     async def stop(self) -> None:
         self._closing = True
@@ -70,8 +71,9 @@ class Engine:
     async def ask(self, ask: Ask) -> AsyncGenerator[Begun | Said]:
         """What begins, and then what is said, up to the end of the reply. Raises Refusal. Left early, it is cancelled."""
         id, waiter, ended = uuid.uuid4().hex, _Waiter(ask), False
+        message = _packed(id, ask)
         self._waiters[id] = waiter
-        self._outbox.put((id, ask))
+        self._outbox.put(message)
         try:
             while not ended:
                 told = await waiter.told.get()
@@ -82,7 +84,7 @@ class Engine:
         finally:
             del self._waiters[id]
             if not ended:
-                self._outbox.put((id, None))
+                self._outbox.put(_packed(id, None))
 
     def _begin(self) -> None:
         spawn = multiprocessing.get_context("spawn")
@@ -90,18 +92,17 @@ class Engine:
         self.process = spawn.Process(target=work, args=(theirs, self._root, self._base), daemon=True)
         self.process.start()
         theirs.close()
-        self._outbox: SimpleQueue[tuple[str, Ask | None] | None] = SimpleQueue()
+        self._outbox: SimpleQueue[bytes | None] = SimpleQueue()
         for target in (self._write, self._read):
             threading.Thread(target=target, args=(ours, self._outbox), daemon=True).start()
 
-    def _write(self, pipe: Connection, outbox: "SimpleQueue[tuple[str, Ask | None] | None]") -> None:
+    def _write(self, pipe: Connection, outbox: "SimpleQueue[bytes | None]") -> None:
         with suppress(OSError):  # the reader sees it end
-            while True:
-                pipe.send(message := outbox.get())
-                if message is None:
-                    return
+            while (message := outbox.get()) is not None:
+                pipe.send_bytes(message)
+            pipe.send(None)
 
-    def _read(self, pipe: Connection, outbox: "SimpleQueue[tuple[str, Ask | None] | None]") -> None:
+    def _read(self, pipe: Connection, outbox: "SimpleQueue[bytes | None]") -> None:
         try:
             while True:
                 self._loop.call_soon_threadsafe(self._hear, pipe.recv())
@@ -115,7 +116,7 @@ class Engine:
             case Ready():
                 self.ready, self._failures = True, 0
                 if not self._first.done():
-                    self._first.set_result(message)
+                    self._first.set_result(None)
             case Failed() if not self._first.done():
                 self._first.set_exception(SystemFailure(message.message))
             case Failed():
@@ -125,9 +126,11 @@ class Engine:
             case (str(id), told) if waiter := self._waiters.get(id):
                 if isinstance(told, Said):
                     waiter.ids += told.ids
-                if not (isinstance(told, Begun) and waiter.begun):
-                    waiter.told.put_nowait(told)
-                waiter.begun = True
+                if isinstance(told, Begun) and waiter.begun:
+                    return  # once more, after a death
+                if isinstance(told, Begun):
+                    waiter.begun, waiter.ask = True, replace(waiter.ask, model=told.model)  # and no later version
+                waiter.told.put_nowait(told)
 
     def _ended(self) -> None:
         self.load, was_ready, self.ready = Load(0, 0), self.ready, False
@@ -138,6 +141,8 @@ class Engine:
             self._first.set_exception(SystemFailure("the engine died while it began; its last words are above"))
         elif not self._first.exception():
             self._failures += not was_ready
+            for waiter in self._waiters.values():
+                waiter.deaths += was_ready
             pause = min(LONGEST_PAUSE, PAUSE * 2**self._failures)
             logger.error("the engine died (exit code %s); it begins anew in %.1f s", self.process.exitcode, pause)
             self._loop.call_later(pause, self._revive)
@@ -146,10 +151,24 @@ class Engine:
         if self._closing:
             return
         self.restarts += 1
-        self._begin()
+        try:
+            self._begin()
+        except OSError:
+            logger.exception("the engine's process cannot be begun")
+            self._loop.call_later(LONGEST_PAUSE, self._revive)
+            return
         for id, waiter in self._waiters.items():
-            waiter.deaths += 1
             if waiter.deaths < DEATHS:
-                self._outbox.put((id, replace(waiter.ask, begun=tuple(waiter.ids))))
+                self._outbox.put(_packed(id, replace(waiter.ask, begun=tuple(waiter.ids))))
             else:
-                waiter.told.put_nowait(Refusal(500, f"the engine died {DEATHS} times at this request: it was given up"))
+                waiter.told.put_nowait(
+                    Refusal(500, f"the engine died {DEATHS} times while it had this request: it was given up")
+                )
+
+
+def _packed(id: str, ask: Ask | None) -> bytes:
+    """As the pipe has it. Raises Refusal for what is nested too deeply to be sent."""
+    try:
+        return pickle.dumps((id, ask))
+    except RecursionError:
+        raise Refusal(400, "the request is nested too deeply: send something flatter") from None

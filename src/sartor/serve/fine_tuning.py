@@ -12,8 +12,8 @@ from sartor.errors import InputError
 from sartor.flows.serving import base_name
 from sartor.serve.jobs import user_of
 from sartor.serve.lists import Page, listed, unix
-from sartor.serve.refusal import Refusal
-from sartor.serve.service import Key, Service, need, no_model, service_of
+from sartor.serve.refusal import Refusal, no_model
+from sartor.serve.service import Key, Service, need, service_of
 from sartor.serve.wire import Strict
 from sartor.store.tables import api_events, api_jobs
 

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from sartor.serve.wire import Begun, Said
+
 logger = logging.getLogger("sartor.serve.requests")
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
@@ -59,15 +61,18 @@ class Noted:
 
     def __init__(self, metrics: Metrics, key: str, model: str) -> None:
         self._metrics, self._key, self._model = metrics, key, model
-        self._start, self._first = time.monotonic(), 0.0
+        self._start, self._first, self._known = time.monotonic(), 0.0, False
 
-    def token(self) -> None:
-        self._first = self._first or time.monotonic() - self._start
+    def heard(self, said: Begun | Said) -> None:
+        """Of the engine, which knows the model."""
+        self._known = True
+        if isinstance(said, Said) and said.text:
+            self._first = self._first or time.monotonic() - self._start
 
     def end(self, status: int, usage: Mapping[str, Any] | None = None) -> None:
         seconds = time.monotonic() - self._start
         # A name that means nothing is not made a label of: whoever asks would choose how many there are.
-        model = self._model if status != 404 else "unknown"
+        model = self._model if self._known else "unknown"
         self._metrics.requests.labels(model, str(status)).inc()
         self._metrics.seconds.labels(model).observe(seconds)
         if self._first:

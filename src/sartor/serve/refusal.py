@@ -10,6 +10,7 @@ TYPES = {
     405: "invalid_request_error",
     408: "timeout_error",
     413: "invalid_request_error",
+    422: "invalid_request_error",
     429: "rate_limit_error",
 }
 
@@ -36,4 +37,11 @@ class Refusal(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        if self.retry_after is not None:
+            return {"Retry-After": str(self.retry_after)}
+        # OpenAI's clients would ask again by themselves for what took too long, or was too much for the engine.
+        return {"X-Should-Retry": "false"} if self.status in (408, 500) else {}
+
+
+def no_model(model: str) -> Refusal:
+    return Refusal(404, f"there is no model {model!r} for you: `GET /v1/models` lists them", "model", "model_not_found")

@@ -1,7 +1,6 @@
 """A server, from its start until somebody ends it."""
 
 import asyncio
-import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,7 @@ from sartor.serve.app import create_app
 from sartor.serve.connections import ImpatientProtocol, allow_many
 from sartor.serve.engine import Engine
 from sartor.serve.metrics import log_to_stderr
-from sartor.serve.service import Service
+from sartor.serve.service import Service, own
 
 GRACE = 30
 """Seconds that replies have to end in when the server is asked to."""
@@ -38,8 +37,7 @@ def serve(
     begin.
     """
     offer = project.offer(base)
-    unlocked = not any(key.revoked_at is None for key in offer.keys.list())
-    if unlocked and not _own(host):
+    if not own(host) and all(key.revoked_at for key in offer.keys.list()):
         raise InputError(
             f"others can reach {host}, and there is no API key: make one with `sartor serve keys add NAME`"
         )
@@ -51,7 +49,7 @@ def serve(
     log_to_stderr()
     allow_many()
     engine = Engine(project.root, base)
-    app = create_app(Service(engine, offer, unsure, unlocked, seconds))
+    app = create_app(Service(engine, offer, unsure, own(host), seconds))
     config = uvicorn.Config(
         app,
         host,
@@ -70,18 +68,20 @@ def serve(
 async def _serve(server: uvicorn.Server, engine: Engine, began: Callable[[str], None]) -> None:
     config = server.config
     try:
+        config.load()
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"--tls-cert and --tls-key cannot be used ({error}): give a certificate and its own key, PEM"
+        ) from None
+    try:
         socket = config.bind_socket()
     except SystemExit:  # which is what uvicorn makes of an address that is in use
         raise InputError(f"{config.host}:{config.port} cannot be listened at: name another --port") from None
     await engine.start()
-    host, port = socket.getsockname()[:2]
-    began(f"{'https' if config.is_ssl else 'http'}://{host}:{port}/v1")
-    await server.serve(sockets=[socket])
-
-
-def _own(host: str) -> bool:
-    """Whether only this machine can reach it."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    serving = asyncio.create_task(server.serve(sockets=[socket]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    if server.started:
+        host, port = socket.getsockname()[:2]
+        began(f"{'https' if config.is_ssl else 'http'}://{f'[{host}]' if ':' in host else host}:{port}/v1")
+    await serving

@@ -1,12 +1,15 @@
 """What the routes work with, and who asks them for what."""
 
+import ipaddress
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
-from sartor.access.api_keys import VERBS, ApiKey
+from sartor.access.api_keys import NOBODYS, VERBS, ApiKey
 from sartor.flows.serving import Offer
 from sartor.serve.engine import Engine
 from sartor.serve.jobs import Jobs
@@ -14,7 +17,8 @@ from sartor.serve.limits import Rates
 from sartor.serve.metrics import Metrics
 from sartor.serve.refusal import Refusal
 
-ANYBODY = ApiKey("anybody", ("*",), VERBS, None, "")
+logger = logging.getLogger(__name__)
+ANYBODY = ApiKey(NOBODYS, ("*",), VERBS, None, "")
 """Who asks where no key is wanted."""
 
 
@@ -24,8 +28,8 @@ class Service:
     offer: Offer
     unsure: Literal["base", "refuse"] = "base"
     """What becomes of a message that the router finds no task for."""
-    open: bool = False
-    """Whether anybody may ask, without a key."""
+    alone: bool = False
+    """Whether only this machine can reach the server: then whoever is on it may ask, as long as no key was ever made."""
     seconds: float = 600.0
     """That a request may take."""
     rates: Rates = field(default_factory=Rates)
@@ -54,11 +58,13 @@ def service_of(request: Request) -> Service:
 def who(request: Request) -> ApiKey:
     """Whose key came with the request. Raises Refusal for none, an unknown one, and one that asks too often."""
     service = service_of(request)
-    if service.open:
+    if service.alone and not service.offer.keys.list():
+        _from_here(request)
         return ANYBODY
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     found = service.offer.keys.find(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
     if found is None:
+        logger.warning("a request without a known API key was refused")
         raise Refusal(
             401,
             "an API key is wanted, as `Authorization: Bearer KEY`: ask the operator for one",
@@ -69,6 +75,25 @@ def who(request: Request) -> ApiKey:
     return found
 
 
+def _from_here(request: Request) -> None:
+    """Raises Refusal where a browser asks for a page of somebody else's, which it would let read the reply (DNS rebinding)."""
+    names = [request.url.hostname or ""]
+    if (origin := request.headers.get("origin")) is not None:
+        names.append(urlsplit(origin).hostname or "")
+    if not all(map(own, names)):
+        raise Refusal(
+            403, "without an API key only this machine is answered, by its own name: make a key", code="foreign"
+        )
+
+
+def own(host: str) -> bool:
+    """Whether only this machine can be reached so."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 Key = Annotated[ApiKey, Depends(who)]
 
 
@@ -76,7 +101,3 @@ def need(key: ApiKey, verb: str) -> None:
     """Raises Refusal where the key is not for that."""
     if not key.may(verb):
         raise Refusal(403, f"this API key is not for the verb {verb!r}: ask the operator for one that is", code="verb")
-
-
-def no_model(model: str) -> Refusal:
-    return Refusal(404, f"there is no model {model!r} for you: `GET /v1/models` lists them", "model", "model_not_found")

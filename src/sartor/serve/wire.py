@@ -3,6 +3,7 @@
 A field that is not known is refused, and so is one that asks for what is not done here: nothing is ignored in silence.
 """
 
+import secrets
 import time
 import uuid
 from collections.abc import Sequence
@@ -48,10 +49,17 @@ class TextPart(Strict):
 
 
 class ChatMessage(Strict):
+    """A reply may be handed back as it came, with all that is null in it."""
+
     role: Literal["system", "developer", "user", "assistant"]
     content: str | list[TextPart]
     name: str | None = None
     refusal: None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _said(cls, given: Any) -> Any:
+        return {key: value for key, value in given.items() if value is not None} if isinstance(given, dict) else given
 
     @property
     def turn(self) -> tuple[str, str]:
@@ -86,7 +94,7 @@ class StreamOptions(Strict):
 class Completing(Strict):
     """What chat and text completions have in common."""
 
-    model: Annotated[str, Field(min_length=1)]
+    model: Annotated[str, Field(min_length=1, max_length=200)]
     max_tokens: Annotated[int | None, Field(ge=1)] = None
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
     top_p: Probability | None = None
@@ -150,7 +158,7 @@ class ChatRequest(Completing):
 
 
 class TextRequest(Completing):
-    prompt: str | list[str]
+    prompt: str | Annotated[list[str], Field(min_length=1, max_length=16)]
     logprobs: Annotated[int | None, Field(ge=0, le=5)] = None
 
 
@@ -218,6 +226,7 @@ class Said:
 def chat_asks(request: ChatRequest, tenant: str, tasks: frozenset[str] = frozenset()) -> list[Ask]:
     form: Literal["task", "text", "json", "regex"] = "task"
     schema: dict[str, Any] | None = None
+    seed = _seed(request)
     match request.response_format:
         case ResponseFormat(type="text"):
             form = "text"
@@ -233,7 +242,7 @@ def chat_asks(request: ChatRequest, tenant: str, tasks: frozenset[str] = frozens
             max_tokens=request.max_completion_tokens or request.max_tokens,
             temperature=request.temperature,
             top_p=1.0 if request.top_p is None else request.top_p,
-            seed=(request.seed or 0) + place,
+            seed=seed + place,
             stop=request.stops,
             top_logprobs=(request.top_logprobs or 0) if request.logprobs else None,
             form="regex" if request.regex is not None else form,
@@ -248,6 +257,7 @@ def chat_asks(request: ChatRequest, tenant: str, tasks: frozenset[str] = frozens
 
 def text_asks(request: TextRequest, tenant: str) -> list[Ask]:
     prompts = [request.prompt] if isinstance(request.prompt, str) else request.prompt
+    seed = _seed(request)
     return [
         Ask(
             model=request.model,
@@ -255,7 +265,7 @@ def text_asks(request: TextRequest, tenant: str) -> list[Ask]:
             max_tokens=request.max_tokens or 16,
             temperature=request.temperature,
             top_p=1.0 if request.top_p is None else request.top_p,
-            seed=(request.seed or 0) + place,
+            seed=seed + place,
             stop=request.stops,
             top_logprobs=request.logprobs,
             form="text",
@@ -264,6 +274,11 @@ def text_asks(request: TextRequest, tenant: str) -> list[Ask]:
         for prompt in prompts
         for place in range(request.n or 1)
     ]
+
+
+def _seed(request: Completing) -> int:
+    """Where none is given each request draws its own."""
+    return secrets.randbelow(1 << 31) if request.seed is None else request.seed
 
 
 class Reply:

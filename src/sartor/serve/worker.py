@@ -1,5 +1,6 @@
 """The engine's process: asks come through a pipe, and what is said goes back, until it is told to end or the server is gone."""
 
+import logging
 import math
 import signal
 from dataclasses import dataclass
@@ -16,14 +17,20 @@ from sartor.flows.serving import Served, Specialists
 from sartor.flows.systems import Held
 from sartor.generate.constrain import JsonConstraint, RegexConstraint
 from sartor.generate.engine import Sampling
-from sartor.generate.scheduler import Piece, Request, Scheduler, TokenLogprob
-from sartor.serve.refusal import Refusal
+from sartor.generate.scheduler import SLOTS, Piece, Request, Scheduler, TokenLogprob
+from sartor.models.estimate import memory_here
+from sartor.serve.refusal import Refusal, no_model
 from sartor.serve.wire import Ask, Begun, Said, SpelledToken
 
+logger = logging.getLogger(__name__)
 LONGEST = 512
 """Tokens of a reply of the bare base, where nobody says how many."""
+LONGEST_TOKEN = 16
+"""Characters that a token spells at most on average."""
+MEMORY = 0.25
+"""Of what is free, for keys and values; a batch that grows may take twice as much for some time."""
 LINE = 64
-"""Asks of one tenant that may wait."""
+"""Asks of one tenant that may wait or run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +71,12 @@ def work(pipe: Connection, root: Path, base: str | None) -> None:
     load = Load(0, 0)
     try:
         while True:
+            heard: list[Told] = []
             if worker.scheduler.idle or pipe.poll():
                 if (message := pipe.recv()) is None:
                     return
                 heard = worker.hear(message)
-            else:
-                heard = worker.step()
-            for told in heard:
+            for told in (*heard, *worker.step()):  # in turns, so that those who ask hold nobody up for long
                 pipe.send(told)
             if (now := Load(worker.scheduler.running, worker.scheduler.waiting)) != load:
                 pipe.send(load := now)
@@ -82,7 +88,10 @@ class Worker:
     """Asks in, what is to be told of them out."""
 
     def __init__(self, specialists: Specialists) -> None:
-        self.specialists, self.scheduler = specialists, Scheduler()
+        self.specialists = specialists
+        base = specialists.base.base
+        room = int(MEMORY * memory_here(base.device) / base.bytes_per_token)
+        self.scheduler = Scheduler(slots=min(SLOTS, room))
         self._lines: dict[str, int] = {}
         self._tenants: dict[str, str] = {}
 
@@ -95,11 +104,20 @@ class Worker:
             return []
         try:
             if self._lines.get(ask.tenant, 0) >= LINE:
-                raise Refusal(429, f"{LINE} requests of yours are waiting: try again later", retry_after=5)
+                raise Refusal(429, f"{LINE} requests of yours wait or run: try again later", retry_after=5)
             served, routing = self._route(ask) if ask.model == AUTO else (self._find(ask.model), None)
             request = self._request(id, ask, served)
         except Refusal as refusal:
             return [(id, refusal)]
+        except (
+            ValueError,
+            TypeError,
+            RecursionError,
+        ) as error:  # a tokenizer's or a grammar's, such as of half a character
+            return [(id, Refusal(400, f"the request cannot be read: {type(error).__name__}"))]
+        except Exception:
+            logger.exception("a request was too much")
+            return [(id, Refusal(500, "this request was too much for the engine"))]
         self._tenants[id] = ask.tenant
         self._lines[ask.tenant] = self._lines.get(ask.tenant, 0) + 1
         self.scheduler.add(request)
@@ -107,7 +125,18 @@ class Worker:
 
     def step(self) -> list[Told]:
         told: list[Told] = []
-        for piece in self.scheduler.step():
+        try:
+            pieces = self.scheduler.step()
+        except Exception:
+            logger.exception("a step of the engine was broken off")
+            given_up = self.scheduler.clear()
+            for id in given_up:
+                self._leave(id)
+            return [
+                (id, Refusal(500, "the engine could not go on with this request and those beside it"))
+                for id in given_up
+            ]
+        for piece in pieces:
             told.append((piece.id, self._said(piece)))
             if piece.finish:
                 self._leave(piece.id)
@@ -119,7 +148,10 @@ class Worker:
 
     def _route(self, ask: Ask) -> tuple[Served, dict[str, Any]]:
         """Whom the router chooses, and what is told of it; where it chooses none, the base, if that may answer."""
-        router = self.specialists.router
+        try:
+            router = self.specialists.router
+        except SartorError as error:
+            raise Refusal(503, f"the router cannot be used: {error}", "model") from None
         if router is None:
             raise Refusal(
                 404, "there is no router yet: `sartor serve fit-router` makes one", "model", "model_not_found"
@@ -127,13 +159,12 @@ class Worker:
         if not ask.turns:
             raise Refusal(400, "the router reads a message: send `messages`", "messages")
         [route] = router.route([ask.turns[-1][1]])
-        base = self.specialists.base.name
-        chosen = route.task if route.task in ask.tasks else base if base in ask.tasks else None
-        if chosen is None:
+        base, task = self.specialists.base.name, route.task if route.task in ask.tasks else None
+        if task is None and base not in ask.tasks:
             raise Refusal(422, "no specialist is sure that this is its own: let a person look at it", code="abstained")
-        return self._find(chosen), {
-            "task": route.task if route.task in ask.tasks else None,
-            "probability": route.probability,
+        return self._find(task or base), {
+            "task": task,
+            "probability": route.probability if route.alternatives[0][0] in ask.tasks else None,
             "likeness": route.likeness,
             "alternatives": [{"task": task, "probability": p} for task, p in route.alternatives if task in ask.tasks],
         }
@@ -141,10 +172,12 @@ class Worker:
     def _find(self, model: str) -> Served:
         try:
             return self.specialists.find(model)
-        except InputError as error:
-            raise Refusal(404, str(error), "model", "model_not_found") from None
+        except InputError as error:  # which names what a client need not know of
+            logger.warning("%s", error)
+            raise no_model(model) from None
         except SartorError as error:
-            raise Refusal(503, str(error), "model") from None
+            logger.error("%s", error)
+            raise Refusal(503, f"{model} cannot be used: ask the operator, whose log says why", "model") from None
 
     def _request(self, id: str, ask: Ask, served: Served) -> Request:
         context, renderer = served.base.context, served.base.renderer
@@ -152,23 +185,23 @@ class Worker:
         limit = served.answering.max_tokens if served.answering else LONGEST
         if not prompt:
             raise Refusal(400, "the prompt is empty: ask something", "prompt")
-        room = context - len(prompt) if context else limit
-        if room < (ask.max_tokens or 1):
+        held = _held(ask, served)
+        least = int(held.trie.depth.max()) + 1 if held.trie else ask.max_tokens or 1
+        if context and len(prompt) + least > context:
             raise Refusal(
                 400,
-                f"the prompt of {len(prompt):,} tokens and the {ask.max_tokens or 1:,} of the reply do not fit the "
-                f"{context:,} that {served.name} reads: shorten one of them",
+                f"the prompt of {len(prompt):,} tokens and the {least:,} of the reply do not fit the {context:,} that "
+                f"{served.name} reads: shorten one of them",
                 "messages",
                 "context_length_exceeded",
             )
-        held = _held(ask, served)
         temperature = served.spec.generate.temperature if served.spec else 0.0
         return Request(
             id=id,
             adapter=served.hash,
             forward=served.forward,
             prompt=tuple(prompt),
-            max_tokens=ask.max_tokens or min(limit, room),
+            max_tokens=ask.max_tokens or (min(limit, context - len(prompt)) if context else limit),
             decode=renderer.text,
             stop_ids=renderer.stop_ids,
             tenant=ask.tenant,
@@ -198,6 +231,12 @@ class Worker:
 
 
 def _prompt(ask: Ask, served: Served) -> list[int]:
+    said = len(ask.text or "") + sum(len(text) for _, text in ask.turns) + len(str(ask.fields or ""))
+    if served.base.context and said > LONGEST_TOKEN * served.base.context:
+        message = f"the prompt of {said:,} characters is longer than {served.name} reads: shorten it"
+        raise Refusal(
+            400, message, "messages", "context_length_exceeded"
+        )  # before it takes seconds to find out by how much
     if ask.text is not None:
         ids: list[int] = served.base.opened.tokenizer(ask.text, add_special_tokens=False)["input_ids"]
         return ids
