@@ -48,7 +48,7 @@ def test_whatever_else_decides_the_adapter_makes_another():
 
 def adapter(version: int, seed: int, recipe: str | None = "r", test: str = "t") -> AdapterVersion:
     manifest = {"seed": seed, "dataset": {"test": test}} | ({"recipe": recipe} if recipe else {})
-    return AdapterVersion("notes", version, "hash", Path(), "candidate", manifest, {}, 0.0, "")
+    return AdapterVersion("notes", version, "hash", Path(), "candidate", manifest, {}, 0.0, "", ())
 
 
 @pytest.mark.parametrize(

@@ -33,4 +33,4 @@ def test_a_model_that_is_not_there_is_told(
     monkeypatch.setenv("SARTOR_CACHE", str(project / "cache"))
     monkeypatch.setattr("sys.stdin", io.StringIO("hello\n"))
     assert main(["serve", "chat", "ntoes", "--dir", str(project), "--alone"]) == 2
-    assert "notes" in capsys.readouterr().err
+    assert "ntoes" in capsys.readouterr().err

@@ -55,6 +55,7 @@ def serve(
         host,
         port,
         http=ImpatientProtocol,
+        log_config=None,
         log_level="warning",
         access_log=False,
         ssl_certfile=certificate,
