@@ -175,13 +175,9 @@ class Scheduler:
                 if whole.request.trie:  # whose tokens were read too
                     budget -= whole.request.trie.n_inner
 
-    def clear(self) -> list[str]:
-        """Nothing is wanted any more; the ids of all that was."""
-        waiting = [request for line in self._waiting.values() for request in line]
-        reading = [self._prompt.request] if self._prompt else []
-        running = [live.request for batch in self._batches.values() for live in batch.live]
+    def clear(self) -> None:
+        """Nothing is wanted any more."""
         self._waiting, self._batches, self._prompt = OrderedDict(), {}, None
-        return [request.id for request in (*waiting, *reading, *running)]
 
     def _next(self) -> Request | None:
         """The first of the line whose turn it is, if there is room for it; while others wait, nobody has more than half of it."""
@@ -238,10 +234,8 @@ class Scheduler:
             batch = self._batches[forward.together] = _Batch(running(forward))
         batch.rows.join(reading, forward, request.max_tokens)
         constraint = request.constrain() if request.constrain else None
-        row, stream = (
-            Row(prompt.ids, constraint, request.sampling, request.max_tokens),
-            TextStream(request.decode, request.stop),
-        )
+        row = Row(prompt.ids, constraint, request.sampling, request.max_tokens)
+        stream = TextStream(request.decode, request.stop)
         row.go_on(request.begun)
         stream.push(request.begun)
         batch.live.append(_Live(request, row, stream, prompt.cached, len(request.begun)))

@@ -109,11 +109,8 @@ class Worker:
             request = self._request(id, ask, served)
         except Refusal as refusal:
             return [(id, refusal)]
-        except (
-            ValueError,
-            TypeError,
-            RecursionError,
-        ) as error:  # a tokenizer's or a grammar's, such as of half a character
+        except (ValueError, TypeError, RecursionError) as error:
+            # A tokenizer's or a grammar's, such as of half a character.
             return [(id, Refusal(400, f"the request cannot be read: {type(error).__name__}"))]
         except Exception:
             logger.exception("a request was too much")
@@ -129,13 +126,10 @@ class Worker:
             pieces = self.scheduler.step()
         except Exception:
             logger.exception("a step of the engine was broken off")
-            given_up = self.scheduler.clear()
-            for id in given_up:
-                self._leave(id)
-            return [
-                (id, Refusal(500, "the engine could not go on with this request and those beside it"))
-                for id in given_up
-            ]
+            self.scheduler.clear()
+            given_up, self._tenants, self._lines = list(self._tenants), {}, {}
+            refusal = Refusal(500, "the engine could not go on with this request and those beside it")
+            return [(id, refusal) for id in given_up]
         for piece in pieces:
             told.append((piece.id, self._said(piece)))
             if piece.finish:
