@@ -184,7 +184,8 @@ class Specialists:
 
     def _try(self, served: Served) -> None:
         """Applied at all, finite, and the same beside the base as alone."""
-        bare_base = served.base.forward()
+        first = self.base  # whose weights need not be loaded once more
+        bare_base = first.forward if served.base is first.base else served.base.forward()
         prompt = served.base.opened.tokenizer(GOLDEN, add_special_tokens=False)["input_ids"]
         bare, alone = (forward.read([], [prompt], 0).logits[0] for forward in (bare_base, served.forward))
         if not bool(torch.isfinite(alone).all()):

@@ -63,7 +63,7 @@ class FastRunning(FastReading):
         self._filled = torch.cat((self._filled, filled))
         self.logits = torch.cat((self.logits, reading.logits))
         if self._seats:
-            self._seats.add([forward.view] * new)
+            self._seats.add(forward.view, new)
             self._view = self._seats.view()
 
     @torch.no_grad()

@@ -24,7 +24,7 @@ from sartor.serve.limits import BodyLimit
 from sartor.serve.metrics import Noted
 from sartor.serve.refusal import Refusal, no_model
 from sartor.serve.service import Key, Service, own, service_of, who
-from sartor.serve.wire import Ask, ChatRequest, Reply, TextRequest, chat_asks, text_asks
+from sartor.serve.wire import Ask, ChatRequest, Completing, Reply, TextRequest, chat_asks, text_asks
 
 logger = logging.getLogger("sartor.serve")
 MOST_BYTES, MOST_FILE_BYTES = 4 << 20, 512 << 20
@@ -105,28 +105,22 @@ def show_model(model: str, request: Request, key: Key) -> dict[str, Any]:
 
 async def chat(body: ChatRequest, request: Request, key: Key) -> Response:
     asks = chat_asks(body, key.name, _choice(service_of(request), key) if body.model == AUTO else frozenset())
-    return await _reply("chat", body.model, bool(body.stream), body.with_usage, asks, request, key)
+    return await _reply("chat", body, asks, request, key)
 
 
 async def complete(body: TextRequest, request: Request, key: Key) -> Response:
-    return await _reply("text", body.model, bool(body.stream), body.with_usage, text_asks(body, key.name), request, key)
+    return await _reply("text", body, text_asks(body, key.name), request, key)
 
 
 async def _reply(
-    kind: Literal["chat", "text"],
-    model: str,
-    stream: bool,
-    with_usage: bool,
-    asks: list[Ask],
-    request: Request,
-    key: ApiKey,
+    kind: Literal["chat", "text"], body: Completing, asks: list[Ask], request: Request, key: ApiKey
 ) -> Response:
     service = service_of(request)
-    if not service.allows(key, "chat", (model,)):
-        raise no_model(model)
-    reply, noted = Reply(kind, len(asks)), service.metrics.begin(key.name, model)
+    if not service.allows(key, "chat", (body.model,)):
+        raise no_model(body.model)
+    reply, noted = Reply(kind, len(asks)), service.metrics.begin(key.name, body.model)
     chunks = _chunks(service, reply, asks, noted)
-    if not stream:
+    if not body.stream:
         try:
             async with aclosing(chunks):
                 await _unless_gone(request, _exhaust(chunks))
@@ -150,7 +144,7 @@ async def _reply(
                 yield _event(first)
                 async for chunk in chunks:
                     yield _event(chunk)
-            if with_usage:
+            if body.with_usage:
                 yield _event(reply.usage_chunk())
             yield "data: [DONE]\n\n"
             status = 200

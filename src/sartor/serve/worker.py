@@ -111,10 +111,26 @@ class Worker:
             return [(id, refusal)]
         except (ValueError, TypeError, RecursionError) as error:
             # A tokenizer's or a grammar's, such as of half a character.
-            return [(id, Refusal(400, f"the request cannot be read: {type(error).__name__}"))]
+            return [
+                (
+                    id,
+                    Refusal(
+                        400,
+                        f"the request cannot be read ({type(error).__name__}): send whole characters, and a schema that is one",
+                    ),
+                )
+            ]
         except Exception:
             logger.exception("a request was too much")
-            return [(id, Refusal(500, "this request was too much for the engine"))]
+            return [
+                (
+                    id,
+                    Refusal(
+                        500,
+                        "this request was too much for the engine: shorten it, or ask the operator, whose log says why",
+                    ),
+                )
+            ]
         self._tenants[id] = ask.tenant
         self._lines[ask.tenant] = self._lines.get(ask.tenant, 0) + 1
         self.scheduler.add(request)
@@ -128,7 +144,10 @@ class Worker:
             logger.exception("a step of the engine was broken off")
             self.scheduler.clear()
             given_up, self._tenants, self._lines = list(self._tenants), {}, {}
-            refusal = Refusal(500, "the engine could not go on with this request and those beside it")
+            refusal = Refusal(
+                500,
+                "the engine could not go on with what it was asked: ask again, or ask the operator, whose log says why",
+            )
             return [(id, refusal) for id in given_up]
         for piece in pieces:
             told.append((piece.id, self._said(piece)))

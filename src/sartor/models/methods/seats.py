@@ -3,7 +3,7 @@
     y[b] = x[b] Wᵀ + (x[b] A[b]ᵀ) (s · B[b])ᵀ        Aᵀ [seats, in, n · r], s · Bᵀ [seats, r, out] of every product of n modules
 
 Two batched products, as in Punica (Chen et al. 2023, 2310.18547), whose gathering is done here when a row comes instead of in
-every step. They lie transposed, since a CPU reads them twice as fast so, and all in one tensor [seats, numbers], so that a row
+every step. They lie transposed, as a CPU reads them faster, and all in one tensor [seats, numbers], so that a row
 that moves takes its adapter along in a single copy.
 """
 
@@ -34,15 +34,15 @@ class LoraSeats:
         """Whether rows of it can be seated with others."""
         return view is FROZEN or type(view) is LoraView
 
-    def add(self, views: Sequence[AdapterView]) -> None:
-        """More rows, after the others. Each view is one that `takes` says yes to."""
-        first, self._views = len(self._views), [*self._views, *views]
+    def add(self, view: AdapterView, rows: int) -> None:
+        """More rows, of a view that `takes` says yes to, after the others."""
+        first, self._views = len(self._views), [*self._views, *[view] * rows]
         rank = max(map(_rank, self._views))
         if rank > self._rank or len(self._views) > len(self._table):
             self._furnish(max(rank, self._rank))
             first = 0
-        for seat, view in enumerate(self._views[first:], first):
-            self._seat(seat, view)
+        for seat, seated in enumerate(self._views[first:], first):
+            self._seat(seat, seated)
 
     def keep(self, seats: Sequence[int]) -> None:
         """Only these, in this order."""
