@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sartor.flows.curate import Curated
     from sartor.flows.curve import LearningCurve
     from sartor.flows.curve_next import Next
+    from sartor.flows.drift import Drift
     from sartor.flows.evaluate import Judged
     from sartor.flows.generalist_outcome import OneForAll
     from sartor.flows.halving import Tuned
@@ -394,6 +395,34 @@ class Project:
         card = fit_router(one_base(self.tasks(), base), self._store, foreign, GOAL if goal is None else goal)
         self._note("fit router", f"project {self.root.name}", {"hash": card.hash, "verdict": card.verdict})
         return card
+
+    def watch(self, task: str | None = None) -> str:
+        """A server counts the task's requests from now on, against its rows, and keeps nothing of what is asked.
+
+        The task's name.
+        """
+        found = self._allowed("serve", task)
+        from sartor.flows.watching import watch
+        from sartor.models.encoder import Encoder
+
+        watch(found, self._store, Encoder.load())
+        self._note("watch", f"task {found.spec.task}")
+        return found.spec.task
+
+    def drift(self, task: str | None = None, days: int = 30) -> Drift:
+        """Whether what the task was asked in the last days has moved away from what it was trained on."""
+        from sartor.flows.drift import drift
+
+        return drift(self._allowed("serve", task), self._store, days)
+
+    def feedback(self, task: str | None = None) -> list[dict[str, Any]]:
+        """What programs sent back of the task's replies, as rows for people to look through."""
+        from sartor.flows.feedback import as_rows, given
+
+        found = self._allowed("show", task)
+        lines = given(found.spec.task, self._store)
+        self._note("show feedback", f"task {found.spec.task}", {"rows": len(lines)})
+        return as_rows(found, lines)
 
     @cached_property
     def adapters(self) -> Adapters:

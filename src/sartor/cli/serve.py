@@ -1,3 +1,4 @@
+import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -113,6 +114,62 @@ def fit_router(
         )
     if card.verdict != "PROMOTE":
         raise typer.Exit(1)
+
+
+@app.command()
+def watch(folder: terminal.Folder = Path(), as_json: terminal.Json = False) -> None:
+    """From now on count what a task is asked, against its own rows; nothing of what is said is kept."""
+    import sartor
+
+    task = sartor.open(folder).watch()
+    if as_json:
+        terminal.emit({"task": task, "watched": True})
+    else:
+        print(f"the requests of {task} are counted from now on; `sartor serve drift` says what has moved")
+
+
+@app.command()
+def drift(
+    folder: terminal.Folder = Path(),
+    days: Annotated[int, typer.Option(min=1, help="How far back.")] = 30,
+    as_json: terminal.Json = False,
+) -> None:
+    """Whether what a task is asked has moved away from what it was trained on."""
+    import sartor
+
+    found = sartor.open(folder).drift(days=days)
+    if as_json:
+        terminal.emit(found.to_json())
+    else:
+        from sartor.cli.drift_view import show
+
+        show(found, terminal.console())
+    if found.verdict == "RETRAIN":
+        raise typer.Exit(1)
+
+
+@app.command()
+def feedback(
+    folder: terminal.Folder = Path(),
+    out: Annotated[
+        Path | None, typer.Option(help="A file to write them to, JSON Lines, for people to look through.")
+    ] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """What programs sent back of a task's replies: ratings and corrected answers, as rows."""
+    import sartor
+
+    terminal.check_file(out, "--out")
+    rows = sartor.open(folder).feedback()
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    if out:
+        out.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    if as_json:
+        terminal.emit({"rows": len(rows), "file": str(out)} if out else {"rows": rows})
+    elif out:
+        print(f"{len(rows):,} rows in {out}")
+    else:
+        print("\n".join(lines) or "no feedback yet; programs send it to /v1/feedback")
 
 
 @keys.command("add")

@@ -109,6 +109,11 @@ def build_questions(table: Table, spec: TaskSpec) -> list[Example]:
     return questions
 
 
+def read_target(answer: Any, spec: TaskSpec) -> tuple[str, tuple[str, ...]]:
+    """An answer as it is supervised, and its labels. Raises ValueError where it cannot be one of the task's."""
+    return _finisher(spec, lists=False)(answer)
+
+
 def _chat_table(table: Table, column: str, quarantine: Quarantine | None = None) -> Table:
     """The table with its conversations under `messages`: the column's own, or what the detected shape makes of it."""
     shape = detect_shape(table)

@@ -101,16 +101,22 @@ def fit_router(
     return card
 
 
-def current_router(store: Store) -> Router | None:
-    """The one that was kept last."""
-    hash = current_hash(store)
-    return None if hash is None else Router.load(store.folders.path(KIND, hash[:16]), Encoder.load())
+def load_router(store: Store, hash: str, encoder: Encoder) -> Router:
+    return Router.load(store.folders.path(KIND, hash[:16]), encoder)
 
 
 def current_hash(store: Store) -> str | None:
+    """Of the router that was kept last."""
+    current = current_card(store)
+    return current[0] if current else None
+
+
+def current_card(store: Store) -> tuple[str, dict[str, Any]] | None:
+    """Of the router that was kept last the hash, and the scorecard as JSON."""
     with store.records.read() as connection:
-        query = select(routers.c.hash).order_by(routers.c.seq.desc()).limit(1)
-        return connection.execute(query).scalar()
+        query = select(routers.c.hash, routers.c.scorecard).order_by(routers.c.seq.desc()).limit(1)
+        found = connection.execute(query).first()
+    return (found.hash, found.scorecard) if found else None
 
 
 def _as_asked(task: Task, row: Example) -> str:

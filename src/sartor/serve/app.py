@@ -18,7 +18,7 @@ from sartor.access.api_keys import ApiKey
 from sartor.adapters.registry import AdapterVersion
 from sartor.errors import SartorError
 from sartor.flows.routing import AUTO
-from sartor.serve import files, fine_tuning
+from sartor.serve import feedback, files, fine_tuning
 from sartor.serve.jobs import work
 from sartor.serve.limits import BodyLimit
 from sartor.serve.metrics import Noted
@@ -58,6 +58,7 @@ def create_app(service: Service) -> FastAPI:
     app.post("/v1/completions")(complete)
     app.include_router(files.router)
     app.include_router(fine_tuning.router)
+    app.include_router(feedback.router)
     app.get("/healthz", include_in_schema=False)(healthz)
     app.get("/readyz", include_in_schema=False)(readyz)
     app.get("/metrics", include_in_schema=False)(metrics)

@@ -20,6 +20,7 @@ from sartor.generate.engine import Sampling
 from sartor.generate.scheduler import SLOTS, Piece, Request, Scheduler, TokenLogprob
 from sartor.models.estimate import memory_here
 from sartor.serve.refusal import Refusal, no_model
+from sartor.serve.traffic import Traffic
 from sartor.serve.wire import Ask, Begun, Said, SpelledToken
 
 logger = logging.getLogger(__name__)
@@ -72,8 +73,13 @@ def work(pipe: Connection, root: Path, base: str | None) -> None:
     try:
         while True:
             heard: list[Told] = []
+            while worker.traffic.due or (worker.scheduler.idle and not pipe.poll()):
+                if not worker.traffic.count():
+                    break
             if worker.scheduler.idle or pipe.poll():
                 if (message := pipe.recv()) is None:
+                    while worker.traffic.count():
+                        pass
                     return
                 heard = worker.hear(message)
             for told in (*heard, *worker.step()):  # in turns, so that those who ask hold nobody up for long
@@ -92,6 +98,7 @@ class Worker:
         base = specialists.base.base
         room = int(MEMORY * memory_here(base.device) / base.bytes_per_token)
         self.scheduler = Scheduler(slots=min(SLOTS, room))
+        self.traffic = Traffic(specialists)
         self._lines: dict[str, int] = {}
         self._tenants: dict[str, str] = {}
 
@@ -100,13 +107,15 @@ class Worker:
         id, ask = message
         if ask is None:
             self.scheduler.cancel(id)
+            self.traffic.left(id)
             self._leave(id)
             return []
         try:
             if self._lines.get(ask.tenant, 0) >= LINE:
                 raise Refusal(429, f"{LINE} requests of yours wait or run: try again later", retry_after=5)
             served, routing = self._route(ask) if ask.model == AUTO else (self._find(ask.model), None)
-            request = self._request(id, ask, served)
+            turns = _turns(ask, served)
+            request = self._request(id, ask, served, turns)
         except Refusal as refusal:
             return [(id, refusal)]
         except (ValueError, TypeError, RecursionError) as error:
@@ -134,6 +143,8 @@ class Worker:
         self._tenants[id] = ask.tenant
         self._lines[ask.tenant] = self._lines.get(ask.tenant, 0) + 1
         self.scheduler.add(request)
+        if turns and not ask.begun:
+            self.traffic.asked(id, served, turns[-1].content)
         return [(id, Begun(served.name, served.fingerprint, len(request.prompt), routing))]
 
     def step(self) -> list[Told]:
@@ -144,6 +155,8 @@ class Worker:
             logger.exception("a step of the engine was broken off")
             self.scheduler.clear()
             given_up, self._tenants, self._lines = list(self._tenants), {}, {}
+            for id in given_up:
+                self.traffic.left(id)
             refusal = Refusal(
                 500,
                 "the engine could not go on with what it was asked: ask again, or ask the operator, whose log says why",
@@ -151,6 +164,7 @@ class Worker:
             return [(id, refusal) for id in given_up]
         for piece in pieces:
             told.append((piece.id, self._said(piece)))
+            self.traffic.said(piece)
             if piece.finish:
                 self._leave(piece.id)
         return told
@@ -171,7 +185,9 @@ class Worker:
             )
         if not ask.turns:
             raise Refusal(400, "the router reads a message: send `messages`", "messages")
-        [route] = router.route([ask.turns[-1][1]])
+        hash, chooser = router
+        [route] = chooser.route([ask.turns[-1][1]])
+        self.traffic.routed(hash, route.task)
         base, task = self.specialists.base.name, route.task if route.task in ask.tasks else None
         if task is None and base not in ask.tasks:
             raise Refusal(422, "no specialist is sure that this is its own: let a person look at it", code="abstained")
@@ -192,9 +208,9 @@ class Worker:
             logger.error("%s", error)
             raise Refusal(503, f"{model} cannot be used: ask the operator, whose log says why", "model") from None
 
-    def _request(self, id: str, ask: Ask, served: Served) -> Request:
+    def _request(self, id: str, ask: Ask, served: Served, turns: tuple[Message, ...]) -> Request:
         context, renderer = served.base.context, served.base.renderer
-        prompt = _prompt(ask, served)
+        prompt = _prompt(ask, served, turns)
         limit = served.answering.max_tokens if served.answering else LONGEST
         if not prompt:
             raise Refusal(400, "the prompt is empty: ask something", "prompt")
@@ -243,7 +259,8 @@ class Worker:
         return SpelledToken(text(token.token), token.logprob, top)
 
 
-def _prompt(ask: Ask, served: Served) -> list[int]:
+def _turns(ask: Ask, served: Served) -> tuple[Message, ...]:
+    """The conversation as the adapter reads it; none where the prompt comes as a text."""
     said = len(ask.text or "") + sum(len(text) for _, text in ask.turns) + len(str(ask.fields or ""))
     if served.base.context and said > LONGEST_TOKEN * served.base.context:
         message = f"the prompt of {said:,} characters is longer than {served.name} reads: shorten it"
@@ -251,12 +268,21 @@ def _prompt(ask: Ask, served: Served) -> list[int]:
             400, message, "messages", "context_length_exceeded"
         )  # before it takes seconds to find out by how much
     if ask.text is not None:
+        return ()
+    try:
+        if ask.fields is not None:
+            return served.question(ask.fields)
+        return served.messages([Message(role, text) for role, text in ask.turns])
+    except InputError as error:
+        raise Refusal(400, str(error), "messages" if ask.fields is None else "fields") from None
+
+
+def _prompt(ask: Ask, served: Served, turns: tuple[Message, ...]) -> list[int]:
+    if ask.text is not None:
         ids: list[int] = served.base.opened.tokenizer(ask.text, add_special_tokens=False)["input_ids"]
         return ids
-    turns = [Message(role, text) for role, text in ask.turns]
     try:
-        messages = served.messages(turns) if ask.fields is None else served.question(ask.fields)
-        return served.base.renderer.prompt_ids(messages)
+        return served.base.renderer.prompt_ids(turns)
     except (InputError, TemplateError) as error:
         raise Refusal(400, str(error), "messages" if ask.fields is None else "fields") from None
 

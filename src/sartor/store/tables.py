@@ -201,6 +201,45 @@ routers = Table(
     Column("created_at", String, nullable=False),
 )
 
+profiles = Table(
+    "profiles",
+    metadata,
+    # What a task's traffic is compared with: of each task the last line is the one that is used.
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("task", String, nullable=False, index=True),
+    Column("hash", String, nullable=False),
+    Column("created_at", String, nullable=False),
+)
+
+traffic = Table(
+    "traffic",
+    metadata,
+    # How often something was so, a day, a line each; nothing of what was said.
+    Column("profile", String, primary_key=True),
+    Column("day", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("bucket", String, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    # What was thought of a reply, a line each.
+    Column("seq", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("task", String, nullable=False, index=True),
+    Column("model", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("asked", JSON, nullable=False),  # {"messages": […]} or {"fields": {…}}
+    Column("answer", Text, nullable=False),
+    Column("rating", String),
+    Column("correction", Text),
+    Column("comment", Text),
+    Column("created_at", String, nullable=False),
+    CheckConstraint("rating IN ('up', 'down')", name="rating"),
+)
+
 answers = Table(
     "answers",
     metadata,

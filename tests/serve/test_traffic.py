@@ -1,0 +1,162 @@
+"""Requests of a watched task are counted and forgotten, and the counts say whether it has drifted."""
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+from sqlalchemy import insert
+from tests.serve.conftest import serving
+from tests.tasks import intents
+
+import sartor
+from sartor.cli.main import main
+from sartor.flows.watching import count, counted, load_profile, watched
+from sartor.models.builtin import pulled
+from sartor.serve.wire import Ask, Said
+from sartor.serve.worker import Worker
+from sartor.store import Store
+from sartor.store.records import now
+from sartor.store.tables import feedback
+
+
+class Digits:
+    """An encoder for tests: a text is how often it has each digit, and whether it has none."""
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        counts = np.array([[text.count(digit) for digit in "0123456789"] + [0.1] for text in texts])
+        return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def watching(own: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SARTOR_CACHE", str(own / "cache"))
+    monkeypatch.setattr("sartor.models.encoder.Encoder.load", Digits)
+    assert sartor.open(own).watch("intents") == "intents"
+    return own
+
+
+def ask(worker: Worker, model: str, texts: Sequence[str]) -> Counter[str]:
+    """How often each reply came."""
+    replies = Counter[str]()
+    for text in texts:
+        worker.hear((text, Ask(model, (("user", text),))))
+        said: list[Said] = []
+        while not said or not said[-1].finish:
+            said += [each for _, each in worker.step() if isinstance(each, Said)]
+        replies["".join(each.text for each in said)] += 1
+    return replies
+
+
+def counts(root: Path, task: str = "intents") -> dict[str, dict[str, int]]:
+    store = Store.open(root / ".sartor")
+    return counted(store, watched(store, task) or "", "")
+
+
+def drift(root: Path, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    code = main(["serve", "drift", str(root / "tasks/intents"), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_what_is_asked_is_counted_when_the_reply_is_made(watching: Path) -> None:
+    worker = Worker(sartor.open(watching).specialists())
+    rows = intents(5, start=80)
+    replies = ask(worker, "intents", [row["text"] for row in rows])
+    ask(worker, "free", ["hello"])
+    worker.hear(("gone", Ask("intents", (("user", "never mind"),))))
+    worker.hear(("gone", None))
+    while worker.traffic.count():
+        pass
+    found = counts(watching)
+    assert sum(found["cluster"].values()) == sum(found["unlike"].values()) == 5
+    assert found["finish"] == {"stop": 5}
+    assert found["answer"] == replies
+    database = b"".join(file.read_bytes() for file in (watching / ".sartor").glob("records.db*"))
+    assert rows[0]["text"].encode() not in database
+
+
+def test_counting_waits_for_a_moment_without_work_but_not_for_ever(watching: Path) -> None:
+    worker = Worker(sartor.open(watching).specialists())
+    for number, row in enumerate(intents(16, start=80)):
+        assert not worker.traffic.due
+        ask(worker, "intents", [f"{row['text']} {number}"])
+    assert worker.traffic.due
+    assert worker.traffic.count()
+    assert not worker.traffic.count()
+
+
+def test_a_profile_that_cannot_be_read_costs_no_reply(watching: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for folder in (watching / ".sartor").rglob("profile.npz"):
+        folder.unlink()
+    worker = Worker(sartor.open(watching).specialists())
+    ask(worker, "intents", ["please pay"])
+    assert worker.traffic.count()
+    assert "1 requests were not counted" in caplog.text
+
+
+def test_few_requests_say_nothing(watching: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, document = drift(watching, capsys)
+    assert (code, document["verdict"], document["requests"]) == (0, "INCONCLUSIVE", 0)
+    assert "100 are wanted" in document["why"]
+
+
+def test_what_has_moved_is_named_and_the_exit_code_says_so(watching: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store.open(watching / ".sartor")
+    hash = watched(store, "intents") or ""
+    profile = load_profile(store, hash)
+    like = {("cluster", str(place)): size * 20 for place, size in enumerate(profile.sizes)}
+    like |= {("answer", label): times * 20 for label, times in profile.labels.items()}
+    n = sum(profile.sizes) * 20
+    count(store, hash, like | {("unlike", "no"): n - n // 25, ("unlike", "yes"): n // 25, ("finish", "stop"): n})
+    code, document = drift(watching, capsys)
+    assert (code, document["verdict"], document["requests"]) == (0, "STEADY", n), document
+    rare = str(profile.sizes.index(min(profile.sizes)))
+    more = {("cluster", rare): n * 3, ("unlike", "yes"): n, ("unlike", "no"): n * 2, ("finish", "stop"): n * 3}
+    count(store, hash, more)
+    code, document = drift(watching, capsys)
+    assert (code, document["verdict"]) == (1, "RETRAIN")
+    moved = [measure["what"] for measure in document["measures"] if measure["moved"]]
+    assert moved == ["what is asked, by cluster (PSI)", "questions unlike the task's rows"]
+    assert document["clusters"][0]["nearest"] == profile.nearest[int(rare)]
+    assert main(["serve", "drift", str(watching / "tasks/intents")]) == 1
+    assert "RETRAIN: moved: what is asked" in capsys.readouterr().out
+
+
+def test_what_people_say_stands_beside_it(watching: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = sorted({row["label"] for row in intents(48)})
+    line = {"task": "intents", "model": "intents@1", "owner": "app", "asked": {"messages": [["user", "hello"]]}}
+    line |= {"answer": labels[0], "rating": None, "correction": None, "comment": None, "created_at": now()}
+    said = [{"rating": "up"}, {"rating": "down"}, {"correction": labels[1]}, {"rating": "up"}]
+    with Store.open(watching / ".sartor").records.write() as connection:
+        connection.execute(insert(feedback), [line | each | {"id": str(place)} for place, each in enumerate(said)])
+    found = drift(watching, capsys)[1]["ratings"]
+    assert (found["up"], found["down"], found["corrected"]) == (2, 1, 1)
+    assert (found["kpi"]["n"], found["kpi"]["value"]) == (3, pytest.approx(2 / 3))
+
+
+def test_a_task_that_is_not_watched_says_how_to_begin(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "drift", str(own / "tasks/intents")]) == 2
+    assert "`sartor serve watch` begins with it" in capsys.readouterr().err
+
+
+@pytest.mark.real
+def test_a_server_counts_what_it_was_asked_before_it_ends(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    encoder = pulled("all-minilm-l6-v2")
+    with mock.patch.dict(os.environ, SARTOR_CACHE=str(own / "cache")):
+        for place in (own / "cache/models").iterdir():
+            if place.name == encoder.name:
+                shutil.rmtree(place)
+                place.symlink_to(encoder)
+        assert main(["serve", "watch", str(own / "tasks/intents")]) == 0
+    assert "are counted from now on" in capsys.readouterr().out
+    with serving(own) as server:
+        for row in intents(3, start=80):
+            messages = [{"role": "user", "content": row["text"]}]
+            server.client().chat.completions.create(model="intents", messages=messages)  # type: ignore[arg-type]
+        server.end()
+    assert sum(counts(own)["cluster"].values()) == 3
