@@ -22,6 +22,7 @@ from sartor.generate.trie import Descent, LabelTrie, rectangle
 from sartor.models.attention import KeysValues, causal_attention
 from sartor.models.decoder import FROZEN, AdapterView, Decoder
 from sartor.models.methods import Weights
+from sartor.models.methods.lora import FusedLoraView, LoraView
 from sartor.models.methods.seats import LoraSeats
 
 LINES = 64
@@ -71,7 +72,8 @@ class FastForward:
         self.decoder, self.view = decoder, FROZEN
         if weights is not None:
             with torch.no_grad():
-                self.decoder, self.view = weights.to(decoder.device).apply(decoder)
+                self.decoder, view = weights.to(decoder.device).apply(decoder)
+                self.view = FusedLoraView(view) if type(view) is LoraView else view
         self.together: Hashable = self.decoder if LoraSeats.takes(self.view) else self
 
     @torch.no_grad()
