@@ -45,7 +45,11 @@ def test_litellm_asks_and_streams(server: Server, monkeypatch: pytest.MonkeyPatc
 def test_nothing_that_the_description_allows_or_forbids_is_a_fault_of_the_server(own: Path, tmp_path: Path) -> None:
     key = sartor.open(own).api_keys.make("fuzzer", ("*",), ("chat", "files", "fine-tune"))
     with serving(own) as server:
-        command = [str(Path(sys.executable).parent / "schemathesis"), "run", server.url.removesuffix("v1") + "openapi.json"]
+        command = [
+            str(Path(sys.executable).parent / "schemathesis"),
+            "run",
+            server.url.removesuffix("v1") + "openapi.json",
+        ]
         command += ["--header", f"Authorization: Bearer {key}", "--checks", "not_a_server_error"]
         command += ["--max-examples", "20", "--seed", "1", "--generation-database", "none", "--no-color"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

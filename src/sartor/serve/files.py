@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from pydantic import Field
-from sqlalchemy import RowMapping, delete, insert, literal, select
+from sqlalchemy import RowMapping, delete, func, insert, literal, select
 from starlette.datastructures import UploadFile
 
 from sartor.access.audit import enter
@@ -30,6 +30,8 @@ PATH = "/v1/files"
 VERB = "files"
 MOST_LINE = 4 << 20
 """Bytes of a line."""
+MOST_BYTES = 16 << 30
+"""Of all the files of one key."""
 SWEPT_AFTER = 60.0
 """Seconds."""
 router = APIRouter(prefix=PATH)
@@ -156,6 +158,10 @@ def _keep(store: Store, owner: str, name: str, file: BinaryIO) -> RowMapping:
     file.seek(0)
     rows = count_rows(file)
     size, id = file.tell(), new_id("file")
+    with store.records.read() as connection:
+        kept = connection.execute(select(func.sum(api_files.c.bytes)).where(api_files.c.owner == owner)).scalar() or 0
+    if kept + size > MOST_BYTES:
+        raise Refusal(413, f"your files would take more than {MOST_BYTES >> 30} GiB: delete some first", "file")
 
     def build(folder: Path) -> None:
         file.seek(0)

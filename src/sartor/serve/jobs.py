@@ -1,5 +1,7 @@
 """The queue of fine-tuning jobs: kept in SQL, worked off one at a time, each in a process of its own.
 
+Keys take turns, and the jobs of one that is revoked are cancelled.
+
 A job is a task of the project, and its process a run of that task. Whatever dies, nothing is lost: a job that was running is run
 again by the next server, and what its run had finished is not repeated.
 """
@@ -14,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, or_, select, update
 
 from sartor.access.audit import enter
 from sartor.access.policy import Actor
@@ -24,10 +26,12 @@ from sartor.serve.refusal import Refusal
 from sartor.store import Store
 from sartor.store.canonical import digest
 from sartor.store.records import now
-from sartor.store.tables import api_events, api_files, api_jobs
+from sartor.store.tables import api_events, api_files, api_jobs, api_keys
 
 logger = logging.getLogger(__name__)
 UNFINISHED = ("queued", "running")
+MOST_UNFINISHED = 50
+"""Jobs of one key."""
 POLL, PAUSE = 0.5, 30.0
 """Seconds between looks at the queue, and after a fault."""
 AGAIN = timedelta(seconds=60)
@@ -50,7 +54,7 @@ class Jobs:
         of all requests with this key, however late. Else the same request from the same owner within a minute is taken for a
         repetition while the job of the first one is queued or running.
 
-        Raises Refusal for a file that is not there, and for a key that named another request.
+        Raises Refusal for a file that is not there, for a key that named another request, and where too many of the owner's wait.
         """
         asked = digest(request)
         mine, at = api_jobs.c.owner == owner, datetime.now(UTC)
@@ -66,6 +70,9 @@ class Jobs:
                 raise Refusal(400, "this Idempotency-Key came with another request before: choose a new one")
             if found:
                 return found
+            unfinished = select(func.count()).where(mine, api_jobs.c.status.in_(UNFINISHED))
+            if (connection.execute(unfinished).scalar() or 0) >= MOST_UNFINISHED:
+                raise Refusal(429, f"{MOST_UNFINISHED} jobs of yours wait or run: let one end", retry_after=60)
             rows = {
                 name: _rows(connection, request[name], owner, name)
                 for name in ("training_file", "validation_file")
@@ -112,9 +119,12 @@ class Jobs:
         return connection.execute(query).scalar()
 
     def next(self) -> RowMapping | None:
-        """The job to be run now, which is said to be running: the one that was already, else the oldest."""
+        """The job to be run now, which is said to be running: the one that was already, else the oldest of whoever has waited
+        longest since a job of theirs ended."""
+        others = api_jobs.alias()
+        served = select(func.max(others.c.finished_at)).where(others.c.owner == api_jobs.c.owner).scalar_subquery()
         query = select(api_jobs).where(api_jobs.c.status.in_(UNFINISHED))
-        query = query.order_by(api_jobs.c.status.desc(), api_jobs.c.seq).limit(1)
+        query = query.order_by(api_jobs.c.status.desc(), func.coalesce(served, ""), api_jobs.c.seq).limit(1)
         with self._records.read() as connection:
             if connection.execute(query).first() is None:
                 return None  # which is so most of the time, and locks nobody out
@@ -152,6 +162,18 @@ class Jobs:
         return ended
 
 
+    def cancel_revoked(self) -> None:
+        """The jobs of keys that are not accepted any more."""
+        revoked = select(api_keys.c.name).where(api_keys.c.revoked_at.is_not(None))
+        query = select(api_jobs.c.id).where(api_jobs.c.status.in_(UNFINISHED), api_jobs.c.owner.in_(revoked))
+        with self._records.read() as connection:
+            ids = list(connection.execute(query).scalars())
+        for id in ids:
+            with self._records.write() as connection:
+                if _end(connection, id, "cancelled"):
+                    _tell(connection, id, "cancelled: the API key was revoked", "warn")
+
+
 def _rows(connection: Connection, file: str, owner: str, name: str) -> int:
     query = select(api_files.c.rows).where(api_files.c.id == file, api_files.c.owner == owner)
     rows: int | None = connection.execute(query).scalar()
@@ -187,6 +209,7 @@ async def work(root: Path, store: Store) -> None:
             await asyncio.sleep(POLL)
         while True:
             try:
+                await asyncio.to_thread(jobs.cancel_revoked)
                 job = await asyncio.to_thread(jobs.next)
                 if job is None:
                     await asyncio.sleep(POLL)
@@ -208,6 +231,7 @@ async def _run(root: Path, jobs: Jobs, id: str) -> None:
     )
     try:
         while process.returncode is None and (await asyncio.to_thread(jobs.get, id))["status"] != "cancelled":
+            await asyncio.to_thread(jobs.cancel_revoked)
             with suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), POLL)
     finally:
