@@ -26,7 +26,8 @@ class Ratings:
     """Without a correction."""
     corrected: int
     kpi: Score | None
-    """The task's first KPI over the replies that were liked, which count as right, and those that were corrected."""
+    """The task's first KPI over the replies that were liked, which count as right, and those that were corrected. None where there
+    are none, and where the KPI is the task's own or reads other columns."""
 
 
 def given(task: str, store: Store, since: str = "") -> list[RowMapping]:
@@ -73,10 +74,13 @@ def ratings(task: Task, lines: Sequence[RowMapping]) -> Ratings:
             asked = (Message("user", str(line["asked"])),)
             examples.append(Example(line["id"], asked, target, labels))
             answers.append(Answer(line["id"], line["answer"]))
-    kpi = score("feedback", examples, answers, task.spec).scores.get(task.spec.kpi_list[0].name) if examples else None
+    first, found = task.spec.kpi_list[0], None
+    if examples and not (first.function or first.judge):
+        spec = task.spec.model_copy(update={"kpis": (first,)})
+        found = score("feedback", examples, answers, spec).scores.get(first.name)
     return Ratings(
         up=sum(line["rating"] == "up" and line["correction"] is None for line in lines),
         down=sum(line["rating"] == "down" and line["correction"] is None for line in lines),
         corrected=sum(line["correction"] is not None for line in lines),
-        kpi=kpi,
+        kpi=None if found is None or found.unscored else found,
     )

@@ -161,7 +161,6 @@ class Jobs:
                 enter(connection, actor, "cancel", f"fine-tuning job {id}")
         return ended
 
-
     def cancel_revoked(self) -> None:
         """The jobs of keys that are not accepted any more."""
         revoked = select(api_keys.c.name).where(api_keys.c.revoked_at.is_not(None))
