@@ -8,16 +8,15 @@ trained for one price is not trained again for the next. Then the same recipe is
 `sartor run` does, and both answer the test rows: the specialists of the last size less the one of all rows, with a 95 %
 interval over rows and seeds. The forecast for as many rows was made before that training.
 
-Time is that of the trainings, as the curve's page has it. With `--peer-rows` TRL at its defaults trains on so many rows
-(bench/peers/README.md), and the time of the whole grid is extrapolated from that.
+Time is that of the trainings, as the curve's page has it. With `--peer-rows` we and TRL at its defaults
+(bench/peers/README.md) train in turn on so many rows, and the time of the whole grid is extrapolated from that for both.
 
-`--rows` makes do with the first rows of a file, where all would take too long. `FOLDER` keeps what was trained, so that the
+`--rows` makes do with so many rows, drawn, where all would take too long. `FOLDER` keeps what was trained, so that the
 same command goes on. Results go to bench/results/curve_TASK.json.
 """
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from dataclasses import replace
@@ -35,11 +34,13 @@ from sartor.flows.prepare import Task, open_task, prepare
 from sartor.flows.run import Stages
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
-from sartor.models.builtin import BASE, pulled
 from sartor.store import Store
-from train import PEER_PYTHON, PEERS
+from train import PEER_PYTHON, run
 from train_tasks import BATCH, DATA, RANK, RATE, write_chat
 
+SYSTEMS = ("sartor", "trl default")
+PASS = 8
+"""Rows in one forward pass of TRL."""
 LABEL = 1.5
 TESTED = 1000
 JSON = '{"intents": {intents}, "slots": {slots.*.text}}'
@@ -75,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--points", nargs="+", type=float, default=[200.0, 1000.0], help="what a point is worth")
-    parser.add_argument("--rows", type=int, help="only the first so many lines of the file of training rows")
+    parser.add_argument("--rows", type=int, help="so many training rows, drawn from the file")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--peer-rows", type=int, default=0)
     args = parser.parse_args()
@@ -88,7 +89,7 @@ def main() -> None:
 
 
 def measure(task: Task, worths: list[float], peer_rows: int) -> None:
-    folder, store = task.folder, Store.open(task.folder / ".sartor")
+    store = Store.open(task.folder / ".sartor")
     everything = prepare(task)
     available = len(everything.splits.train) + len(everything.splits.validation)
     curves = {worth: learning_curve(priced(task, worth, available), store, progress=told) for worth in worths}
@@ -126,25 +127,22 @@ def measure(task: Task, worths: list[float], peer_rows: int) -> None:
     curve_seconds = sum(point.seconds for point in longest.points)
     ratios = {"training time, curve / one run on all rows": curve_seconds / seconds}
     if peer_rows:
-        rate = peer(task, folder, peer_rows)
         rows = sum(point.size for point in longest.points) * task.spec.curve.seeds * task.spec.train.epochs
-        found.append(row("trl default", f"training speed, {peer_rows} rows", rate, "examples/s"))
-        found.append(row("trl default", "the curve's trainings, extrapolated", rows / rate, "s"))
-        ratios["training time, trl default (extrapolated) / curve"] = rows / rate / curve_seconds
+        rates = beside(task, peer_rows)
+        for system, rate in rates.items():
+            found.append(row(system, f"training speed, {peer_rows} rows", rate, "examples/s"))
+            found.append(row(system, "the curve's trainings, extrapolated", rows / rate, "s"))
+        ratios["training speed, sartor / trl default"] = rates["sartor"] / rates["trl default"]
     name, seeds = task.spec.task.replace("-", "_"), task.spec.curve.seeds
     record(name, found, ratios, available=available, label=LABEL, seeds=seeds)
 
 
 def written(name: str, folder: Path, rows: int | None) -> Task:
-    """The task in the folder, of the first `rows` lines of its file."""
+    """The task in the folder, of so many rows that are drawn from its file."""
     spec = TASKS[name]
     folder.mkdir(parents=True, exist_ok=True)
     files = {key: str(DATA / spec["data"][key]) for key in ("train", "test") if key in spec["data"]}
-    if rows:
-        lines = Path(files["train"]).read_text(encoding="utf-8").splitlines(keepends=True)[:rows]
-        files["train"] = str(folder / Path(files["train"]).name)
-        Path(files["train"]).write_text("".join(lines), encoding="utf-8")
-    data = spec["data"] | files | ({"test_rows": TESTED} if "test" in files else {})
+    data = spec["data"] | files | ({"rows": rows} if rows else {}) | ({"test_rows": TESTED} if "test" in files else {})
     whole = spec | {"task": f"curve-{name}", "data": data, "costs": {"label": LABEL, "hour": 2}}
     (folder / "sartor.yaml").write_text(json.dumps(whole, indent=1), encoding="utf-8")  # JSON is YAML
     return open_task(folder)
@@ -168,13 +166,15 @@ def stopped(worth: float, curve: LearningCurve) -> list[Row]:
     ]
 
 
-def peer(task: Task, folder: Path, rows: int) -> float:
-    """Examples a second of TRL at its defaults, on the first of the same rows; one epoch."""
+def beside(task: Task, rows: int) -> dict[str, float]:
+    """Examples a second of us and of TRL at its defaults, in turn on the first of the same rows; one epoch."""
+    recipe = {"validation": 0, "learning_rate": RATE, "epochs": 1, "rank": RANK, "batch_size": BATCH}
+    spec, folder = json.loads((task.folder / "sartor.yaml").read_text(encoding="utf-8")), task.folder / "beside"
+    folder.mkdir(exist_ok=True)
+    part = spec | {"data": spec["data"] | {"rows": rows}, "train": recipe}
+    (folder / "sartor.yaml").write_text(json.dumps(part, indent=1), encoding="utf-8")
     write_chat(folder)
-    command = [PEER_PYTHON, PEERS / "trl_sft.py", "--model", pulled(BASE.name), "--data", folder / "chat.jsonl"]
-    command += ["--rows", rows, "--epochs", 1, "--batch", BATCH, "--learning-rate", RATE, "--rank", RANK]
-    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True, check=True)
-    return float(json.loads(done.stdout.splitlines()[-1])["examples_per_second"])
+    return {system: run(system, folder, PASS)["examples_per_second"] for system in SYSTEMS}
 
 
 def told(what: str, done: int, whole: int, detail: str = "") -> None:

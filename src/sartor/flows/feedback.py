@@ -26,8 +26,8 @@ class Ratings:
     """Without a correction."""
     corrected: int
     kpi: Score | None
-    """The task's first KPI over the replies that were liked, which count as right, and those that were corrected. None where there
-    are none, and where the KPI is the task's own or reads other columns."""
+    """The task's first KPI over the replies that were liked, which count as right, and those that were corrected. None where
+    there are none, and where the KPI is the task's own or reads other columns."""
 
 
 def given(task: str, store: Store, since: str = "") -> list[RowMapping]:
