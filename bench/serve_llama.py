@@ -55,8 +55,8 @@ def main() -> None:
         for turn in range(2):
             for system, command in servers.items():
                 heard = ask(command, requests[system], args.adapters, args.clients, args.seconds)
-                found += summary(f"{system}, turn {turn + 1}", heard, args.seconds)
-                speeds.setdefault(system, []).append(heard.tokens / args.seconds)
+                found += summary(f"{system}, turn {turn + 1}", heard)
+                speeds.setdefault(system, []).append(heard.tokens / heard.seconds)
     ratio = sum(speeds["sartor"]) / sum(speeds["llama.cpp"])
     record("serve_llama", found, {"tokens/s, sartor / llama.cpp": ratio}, adapters=args.adapters, clients=args.clients)
 

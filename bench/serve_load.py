@@ -56,6 +56,8 @@ class Heard:
     """Seconds."""
     whole: list[float] = field(default_factory=list)
     tokens: int = 0
+    seconds: float = 0.0
+    """Until the last reply had ended."""
     wrong: int = 0
     errors: list[str] = field(default_factory=list)
     asked: set[int] = field(default_factory=set)
@@ -74,7 +76,7 @@ def main() -> None:
         weights = [1 / (place + 1) for place in range(args.adapters)]
         with started("-m", "sartor.cli.main", "serve", folder, "--port", "0", "--json") as (url, server):
             heard, memory = asyncio.run(load(url, server, asked_of_us, weights, args.clients, args.seconds))
-    found = summary("server", heard, args.seconds)
+    found = summary("server", heard)
     found += used(memory)
     record("serve_load", found, {}, adapters=args.adapters, clients=args.clients, seconds=args.seconds)
 
@@ -146,7 +148,8 @@ async def load(
 ) -> tuple[Heard, list[float]]:
     """What the clients heard who drew adapters by these weights, and the memory of the server's processes in MB, every second."""
     client, heard = openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0, timeout=120), Heard()
-    end, memory = time.monotonic() + seconds, list[float]()
+    start, memory = time.monotonic(), list[float]()
+    end = start + seconds
 
     async def ask(draw: random.Random) -> None:
         while time.monotonic() < end:
@@ -160,6 +163,7 @@ async def load(
             await asyncio.sleep(1)
 
     await asyncio.gather(watch(), *(ask(random.Random(place)) for place in range(clients)))
+    heard.seconds = time.monotonic() - start
     return heard, memory
 
 
@@ -186,7 +190,7 @@ async def one(client: openai.AsyncOpenAI, request: dict[str, Any], number: int, 
         print(f"{number} said {said!r}", file=sys.stderr)
 
 
-def summary(system: str, heard: Heard, seconds: float) -> list[Row]:
+def summary(system: str, heard: Heard) -> list[Row]:
     for error in sorted(set(heard.errors)):
         print(f"{heard.errors.count(error)} × {error}", file=sys.stderr)
     found = [
@@ -194,7 +198,7 @@ def summary(system: str, heard: Heard, seconds: float) -> list[Row]:
         row(system, "adapters that were asked", len(heard.asked), ""),
         row(system, "errors", len(heard.errors), ""),
         row(system, "wrong replies", heard.wrong, ""),
-        row(system, "replies' tokens", heard.tokens / seconds, "tokens/s"),
+        row(system, "replies' tokens", heard.tokens / heard.seconds, "tokens/s"),
     ]
     for what, values in (("to the first text", heard.first), ("to the end", heard.whole)):
         found += [row(system, f"{what}, p{q}", float(np.percentile(values, q)), "s") for q in (50, 99)]

@@ -422,7 +422,15 @@ class Project:
         found = self._allowed("show", task)
         lines = given(found.spec.task, self._store)
         self._note("show feedback", f"task {found.spec.task}", {"rows": len(lines)})
-        return as_rows(found, lines)
+        return as_rows(found, self._store, lines)
+
+    def forget_feedback(self, ids: Sequence[str], task: str | None = None) -> None:
+        """Of the task's feedback these lines are gone for good."""
+        from sartor.flows.feedback import forget
+
+        found = self._allowed("show", task)
+        forget(self._store, found.spec.task, ids)
+        self._note("forget feedback", f"task {found.spec.task}", {"rows": len(ids)})
 
     @cached_property
     def adapters(self) -> Adapters:

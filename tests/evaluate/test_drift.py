@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,21 @@ def test_few_requests_leave_it_open() -> None:
     assert stability("", {"a": 6, "b": 4}, {"a": 50, "b": 50}).moved is None
 
 
+@pytest.mark.parametrize("buckets", [77, 150])
+def test_of_many_labels_nothing_is_told_before_there_are_five_requests_each(buckets: int) -> None:
+    rng = np.random.default_rng(buckets)
+    same = rng.dirichlet(np.full(buckets, 3.0))
+    other = same * np.exp(0.8 * rng.standard_normal(buckets))
+    other /= other.sum()
+    assert np.sum((other - same) * np.log(other / same)) > 0.5
+    then = counts(rng, same.tolist(), 100 * buckets)
+    for shares, moved in ((same, False), (other, True)):
+        few = [stability("", counts(rng, shares.tolist(), 2 * buckets), then) for _ in range(10)]
+        assert {each.moved for each in few} == {None}
+        enough = [stability("", counts(rng, shares.tolist(), 8 * buckets), then) for _ in range(10)]
+        assert {each.moved for each in enough} == {moved}
+
+
 def test_a_bucket_that_training_never_saw_counts() -> None:
     found = stability("", {"a": 100, "new": 100}, {"a": 400, "b": 400})
     assert found.moved
@@ -55,3 +72,4 @@ def test_the_verdict_is_the_worst_of_all() -> None:
     assert verdict([steady, steady]) == "STEADY"
     assert verdict([steady, open]) == verdict([]) == "INCONCLUSIVE"
     assert verdict([steady, open, moved]) == "RETRAIN"
+    assert verdict([steady, replace(moved, decides=False)]) == "STEADY"

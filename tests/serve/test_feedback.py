@@ -89,6 +89,50 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(
     assert (found.status_code, said in found.json()["error"]["message"]) == (status, True), found.text
 
 
+def test_half_a_character_is_refused_and_breaks_nothing(server: Server, root: Path) -> None:
+    asked = {"model": "intents", "answer": "pay", "rating": "up"}
+    bodies = [
+        {**asked, "fields": {"text": "\ud800"}},
+        {**asked, **ASKED, "answer": "\ud800"},
+        {**asked, **ASKED, "comment": "a\x00b"},
+        {**asked, **ASKED, "comment": "long" * 20_000},
+    ]
+    for body, status in zip(bodies, (400, 400, 400, 413), strict=True):
+        headers = {"Content-Type": "application/json"}
+        assert httpx.post(f"{server.url}/feedback", content=json.dumps(body), headers=headers).status_code == status
+    assert post(server, **{**asked, **ASKED, "comment": "a \\u0000 that was written out"}).status_code == 200
+    sartor.open(root).feedback("intents")
+
+
+def test_what_was_written_to_a_file_can_be_forgotten(
+    own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, folder = tmp_path / "said.jsonl", str(own / "tasks/intents")
+    with serving(own) as server:
+        assert post(server, model="intents", **ASKED, answer="pay", rating="up").status_code == 200
+        assert post(server, model="notes", **ASKED, answer="pay", rating="up").status_code == 200
+    assert main(["serve", "feedback", folder, "--remove"]) == 2
+    assert "name one with --out" in capsys.readouterr().err
+    assert main(["serve", "feedback", folder, "--out", str(file), "--remove"]) == 0
+    assert len(file.read_text().splitlines()) == 1
+    assert sartor.open(own).feedback("intents") == []
+    assert len(sartor.open(own).feedback("notes")) == 1
+
+
+def test_a_quarantined_specialist_can_be_judged_and_the_base_cannot(own: Path) -> None:
+    sartor.open(own).adapters.withdraw("intents@1", "quarantined", "it is wrong")
+    with serving(own) as server:
+        assert post(server, model="intents@1", **ASKED, answer="pay", rating="down").status_code == 200
+        found = post(server, model="tiny-llama", **ASKED, answer="pay", rating="down")
+        assert (found.status_code, "is of no task" in found.text) == (400, True)
+
+
+def test_a_system_message_hides_no_column(server: Server, root: Path) -> None:
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "pay by system"}]
+    assert post(server, model="intents", messages=messages, answer="pay", rating="up").status_code == 200
+    assert sartor.open(root).feedback("intents")[-1]["text"] == "pay by system"
+
+
 def test_a_key_judges_only_what_it_may_ask(own: Path) -> None:
     keys = sartor.open(own).api_keys
     notes_only, files_only = keys.make("a", ("notes",), ("chat",)), keys.make("b", ("*",), ("files",))

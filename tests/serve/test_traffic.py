@@ -6,6 +6,9 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from queue import Queue
+from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -17,7 +20,9 @@ from tests.tasks import intents
 import sartor
 from sartor.cli.main import main
 from sartor.flows.watching import count, counted, load_profile, watched
+from sartor.generate.profile import Profile
 from sartor.models.builtin import pulled
+from sartor.serve.traffic import _Counting, _Reply
 from sartor.serve.wire import Ask, Said
 from sartor.serve.worker import Worker
 from sartor.store import Store
@@ -41,11 +46,11 @@ def watching(own: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return own
 
 
-def ask(worker: Worker, model: str, texts: Sequence[str]) -> Counter[str]:
+def ask(worker: Worker, model: str, texts: Sequence[str], **more: Any) -> Counter[str]:
     """How often each reply came."""
     replies = Counter[str]()
     for text in texts:
-        worker.hear((text, Ask(model, (("user", text),))))
+        worker.hear((text, Ask(model, (("user", text),), **more)))
         said: list[Said] = []
         while not said or not said[-1].finish:
             said += [each for _, each in worker.step() if isinstance(each, Said)]
@@ -70,8 +75,7 @@ def test_what_is_asked_is_counted_when_the_reply_is_made(watching: Path) -> None
     ask(worker, "free", ["hello"])
     worker.hear(("gone", Ask("intents", (("user", "never mind"),))))
     worker.hear(("gone", None))
-    while worker.traffic.count():
-        pass
+    worker.traffic.close()
     found = counts(watching)
     assert sum(found["cluster"].values()) == sum(found["unlike"].values()) == 5
     assert found["finish"] == {"stop": 5}
@@ -80,22 +84,42 @@ def test_what_is_asked_is_counted_when_the_reply_is_made(watching: Path) -> None
     assert rows[0]["text"].encode() not in database
 
 
-def test_counting_waits_for_a_moment_without_work_but_not_for_ever(watching: Path) -> None:
+def test_what_the_client_chose_is_not_counted_as_the_specialists(watching: Path) -> None:
     worker = Worker(sartor.open(watching).specialists())
-    for number, row in enumerate(intents(16, start=80)):
-        assert not worker.traffic.due
-        ask(worker, "intents", [f"{row['text']} {number}"])
-    assert worker.traffic.due
-    assert worker.traffic.count()
-    assert not worker.traffic.count()
+    ask(worker, "intents", ["question number 80 please"], max_tokens=1)
+    ask(worker, "intents", ["question number 81 please"], form="text", max_tokens=2)
+    ask(worker, "intents", ["question number 82 please"], first=False)
+    worker.traffic.close()
+    found = counts(watching)
+    assert sum(found["cluster"].values()) == 2
+    assert "finish" not in found
+    assert sum(found["answer"].values()) == 1
+
+
+def test_several_labels_are_counted_once_each() -> None:
+    profile = Profile(np.eye(2), np.eye(2), ("a", "b"), (1, 1), 0.0, 1, {"card": 1, "cash": 1})
+    counting = _Counting(mock.Mock(), Queue())
+    counting._encoder, counting._profiles = SimpleNamespace(encode=lambda _: np.eye(2)[:1]), {"hash": profile}  # type: ignore[assignment]
+    reply = _Reply("hash", "", True, True, ";", ["card; ca", "rd; other"], "stop")
+    found = counting._look("hash", [reply])
+    assert {key: n for key, n in found.items() if key[0] == "answer"} == {("answer", "card"): 1, ("answer", ""): 1}
+
+
+def test_to_watch_again_is_to_begin_anew(watching: Path) -> None:
+    worker = Worker(sartor.open(watching).specialists())
+    ask(worker, "intents", ["question number 80 please"])
+    worker.traffic.close()
+    assert counts(watching)
+    sartor.open(watching).watch("intents")
+    assert counts(watching) == {}
 
 
 def test_a_profile_that_cannot_be_read_costs_no_reply(watching: Path, caplog: pytest.LogCaptureFixture) -> None:
     for folder in (watching / ".sartor").rglob("profile.npz"):
         folder.unlink()
     worker = Worker(sartor.open(watching).specialists())
-    ask(worker, "intents", ["please pay"])
-    assert worker.traffic.count()
+    assert ask(worker, "intents", ["please pay"]).total() == 1
+    worker.traffic.close()
     assert "1 requests were not counted" in caplog.text
 
 
@@ -110,18 +134,20 @@ def test_what_has_moved_is_named_and_the_exit_code_says_so(watching: Path, capsy
     hash = watched(store, "intents") or ""
     profile = load_profile(store, hash)
     like = {("cluster", str(place)): size * 20 for place, size in enumerate(profile.sizes)}
-    like |= {("answer", label): times * 20 for label, times in profile.labels.items()}
+    like |= {("answer", "card"): 1000}
     n = sum(profile.sizes) * 20
     count(store, hash, like | {("unlike", "no"): n - n // 25, ("unlike", "yes"): n // 25, ("finish", "stop"): n})
     code, document = drift(watching, capsys)
     assert (code, document["verdict"], document["requests"]) == (0, "STEADY", n), document
     rare = str(profile.sizes.index(min(profile.sizes)))
-    more = {("cluster", rare): n * 3, ("unlike", "yes"): n, ("unlike", "no"): n * 2, ("finish", "stop"): n * 3}
+    more = {("cluster", rare): n * 3, ("unlike", "yes"): n * 3, ("finish", "stop"): n * 3}
     count(store, hash, more)
     code, document = drift(watching, capsys)
     assert (code, document["verdict"]) == (1, "RETRAIN")
-    moved = [measure["what"] for measure in document["measures"] if measure["moved"]]
-    assert moved == ["what is asked, by cluster (PSI)", "questions unlike the task's rows"]
+    moved = {measure["what"]: measure["decides"] for measure in document["measures"] if measure["moved"]}
+    shown = {"labels that are answered (PSI)": False}
+    assert moved == {"what is asked, by cluster (PSI)": True, "questions unlike the task's rows": True} | shown
+    assert "labels" not in document["why"]
     assert document["clusters"][0]["nearest"] == profile.nearest[int(rare)]
     assert main(["serve", "drift", str(watching / "tasks/intents")]) == 1
     assert "RETRAIN: moved: what is asked" in capsys.readouterr().out
@@ -136,7 +162,16 @@ def test_what_people_say_stands_beside_it(watching: Path, capsys: pytest.Capture
         connection.execute(insert(feedback), [line | each | {"id": str(place)} for place, each in enumerate(said)])
     found = drift(watching, capsys)[1]["ratings"]
     assert (found["up"], found["down"], found["corrected"]) == (2, 1, 1)
-    assert (found["kpi"]["n"], found["kpi"]["value"]) == (3, pytest.approx(2 / 3))
+    assert 0 < found["low"] < 0.5 < found["high"] < 1
+
+
+def test_a_message_that_is_routed_is_counted_for_the_router(watching: Path) -> None:
+    store = Store.open(watching / ".sartor")
+    traffic = Worker(sartor.open(watching).specialists()).traffic
+    for task in ("intents", "intents", None):
+        traffic.routed("router", task)
+    traffic.close()
+    assert counted(store, "router", "") == {"auto": {"intents": 2, "": 1}}
 
 
 def test_a_task_that_is_not_watched_says_how_to_begin(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,9 @@ def show(found: Drift, console: Console) -> None:
         table = Table("", "95 %", "limit", "requests", "", box=None, pad_edge=False, header_style="dim")
         for each in found.measures:
             value = f"{each.value:.3f} ({each.low:.3f}–{each.high:.3f})"
-            table.add_row(each.what, value, f"{each.limit:.2f}", f"{each.n:,}", STATES[each.moved])
+            table.add_row(
+                each.what, value, f"{each.limit:.2f}", f"{each.n:,}", STATES[each.moved] if each.decides else "shown"
+            )
         console.print(table)
         table = Table(
             "asked like the row", "of the task's rows", "of requests", box=None, pad_edge=False, header_style="dim"
@@ -29,8 +31,8 @@ def show(found: Drift, console: Console) -> None:
         console.print(table)
     said, days = found.ratings, plural(found.days, "day")
     rated = f"{said.up:,} liked, {said.down:,} disliked, {said.corrected:,} corrected"
-    if kpi := said.kpi:
-        rated += f"; {kpi.title} over them {kpi.value:.3f} ({kpi.low:.3f}–{kpi.high:.3f}), of whoever says something"
+    if said.up + said.down + said.corrected:
+        rated += f"; {said.low:.0%} to {said.high:.0%} of them liked, of whoever says something"
     console.print(Text(f"in {days}: {plural(found.requests, 'request')} counted; replies {rated}"))
     if found.verdict == "RETRAIN":
         ways = "`sartor serve feedback --out FILE` has what was corrected; label more of what is new, and `sartor run`"

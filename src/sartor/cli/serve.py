@@ -131,7 +131,7 @@ def watch(folder: terminal.Folder = Path(), as_json: terminal.Json = False) -> N
 @app.command()
 def drift(
     folder: terminal.Folder = Path(),
-    days: Annotated[int, typer.Option(min=1, help="How far back.")] = 30,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How far back.")] = 30,
     as_json: terminal.Json = False,
 ) -> None:
     """Whether what a task is asked has moved away from what it was trained on."""
@@ -154,16 +154,23 @@ def feedback(
     out: Annotated[
         Path | None, typer.Option(help="A file to write them to, JSON Lines, for people to look through.")
     ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Then forget what was written to --out.")] = False,
     as_json: terminal.Json = False,
 ) -> None:
     """What programs sent back of a task's replies: ratings and corrected answers, as rows."""
     import sartor
+    from sartor.errors import InputError
 
     terminal.check_file(out, "--out")
-    rows = sartor.open(folder).feedback()
+    if remove and out is None:
+        raise InputError("--remove forgets what was written to a file: name one with --out")
+    project = sartor.open(folder)
+    rows = project.feedback()
     lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     if out:
-        out.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        out.write_bytes("".join(line + "\n" for line in lines).encode())
+    if remove:
+        project.forget_feedback([row["feedback"]["id"] for row in rows])
     if as_json:
         terminal.emit({"rows": len(rows), "file": str(out)} if out else {"rows": rows})
     elif out:

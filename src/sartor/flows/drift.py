@@ -6,11 +6,10 @@ from typing import Any
 
 from sartor.errors import InputError
 from sartor.evaluate.drift import Measure, Verdict, share, stability, verdict
-from sartor.flows.feedback import Ratings, given, ratings
+from sartor.flows.feedback import Ratings, ratings
 from sartor.flows.prepare import Task
 from sartor.flows.routing import AUTO, current_card
 from sartor.flows.watching import OTHER, counted, load_profile, watched
-from sartor.generate.profile import UNLIKE
 from sartor.store import Store
 
 FEWEST = 100
@@ -58,10 +57,11 @@ def drift(task: Task, store: Store, days: int = 30) -> Drift:
     if n >= FEWEST:
         sizes = dict(zip(asked, profile.sizes, strict=True))
         measures.append(stability("what is asked, by cluster (PSI)", asked, sizes))
-        measures.append(share("questions unlike the task's rows", counts["unlike"].get("yes", 0), n, UNLIKE))
-        measures.append(share("replies cut at the limit", counts["finish"].get("length", 0), n, 0.0))
-        if said := counts.get("answer"):
-            measures.append(stability("labels that are answered (PSI)", said, profile.labels))
+        measures.append(share("questions unlike the task's rows", counts["unlike"].get("yes", 0), n, profile.unlike))
+        if ended := counts.get("finish"):
+            measures.append(share("replies cut at the limit", ended.get("length", 0), sum(ended.values()), 0.0))
+        if said := counts.get("answer"):  # whose errors were there before, too
+            measures.append(stability("labels that are answered (PSI)", said, profile.labels, decides=False))
     if routed := _abstained(store, since):
         measures.append(routed)
     found, total = verdict(measures) if n >= FEWEST else "INCONCLUSIVE", sum(profile.sizes)
@@ -75,7 +75,7 @@ def drift(task: Task, store: Store, days: int = 30) -> Drift:
         requests=n,
         measures=tuple(measures),
         clusters=tuple(sorted(clusters, key=lambda cluster: cluster.then - cluster.now)),
-        ratings=ratings(task, given(name, store, since)),
+        ratings=ratings(name, store, since),
         verdict=found,
         why=_why(measures, n),
     )
@@ -89,14 +89,15 @@ def _abstained(store: Store, since: str) -> Measure | None:
     routed = counted(store, hash, since[:10]).get(AUTO, {})
     if (n := sum(routed.values())) < FEWEST:
         return None
-    return share("messages that the router is not sure of", routed.get(OTHER, 0), n, 1 - card["answered"]["value"])
+    then = 1 - card["answered"]["value"]  # of messages that are of a task; those of none come on top
+    return share("messages that the router is not sure of", routed.get(OTHER, 0), n, then, decides=False)
 
 
 def _why(measures: list[Measure], n: int) -> str:
     if n < FEWEST:
         return f"{n:,} requests were counted, and {FEWEST} are wanted before anything is said of them"
-    if moved := [measure.what for measure in measures if measure.moved]:
+    if moved := [measure.what for measure in measures if measure.decides and measure.moved]:
         return f"moved: {'; '.join(moved)}"
-    if unsure := [measure.what for measure in measures if measure.moved is None]:
+    if unsure := [measure.what for measure in measures if measure.decides and measure.moved is None]:
         return f"more requests are needed to tell: {'; '.join(unsure)}"
     return "nothing that is counted has moved"

@@ -21,9 +21,7 @@ from sartor.flows.predict import adapter_entrant
 from sartor.flows.prepare import Task, open_task
 from sartor.flows.routing import current_hash, load_router
 from sartor.flows.systems import Answering, Held, held
-from sartor.flows.watching import load_profile, watched
 from sartor.generate.forward import FastForward, Forward
-from sartor.generate.profile import Profile
 from sartor.generate.router import Router
 from sartor.generate.running import running
 from sartor.models.encoder import Encoder
@@ -141,34 +139,19 @@ class Specialists:
         self._loaded: OrderedDict[str, Served] = OrderedDict()
         self._golden: set[str] = set()
         self._router: tuple[str, Router] | None = None
-        self._profiles: dict[str, Profile] = {}
 
     @cached_property
     def base(self) -> Served:
         base = self._bases.of(TrainSpec())
         return Served(base_name(base.opened.name), base.opened.hash, base, base.forward(), 0)
 
-    @cached_property
-    def encoder(self) -> Encoder:
-        """What router and profiles read with."""
-        return Encoder.load()
-
     @property
     def router(self) -> tuple[str, Router] | None:
         """The project's, with its hash; loaded anew where it is another one."""
         hash = current_hash(self.store)
         if hash is not None and (self._router is None or self._router[0] != hash):
-            self._router = hash, load_router(self.store, hash, self.encoder)
+            self._router = hash, load_router(self.store, hash, Encoder.load())
         return self._router
-
-    def watched(self, task: str) -> str | None:
-        """The hash of the profile that the task's requests are counted against; None where they are not."""
-        return watched(self.store, task)
-
-    def profile(self, hash: str) -> Profile:
-        if hash not in self._profiles:
-            self._profiles[hash] = load_profile(self.store, hash)
-        return self._profiles[hash]
 
     def find(self, name: str) -> Served:
         """What answers for a name: the base's own, `TASK`, `TASK@VERSION`.

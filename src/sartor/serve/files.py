@@ -158,10 +158,6 @@ def _keep(store: Store, owner: str, name: str, file: BinaryIO) -> RowMapping:
     file.seek(0)
     rows = count_rows(file)
     size, id = file.tell(), new_id("file")
-    with store.records.read() as connection:
-        kept = connection.execute(select(func.sum(api_files.c.bytes)).where(api_files.c.owner == owner)).scalar() or 0
-    if kept + size > MOST_BYTES:
-        raise Refusal(413, f"your files would take more than {MOST_BYTES >> 30} GiB: delete some first", "file")
 
     def build(folder: Path) -> None:
         file.seek(0)
@@ -170,6 +166,10 @@ def _keep(store: Store, owner: str, name: str, file: BinaryIO) -> RowMapping:
 
     store.folders.publish("files", id, build)
     with store.records.write() as connection:
+        kept = connection.execute(select(func.sum(api_files.c.bytes)).where(api_files.c.owner == owner)).scalar() or 0
+        if kept + size > MOST_BYTES:
+            shutil.rmtree(path_of(store, id).parent)
+            raise Refusal(413, f"your files would take more than {MOST_BYTES >> 30} GiB: delete some first", "file")
         values = {"id": id, "owner": owner, "name": name, "bytes": size, "rows": rows, "created_at": now()}
         connection.execute(insert(api_files).values(values))
         enter(connection, user_of(owner), "upload", f"file {id}", {"bytes": size, "rows": rows})

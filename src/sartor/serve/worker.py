@@ -73,13 +73,9 @@ def work(pipe: Connection, root: Path, base: str | None) -> None:
     try:
         while True:
             heard: list[Told] = []
-            while worker.traffic.due or (worker.scheduler.idle and not pipe.poll()):
-                if not worker.traffic.count():
-                    break
             if worker.scheduler.idle or pipe.poll():
                 if (message := pipe.recv()) is None:
-                    while worker.traffic.count():
-                        pass
+                    worker.traffic.close()
                     return
                 heard = worker.hear(message)
             for told in (*heard, *worker.step()):  # in turns, so that those who ask hold nobody up for long
@@ -144,7 +140,7 @@ class Worker:
         self._lines[ask.tenant] = self._lines.get(ask.tenant, 0) + 1
         self.scheduler.add(request)
         if turns and not ask.begun:
-            self.traffic.asked(id, served, turns[-1].content)
+            self.traffic.asked(id, ask, served, turns[-1].content)
         return [(id, Begun(served.name, served.fingerprint, len(request.prompt), routing))]
 
     def step(self) -> list[Told]:
