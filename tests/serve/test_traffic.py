@@ -88,7 +88,7 @@ def test_what_the_client_chose_is_not_counted_as_the_specialists(watching: Path)
     worker = Worker(sartor.open(watching).specialists())
     ask(worker, "intents", ["question number 80 please"], max_tokens=1)
     ask(worker, "intents", ["question number 81 please"], form="text", max_tokens=2)
-    ask(worker, "intents", ["question number 82 please"], first=False)
+    ask(worker, "intents", ["question number 82 please"], counted=False)
     worker.traffic.close()
     found = counts(watching)
     assert sum(found["cluster"].values()) == 2

@@ -15,9 +15,8 @@ def replies(worker: Worker, models: Sequence[str], conversations: Sequence[Turns
 
     Raises InputError for a model that is not there, and a conversation that it cannot read.
     """
-    asked = [
-        (str(place), Ask(model, turns)) for place, (model, turns) in enumerate(zip(models, conversations, strict=True))
-    ]
+    pairs = enumerate(zip(models, conversations, strict=True))
+    asked = [(str(place), Ask(model, turns, counted=False)) for place, (model, turns) in pairs]
     told = [each for ask in asked for each in worker.hear(ask)]
     while told or not worker.scheduler.idle:
         for id, said in told:

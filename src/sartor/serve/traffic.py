@@ -57,8 +57,8 @@ class Traffic:
         self._thread.start()
 
     def asked(self, id: str, ask: Ask, served: Served, question: str) -> None:
-        """What is asked of a specialist; nothing is held of a task that is not watched, and of choices beyond the first."""
-        if served.spec is None or served.answering is None or not ask.first:
+        """What is asked of a specialist; nothing is held of a task that is not watched, and of asks that do not count."""
+        if served.spec is None or served.answering is None or not ask.counted:
             return
         try:
             profile = watched(self._store, served.spec.task)

@@ -187,8 +187,8 @@ class Ask:
     """Where the router chooses the model, those that it may choose, the base among them or not."""
     begun: tuple[int, ...] = ()
     """Tokens of the reply that are there already: it is gone on with."""
-    first: bool = True
-    """Of the choices of one request."""
+    counted: bool = True
+    """Drift goes by it: it is no further choice of a request, and nobody's own try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ def chat_asks(request: ChatRequest, tenant: str, tasks: frozenset[str] = frozens
             regex=request.regex,
             tenant=tenant,
             tasks=tasks,
-            first=place == 0,
+            counted=place == 0,
         )
         for place in range(request.n or 1)
     ]
