@@ -76,6 +76,7 @@ def test_the_columns_of_a_row_come_back_as_they_were(server: Server, root: Path)
         ({"answer": "pay", "rating": "so so"}, 400, "`rating`"),
         ({"answer": "pay", "rating": "up", "stars": 5}, 400, "`stars` is not known here"),
         ({"answer": "pay", "rating": "up", "fields": {}}, 400, "or else `fields`"),
+        ({"answer": "pay", "rating": "up", "fields": {"words": "pay"}, "messages": []}, 400, "`data.input`"),
         ({"answer": "pay", "correction": " "}, 400, "`correction`: the target is empty"),
         ({"answer": "pay", "rating": "up", "model": "nobody"}, 404, "nobody"),
         ({"answer": "pay", "rating": "up", "model": "intents@9"}, 404, "intents@9"),

@@ -41,15 +41,20 @@ def forget(store: Store, task: str, ids: Sequence[str]) -> None:
             connection.execute(delete(feedback).where(feedback.c.task == task, some))
 
 
-def target_of(version: AdapterVersion, task: Task, text: str) -> str | list[str]:
-    """A correction as a row of the task has it. Raises ValueError where it cannot be an answer of the task."""
-    if version.manifest["answering"]["multi"]:
-        labels = [label for part in text.split(";") if (label := part.strip())]
-        if not labels:
-            raise ValueError("it holds no label; name one or more, with `; ` between them")
-        return labels
-    read_target(text, task.spec)
-    return text
+def check_correction(version: AdapterVersion, task: Task, text: str) -> None:
+    """Raises ValueError where it cannot be an answer of the task."""
+    target = target_of(version, text)
+    if isinstance(target, str):
+        read_target(target, task.spec)
+    elif not target:
+        raise ValueError("it holds no label; name one or more, with `; ` between them")
+
+
+def target_of(version: AdapterVersion, text: str) -> str | list[str]:
+    """A correction as a row has it: a list where the adapter answers several labels."""
+    if not version.manifest["answering"]["multi"]:
+        return text
+    return [label for part in text.split(";") if (label := part.strip())]
 
 
 def as_rows(task: Task, store: Store, lines: Sequence[RowMapping]) -> list[dict[str, Any]]:
@@ -63,7 +68,7 @@ def as_rows(task: Task, store: Store, lines: Sequence[RowMapping]) -> list[dict[
     for line in lines:
         text, fields = line["correction"], dict(line["asked"].get("fields") or {})
         turns = [{"role": role, "content": said} for role, said in line["asked"].get("messages", ())]
-        target = "" if text is None else target_of(registry.find(line["model"]), task, text)
+        target = "" if text is None else target_of(registry.find(line["model"]), text)
         if chats:
             row = fields | {chats: [*(turns or fields[chats]), {"role": "assistant", "content": target}]}
         else:

@@ -9,8 +9,10 @@ from pydantic import Field, model_validator
 from sqlalchemy import func, insert, select
 
 from sartor.access.audit import enter
+from sartor.data.examples import build_questions
+from sartor.data.table import make_table
 from sartor.errors import InputError
-from sartor.flows.feedback import target_of
+from sartor.flows.feedback import check_correction
 from sartor.flows.routing import AUTO
 from sartor.serve.jobs import user_of
 from sartor.serve.lists import new_id, unix
@@ -61,9 +63,14 @@ def give(body: Feedback, request: Request, key: Key) -> dict[str, Any]:
         raise no_model(body.model) from None
     if (task := service.offer.tasks.find(version.task)) is None:
         raise no_model(body.model)
+    if body.fields is not None:
+        try:
+            build_questions(make_table("the request", "JSON", [body.fields], [1], "row"), task.spec)
+        except InputError as error:
+            raise Refusal(400, str(error), "fields", "invalid_value") from None
     if body.correction is not None:
         try:
-            target_of(version, task, body.correction)
+            check_correction(version, task, body.correction)
         except ValueError as error:
             raise Refusal(400, f"`correction`: {error}", "correction", "invalid_value") from None
     asked = {"fields": body.fields} if body.fields is not None else {"messages": [list(m.turn) for m in body.messages]}
