@@ -12,11 +12,12 @@ from sartor.complaints import did_you_mean
 from sartor.errors import InputError
 from sartor.progress import Progress, silent
 from sartor.project_adapters import Adapters
+from sartor.project_serving import Serving
 from sartor.task import SPEC_NAME
 
 # What the verbs need takes seconds to import, so each imports its own.
 if TYPE_CHECKING:
-    from sartor.access import Actor, ApiKeys, Policy
+    from sartor.access import Actor, Policy
     from sartor.data.diff import Change
     from sartor.data.example import Example
     from sartor.data.history import Entry, History
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from sartor.flows.curate import Curated
     from sartor.flows.curve import LearningCurve
     from sartor.flows.curve_next import Next
-    from sartor.flows.drift import Drift
     from sartor.flows.evaluate import Judged
     from sartor.flows.generalist_outcome import OneForAll
     from sartor.flows.halving import Tuned
@@ -33,10 +33,8 @@ if TYPE_CHECKING:
     from sartor.flows.predict import Prediction
     from sartor.flows.prepare import Task
     from sartor.flows.prove import Proof
-    from sartor.flows.routing import RouterCard
     from sartor.flows.run import RunResult
     from sartor.flows.select import Selected
-    from sartor.flows.serving import Offer, Specialists
     from sartor.flows.split import Frozen
     from sartor.jobs.steps import Steps
     from sartor.store import Store
@@ -75,12 +73,17 @@ class Project:
                 return cls(place)
         raise InputError(f"no {SPEC_NAME} in {folder} or above; `sartor init {folder} --data FILE` writes one")
 
+    @property
+    def tasks_folder(self) -> Path:
+        """Where its tasks lie, but for one in the root."""
+        return self.root / TASKS_NAME
+
     def tasks(self) -> dict[str, Task]:
         """Every task by its name. Raises InputError for one that cannot be read, and for two of one name."""
         from sartor.flows.prepare import open_task
 
         found: dict[str, Task] = {}
-        for path in (self.root / SPEC_NAME, *sorted(self.root.glob(f"{TASKS_NAME}/*/{SPEC_NAME}"))):
+        for path in (self.root / SPEC_NAME, *sorted(self.tasks_folder.glob(f"*/{SPEC_NAME}"))):
             if path.is_file():
                 task = open_task(path)
                 if twin := found.get(task.spec.task):
@@ -356,81 +359,10 @@ class Project:
 
         return ledger_of(self._history(chosen), chosen.spec, self._store, row)
 
-    def offer(self, base: str | None = None) -> Offer:
-        """What a server of the tasks on one base can tell without loading anything."""
-        self._ask("serve", f"project {self.root.name}")
-        from sartor.adapters import Registry
-        from sartor.flows.serving import Offer, ServedTasks, one_base
-
-        tasks = one_base(self.tasks(), base)
-        served = ServedTasks(self.root / TASKS_NAME, tasks)
-        self._note("serve", f"project {self.root.name}", {"base": served.base, "tasks": sorted(tasks)})
-        return Offer(self.root, self._store, served, Registry(self._store), self.api_keys)
-
-    @property
-    def api_keys(self) -> ApiKeys:
-        """The keys by which programs ask a server of this project."""
-        self._ask("keep", "API keys")
-        from sartor.access import ApiKeys
-
-        return ApiKeys(self._store.records, self._policy[1])
-
-    def specialists(self, base: str | None = None) -> Specialists:
-        """What a server answers with: the adapters of all tasks on one base, which is to be named where there are several."""
-        self._ask("serve", f"project {self.root.name}")
-        from sartor.flows.base import Bases
-        from sartor.flows.serving import ServedTasks, Specialists, one_base
-
-        tasks = one_base(self.tasks(), base)
-        served = ServedTasks(self.root / TASKS_NAME, tasks)
-        return Specialists(served, self._store, Bases(next(iter(tasks.values()))))
-
-    def fit_router(self, foreign: Sequence[str] = (), goal: float | None = None, base: str | None = None) -> RouterCard:
-        """What `model: "auto"` of a server goes by, kept if it passes: so many of the test rows that it routes, `goal`, go to
-        their own task. `foreign`: texts that are of no task."""
-        self._ask("serve", f"project {self.root.name}")
-        from sartor.flows.routing import GOAL, fit_router
-        from sartor.flows.serving import one_base
-
-        card = fit_router(one_base(self.tasks(), base), self._store, foreign, GOAL if goal is None else goal)
-        self._note("fit router", f"project {self.root.name}", {"hash": card.hash, "verdict": card.verdict})
-        return card
-
-    def watch(self, task: str | None = None) -> str:
-        """A server counts the task's requests from now on, against its rows, and keeps nothing of what is asked.
-
-        The task's name.
-        """
-        found = self._allowed("serve", task)
-        from sartor.flows.watching import watch
-        from sartor.models.encoder import Encoder
-
-        watch(found, self._store, Encoder.load())
-        self._note("watch", f"task {found.spec.task}")
-        return found.spec.task
-
-    def drift(self, task: str | None = None, days: int = 30) -> Drift:
-        """Whether what the task was asked in the last days has moved away from what it was trained on."""
-        from sartor.flows.drift import drift
-
-        return drift(self._allowed("serve", task), self._store, days)
-
-    def feedback(self, task: str | None = None) -> list[dict[str, Any]]:
-        """What programs sent back of the task's replies, as rows for people to look through."""
-        from sartor.flows.feedback import as_rows, given
-
-        found = self._allowed("show", task)
-        lines = given(found.spec.task, self._store)
-        self._note("show feedback", f"task {found.spec.task}", {"rows": len(lines)})
-        return as_rows(found, self._store, lines)
-
-    def forget_feedback(self, ids: Sequence[str], task: str | None = None) -> None:
-        """Of the task's feedback these lines are gone for good."""
-        from sartor.flows.feedback import forget
-
-        found = self._allowed("show", task)
-        forget(self._store, found.spec.task, ids)
-        self._note("forget feedback", f"task {found.spec.task}", {"rows": len(ids)})
+    @cached_property
+    def serving(self) -> Serving:
+        """What was trained here behind an API: keys, router, what is asked of it and said about it."""
+        return Serving(self)
 
     @cached_property
     def adapters(self) -> Adapters:

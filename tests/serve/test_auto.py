@@ -41,7 +41,7 @@ def test_a_message_goes_to_its_task_and_a_foreign_one_to_the_base_or_a_person(
         assert (code, card["verdict"]) == (0, "PROMOTE")
         assert card["accuracy"]["value"] == 1
         assert card["foreign"] == {"value": 1.0, "low": pytest.approx(0.34, abs=0.01), "high": 1.0, "n": 2}
-        keys = sartor.open(root).api_keys
+        keys = sartor.open(root).serving.keys
         own, base = keys.make("own", ("auto", "notes"), ("chat",)), keys.make("all", ("*",), ("chat",))
     with serving(root) as server:
         reply = chat(server, notes(1, start=20)[0]["text"], base)

@@ -43,7 +43,7 @@ def test_litellm_asks_and_streams(server: Server, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.slow
 def test_nothing_that_the_description_allows_or_forbids_is_a_fault_of_the_server(own: Path, tmp_path: Path) -> None:
-    key = sartor.open(own).api_keys.make("fuzzer", ("*",), ("chat", "files", "fine-tune"))
+    key = sartor.open(own).serving.keys.make("fuzzer", ("*",), ("chat", "files", "fine-tune"))
     with serving(own) as server:
         command = [
             str(Path(sys.executable).parent / "schemathesis"),

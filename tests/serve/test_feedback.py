@@ -64,7 +64,7 @@ def test_a_reply_that_was_corrected_becomes_a_row_that_can_be_trained_on(
 def test_the_columns_of_a_row_come_back_as_they_were(server: Server, root: Path) -> None:
     row = notes(1, start=77)[0]
     assert post(server, model="notes", fields=row, answer="{}", rating="down").status_code == 200
-    [line] = sartor.open(root).feedback("notes")
+    [line] = sartor.open(root).serving.feedback("notes")
     assert line["text"] == row["text"]
     assert line["feedback"]["model"] == "notes@1"
 
@@ -102,7 +102,7 @@ def test_half_a_character_is_refused_and_breaks_nothing(server: Server, root: Pa
         headers = {"Content-Type": "application/json"}
         assert httpx.post(f"{server.url}/feedback", content=json.dumps(body), headers=headers).status_code == status
     assert post(server, **{**asked, **ASKED, "comment": "a \\u0000 that was written out"}).status_code == 200
-    sartor.open(root).feedback("intents")
+    sartor.open(root).serving.feedback("intents")
 
 
 def test_what_was_written_to_a_file_can_be_forgotten(
@@ -116,8 +116,8 @@ def test_what_was_written_to_a_file_can_be_forgotten(
     assert "name one with --out" in capsys.readouterr().err
     assert main(["serve", "feedback", folder, "--out", str(file), "--remove"]) == 0
     assert len(file.read_text().splitlines()) == 1
-    assert sartor.open(own).feedback("intents") == []
-    assert len(sartor.open(own).feedback("notes")) == 1
+    assert sartor.open(own).serving.feedback("intents") == []
+    assert len(sartor.open(own).serving.feedback("notes")) == 1
 
 
 def test_a_quarantined_specialist_can_be_judged_and_the_base_cannot(own: Path) -> None:
@@ -131,11 +131,11 @@ def test_a_quarantined_specialist_can_be_judged_and_the_base_cannot(own: Path) -
 def test_a_system_message_hides_no_column(server: Server, root: Path) -> None:
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "pay by system"}]
     assert post(server, model="intents", messages=messages, answer="pay", rating="up").status_code == 200
-    assert sartor.open(root).feedback("intents")[-1]["text"] == "pay by system"
+    assert sartor.open(root).serving.feedback("intents")[-1]["text"] == "pay by system"
 
 
 def test_a_key_judges_only_what_it_may_ask(own: Path) -> None:
-    keys = sartor.open(own).api_keys
+    keys = sartor.open(own).serving.keys
     notes_only, files_only = keys.make("a", ("notes",), ("chat",)), keys.make("b", ("*",), ("files",))
     with serving(own) as server:
         body = {**ASKED, "answer": "pay", "rating": "up"}

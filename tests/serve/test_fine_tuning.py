@@ -93,9 +93,9 @@ def root(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa:
 
 @pytest.fixture(scope="module")
 def keys(root: Path) -> dict[str, str]:
-    made = sartor.open(root).api_keys
+    made = sartor.open(root).serving.keys
     every = ("chat", "files", "fine-tune")
-    model = sartor.open(root).offer().base
+    model = sartor.open(root).serving.offer().base
     return {
         "one": made.make("one", ("*",), every),
         "two": made.make("two", (model,), every),
@@ -122,7 +122,7 @@ def other(server: Server, keys: dict[str, str]) -> openai.OpenAI:
 
 @pytest.fixture(scope="module")
 def model(root: Path) -> str:
-    return sartor.open(root).offer().base
+    return sartor.open(root).serving.offer().base
 
 
 @pytest.fixture(scope="module")

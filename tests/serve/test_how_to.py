@@ -26,7 +26,7 @@ def test_the_snippets_on_feedback_run(own: Path, monkeypatch: pytest.MonkeyPatch
     with serving(own) as server:
         tell_client(server, monkeypatch)
         run_snippets("watch-what-is-asked.md")
-    up, down = sartor.open(own).feedback("intents")
+    up, down = sartor.open(own).serving.feedback("intents")
     assert (up["feedback"]["rating"], up["label"]) == ("up", "")
     assert (down["text"], down["label"]) == ("question number 3 please", "refund")
 

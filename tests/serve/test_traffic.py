@@ -42,7 +42,7 @@ class Digits:
 def watching(own: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SARTOR_CACHE", str(own / "cache"))
     monkeypatch.setattr("sartor.models.encoder.Encoder.load", Digits)
-    assert sartor.open(own).watch("intents") == "intents"
+    assert sartor.open(own).serving.watch("intents") == "intents"
     return own
 
 
@@ -69,7 +69,7 @@ def drift(root: Path, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-un
 
 
 def test_what_is_asked_is_counted_when_the_reply_is_made(watching: Path) -> None:
-    worker = Worker(sartor.open(watching).specialists())
+    worker = Worker(sartor.open(watching).serving.specialists())
     rows = intents(5, start=80)
     replies = ask(worker, "intents", [row["text"] for row in rows])
     ask(worker, "free", ["hello"])
@@ -85,7 +85,7 @@ def test_what_is_asked_is_counted_when_the_reply_is_made(watching: Path) -> None
 
 
 def test_what_the_client_chose_is_not_counted_as_the_specialists(watching: Path) -> None:
-    worker = Worker(sartor.open(watching).specialists())
+    worker = Worker(sartor.open(watching).serving.specialists())
     ask(worker, "intents", ["question number 80 please"], max_tokens=1)
     ask(worker, "intents", ["question number 81 please"], form="text", max_tokens=2)
     ask(worker, "intents", ["question number 82 please"], counted=False)
@@ -106,18 +106,18 @@ def test_several_labels_are_counted_once_each() -> None:
 
 
 def test_to_watch_again_is_to_begin_anew(watching: Path) -> None:
-    worker = Worker(sartor.open(watching).specialists())
+    worker = Worker(sartor.open(watching).serving.specialists())
     ask(worker, "intents", ["question number 80 please"])
     worker.traffic.close()
     assert counts(watching)
-    sartor.open(watching).watch("intents")
+    sartor.open(watching).serving.watch("intents")
     assert counts(watching) == {}
 
 
 def test_a_profile_that_cannot_be_read_costs_no_reply(watching: Path, caplog: pytest.LogCaptureFixture) -> None:
     for folder in (watching / ".sartor").rglob("profile.npz"):
         folder.unlink()
-    worker = Worker(sartor.open(watching).specialists())
+    worker = Worker(sartor.open(watching).serving.specialists())
     assert ask(worker, "intents", ["please pay"]).total() == 1
     worker.traffic.close()
     assert "1 requests were not counted" in caplog.text
@@ -167,7 +167,7 @@ def test_what_people_say_stands_beside_it(watching: Path, capsys: pytest.Capture
 
 def test_a_message_that_is_routed_is_counted_for_the_router(watching: Path) -> None:
     store = Store.open(watching / ".sartor")
-    traffic = Worker(sartor.open(watching).specialists()).traffic
+    traffic = Worker(sartor.open(watching).serving.specialists()).traffic
     for task in ("intents", "intents", None):
         traffic.routed("router", task)
     traffic.close()

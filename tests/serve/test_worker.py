@@ -15,7 +15,7 @@ def test_a_step_that_breaks_off_gives_up_what_was_asked_and_nothing_more(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SARTOR_CACHE", str(project / "cache"))
-    worker, ask = Worker(sartor.open(project).specialists()), Ask("free", (("user", "hello"),), max_tokens=3)
+    worker, ask = Worker(sartor.open(project).serving.specialists()), Ask("free", (("user", "hello"),), max_tokens=3)
 
     def break_off(*_: object) -> None:
         raise RuntimeError("out of memory")

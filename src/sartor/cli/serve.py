@@ -57,7 +57,7 @@ def chat(
     from sartor.serve.chat import Turns, replies
     from sartor.serve.worker import Worker
 
-    worker = Worker(sartor.open(folder).specialists(base))
+    worker = Worker(sartor.open(folder).serving.specialists(base))
     own = worker.specialists.base.name
     asked = list(dict.fromkeys([*models, *([] if alone else [own])]))
     turns: list[Turns] = [()] * len(asked)
@@ -92,7 +92,7 @@ def fit_router(
     import sartor
 
     texts = [line for line in terminal.read_lines(foreign, "--foreign") if line.strip()] if foreign else []
-    card = sartor.open(folder).fit_router(texts, goal, base)
+    card = sartor.open(folder).serving.fit_router(texts, goal, base)
     if as_json:
         terminal.emit(card.to_json())
     else:
@@ -121,7 +121,7 @@ def watch(folder: terminal.Folder = Path(), as_json: terminal.Json = False) -> N
     """From now on count what a task is asked, against its own rows; nothing of what is said is kept."""
     import sartor
 
-    task = sartor.open(folder).watch()
+    task = sartor.open(folder).serving.watch()
     if as_json:
         terminal.emit({"task": task, "watched": True})
     else:
@@ -137,7 +137,7 @@ def drift(
     """Whether what a task is asked has moved away from what it was trained on."""
     import sartor
 
-    found = sartor.open(folder).drift(days=days)
+    found = sartor.open(folder).serving.drift(days=days)
     if as_json:
         terminal.emit(found.to_json())
     else:
@@ -165,12 +165,12 @@ def feedback(
     if remove and out is None:
         raise InputError("--remove forgets what was written to a file: name one with --out")
     project = sartor.open(folder)
-    rows = project.feedback()
+    rows = project.serving.feedback()
     lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     if out:
         out.write_bytes("".join(line + "\n" for line in lines).encode())
     if remove:
-        project.forget_feedback([row["feedback"]["id"] for row in rows])
+        project.serving.forget([row["feedback"]["id"] for row in rows])
     if as_json:
         terminal.emit({"rows": len(rows), "file": str(out)} if out else {"rows": rows})
     elif out:
@@ -193,7 +193,7 @@ def add(
     """A new key, which is shown this once."""
     import sartor
 
-    key = sartor.open(folder).api_keys.make(name, tuple(model or ["*"]), tuple(verb or ["chat"]), per_minute)
+    key = sartor.open(folder).serving.keys.make(name, tuple(model or ["*"]), tuple(verb or ["chat"]), per_minute)
     if as_json:
         terminal.emit({"name": name, "key": key})
     else:
@@ -205,7 +205,7 @@ def list_keys(folder: terminal.Folder = Path(), as_json: terminal.Json = False) 
     """Whose keys there are, and for what."""
     import sartor
 
-    found = sartor.open(folder).api_keys.list()
+    found = sartor.open(folder).serving.keys.list()
     if as_json:
         terminal.emit({"keys": [asdict(key) for key in found]})
         return
@@ -231,7 +231,7 @@ def revoke(
     """Not accepted any more, from now on."""
     import sartor
 
-    sartor.open(folder).api_keys.revoke(name)
+    sartor.open(folder).serving.keys.revoke(name)
     if as_json:
         terminal.emit({"name": name, "revoked": True})
     else:

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 from sqlalchemy import func, insert, select
-from statsmodels.stats.proportion import proportion_confint
 
 from sartor.data.example import Example
 from sartor.data.versions import content_hash
+from sartor.evaluate.statistics import wilson
 from sartor.flows.prepare import Task, prepare
 from sartor.generate.router import Router
 from sartor.models.encoder import Encoder
@@ -37,8 +37,8 @@ class Share:
     def of(cls, yes: Sequence[bool]) -> "Share":
         if not yes:
             return cls(0.0, 0.0, 1.0, 0)
-        low, high = proportion_confint(sum(yes), len(yes), method="wilson")
-        return cls(sum(yes) / len(yes), float(low), float(high), len(yes))
+        found = wilson(sum(yes), len(yes))
+        return cls(sum(yes) / len(yes), found.low, found.high, len(yes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def serve(
     where the server answers. Raises InputError where others could reach it without a key, SystemFailure where the engine cannot
     begin.
     """
-    offer = project.offer(base)
+    offer = project.serving.offer(base)
     if not own(host) and all(key.revoked_at for key in offer.keys.list()):
         raise InputError(
             f"others can reach {host}, and there is no API key: make one with `sartor serve keys add NAME`"

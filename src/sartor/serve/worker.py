@@ -64,7 +64,7 @@ def work(pipe: Connection, root: Path, base: str | None) -> None:
     import sartor
 
     try:
-        worker = Worker(sartor.open(root).specialists(base))
+        worker = Worker(sartor.open(root).serving.specialists(base))
     except SartorError as error:
         pipe.send(Failed(str(error)))
         return
