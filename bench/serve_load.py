@@ -103,9 +103,10 @@ def teach(task: Task, adapters: int) -> None:
         example = Example(str(number), asked, marker(number))
         network = base.network(spec.model_copy(update={"seed": number}))
         pad = min(base.renderer.stop_ids)
-        recipe = Recipe(RATE, STEPS, 1, number, pad, most_tokens(spec, dtype))
+        recipe = Recipe(RATE, 1, 1, number, pad, most_tokens(spec, dtype))
+        rows = encode([example] * STEPS, base.renderer, None, "error").rows  # an epoch, as each is kept on disk
         with tempfile.TemporaryDirectory() as scratch:
-            train(network, encode([example], base.renderer, None, "error").rows, [], recipe, Path(scratch))
+            train(network, rows, [], recipe, Path(scratch))
             made = Path(scratch) / "adapter"
             made.mkdir()
             network.save(made)

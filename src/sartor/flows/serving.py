@@ -196,10 +196,10 @@ class Specialists:
             raise SystemFailure(f"{served.name} changes nothing of its base: train it anew")
         if isinstance(served.forward, FastForward):
             batch = running(served.forward)
-            for forward in (bare_base, served.forward):
-                if isinstance(forward, FastForward) and forward.together == served.forward.together:
-                    batch.join(forward.read([], [prompt[:-1]], 0), forward, 1)
-            batch.extend([prompt[-1:]] * len(batch.logits))
+            others = [bare_base] if bare_base.together == served.forward.together else []
+            for forward in (*others, served.forward):
+                batch.join(forward.read([], [prompt[:-1]], 0), forward, 1)
+            batch.extend([prompt[-1:]] * (len(others) + 1))
             own, among = (logits.double().log_softmax(-1) for logits in (alone, batch.logits[-1]))
             if not (apart := float((own.exp() * (own - among)).sum())) <= APART:
                 raise SystemFailure(

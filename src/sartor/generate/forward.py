@@ -62,7 +62,7 @@ class Forward(Protocol):
     """Rows of forwards that have it in common can run in one batch."""
 
     def read(self, prefix: Sequence[int], rows: Sequence[Sequence[int]], room: int) -> Reading:
-        """Read rows that follow a shared prefix, with room for `room` more tokens each."""
+        """Read rows that follow a shared prefix, with room for `room` more tokens each. All may be empty, to be extended."""
         ...
 
 
@@ -104,7 +104,7 @@ class FastReading:
         self._kept = self._empty(len(rows), max(map(len, rows), default=0) + room)
         self._filled = torch.zeros(len(rows), dtype=torch.long, device=decoder.device)
         self.logits = torch.zeros(0, len(decoder.head), device=decoder.device)
-        if rows:
+        if any(rows):
             self.extend(rows)
 
     def _empty(self, *sizes: int) -> Tensor:
@@ -255,7 +255,8 @@ class PlainReading:
 
     def __init__(self, model: nn.Module, rows: list[list[int]]) -> None:
         self._model, self._rows = model, rows
-        self.logits = self._next(rows)
+        if any(rows):
+            self.logits = self._next(rows)
 
     def extend(self, rows: Sequence[Sequence[int]]) -> None:
         for kept, new in zip(self._rows, rows, strict=True):

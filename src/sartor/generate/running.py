@@ -16,7 +16,7 @@ from sartor.models.methods.seats import LoraSeats
 
 class Running(Protocol):
     logits: Tensor
-    """As those of a `Reading`."""
+    """As those of a `Reading`, of what was extended last."""
 
     def join(self, reading: Reading, forward: Forward, room: int) -> None:
         """The rows of a reading by `forward` come after the others, with room for `room` more tokens each.
@@ -61,7 +61,6 @@ class FastRunning(FastReading):
         rows[..., :before, :] = reading._before[:, :, None]
         rows[..., before : before + own, :] = reading._kept[:, :, :new, :, :own]
         self._filled = torch.cat((self._filled, filled))
-        self.logits = torch.cat((self.logits, reading.logits))
         if self._seats:
             self._seats.add(forward.view, new)
             self._view = self._seats.view()
@@ -91,4 +90,3 @@ class PlainRunning(PlainReading):
     def join(self, reading: Reading, forward: Forward, room: int) -> None:
         assert isinstance(reading, PlainReading)
         self._rows += reading._rows
-        self.logits = torch.cat((self.logits.to(reading.logits), reading.logits))

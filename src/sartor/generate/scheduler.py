@@ -1,8 +1,8 @@
 """Continuous batching (Orca, Yu et al. 2022): requests of any adapters come at any time, and each step reads what has come, a
 bounded piece of it, and gives every running reply its next token.
 
-A request waits in its tenant's own line; the lines take turns. It is read under its own adapter, joins those that run, and
-leaves when it ends, so that nobody waits for the longest reply.
+A request waits in its tenant's own line; the lines take turns. It is read under its own adapter up to its last tokens, which
+are read along with the others' next ones, and leaves when it ends, so that nobody waits for the longest reply.
 """
 
 from collections import Counter, OrderedDict, deque
@@ -16,7 +16,7 @@ from sartor.generate.constrain import ConstraintFactory
 from sartor.generate.engine import GREEDY, Row, Sampling, mask, sample
 from sartor.generate.forward import FastForward, FastReading, Forward, Reading
 from sartor.generate.prefixes import PrefixCache
-from sartor.generate.running import Running, running
+from sartor.generate.running import FastRunning, Running, running
 from sartor.generate.stream import TextStream
 from sartor.generate.trie import LabelTrie
 
@@ -87,6 +87,10 @@ class _Live:
     cached: int
     told: int
     """Tokens that have been."""
+    next: Sequence[int]
+    """What the model has to read."""
+    known: bool
+    """Whether the prompt was known before, or has become so."""
 
 
 @dataclass(slots=True)
@@ -161,19 +165,28 @@ class Scheduler:
             if self._prompt is None:
                 if (request := self._next()) is None:
                     return
-                self._prompt = self._begin(request, budget)
-                budget -= self._prompt.done - self._prompt.cached
-            else:
-                prompt, ids = self._prompt, self._prompt.ids
-                new = ids[prompt.done : prompt.done + budget]
+                self._prompt = self._begin(request)
+            prompt = self._prompt
+            left = prompt.ids[prompt.done :]
+            along = 0 if prompt.request.trie else len(left) if len(left) <= self._along(prompt) else 1
+            alone = left[: len(left) - along]
+            new = alone[:budget]
+            if new:
                 prompt.reading.extend([new])
                 prompt.done += len(new)
-                budget -= len(new)
-            if self._prompt.done == len(self._prompt.ids):
-                whole, self._prompt = self._prompt, None
-                yield from self._start(whole)
-                if whole.request.trie:  # whose tokens were read too
-                    budget -= whole.request.trie.n_inner
+            budget -= len(new) + along
+            if len(new) == len(alone):
+                self._prompt = None
+                if prompt.request.trie:
+                    budget -= prompt.request.trie.n_inner  # tokens that are read too
+                    yield self._label(prompt, prompt.request.trie)
+                else:
+                    self._start(prompt)
+
+    def _along(self, prompt: _Prompt) -> int:
+        """How many tokens it may have left to be read along with those that run."""
+        batch = self._batches.get(prompt.request.forward.together)
+        return self._piece // (1 + len(batch.live) if batch else 1)
 
     def clear(self) -> None:
         """Nothing is wanted any more."""
@@ -203,68 +216,73 @@ class Scheduler:
         longest = max(len(each.prompt) + each.max_tokens for each in (*live, request))
         return not live or (len(live) < self._rows and (len(live) + 1) * longest <= self._slots)
 
-    def _begin(self, request: Request, most: int) -> _Prompt:
-        """The first piece of what is not known yet, of `most` tokens."""
-        ids, forward, known, cached = request.prompt + request.begun, request.forward, None, 0
+    def _begin(self, request: Request) -> _Prompt:
+        """What is known of it already; nothing is read yet."""
+        ids, forward = request.prompt + request.begun, request.forward
+        room = len(ids) + (request.trie.n_inner if request.trie else 0)
         if isinstance(forward, FastForward):
             cached, known = self._prefixes.longest(_whose(request), ids)
-        cached = min(cached, len(ids) - 1)
-        done = min(len(ids), cached + most)
-        room = max(len(ids) - done, request.trie.n_inner if request.trie else 0)
-        if isinstance(forward, FastForward) and known is not None:
-            prefix = known[..., : forward.view.virtual + cached, :]
-            return _Prompt(request, forward.read(ids[:cached], [ids[cached:done]], room, prefix), done, cached)
-        return _Prompt(request, forward.read((), [ids[:done]], room), done, 0)
+            if known is not None:
+                cached = min(cached, len(ids) - 1)
+                prefix = known[..., : forward.view.virtual + cached, :]
+                return _Prompt(request, forward.read(ids[:cached], [()], room - cached, prefix), cached, cached)
+        return _Prompt(request, forward.read((), [()], room), 0, 0)
 
-    def _start(self, prompt: _Prompt) -> Iterator[Piece]:
-        """Its reply begins; where labels are to be chosen from, it is there."""
-        request, reading, forward = prompt.request, prompt.reading, prompt.request.forward
+    def _label(self, prompt: _Prompt, trie: LabelTrie) -> Piece:
+        """The likeliest one."""
+        request, reading = prompt.request, prompt.reading
         if isinstance(reading, FastReading):
             self._prefixes.put(_whose(request), prompt.ids, reading.known(0))
-        if request.trie:
-            [probs] = request.trie.label_probs(reading.trie_logprobs(request.trie))
-            order = probs.argsort(kind="stable")[::-1][: max(1, request.top_logprobs or 0)]
-            label, tokens = request.trie.labels[order[0]], len(request.trie.paths[order[0]]) - 1
-            labels = tuple((request.trie.labels[at], float(probs[at])) for at in order)
-            told = labels if request.top_logprobs is not None else ()
-            yield Piece(request.id, label, (), tokens, prompt.cached, "stop", labels=told)
-            return
+        [probs] = trie.label_probs(reading.trie_logprobs(trie))
+        order = probs.argsort(kind="stable")[::-1][: max(1, request.top_logprobs or 0)]
+        label, tokens = trie.labels[order[0]], len(trie.paths[order[0]]) - 1
+        labels = tuple((trie.labels[at], float(probs[at])) for at in order)
+        told = labels if request.top_logprobs is not None else ()
+        return Piece(request.id, label, (), tokens, prompt.cached, "stop", labels=told)
+
+    def _start(self, prompt: _Prompt) -> None:
+        """Its reply begins."""
+        request, forward, left = prompt.request, prompt.request.forward, prompt.ids[prompt.done :]
         batch = self._batches.get(forward.together)
         if batch is None:
             batch = self._batches[forward.together] = _Batch(running(forward))
-        batch.rows.join(reading, forward, request.max_tokens)
+        batch.rows.join(prompt.reading, forward, len(left) + request.max_tokens)
         constraint = request.constrain() if request.constrain else None
         row = Row(prompt.ids, constraint, request.sampling, request.max_tokens)
         stream = TextStream(request.decode, request.stop)
         row.go_on(request.begun)
         stream.push(request.begun)
-        batch.live.append(_Live(request, row, stream, prompt.cached, len(request.begun)))
+        known = prompt.cached == len(prompt.ids) - 1
+        batch.live.append(_Live(request, row, stream, prompt.cached, len(request.begun), left, known))
 
     def _decode(self, batch: _Batch) -> list[Piece]:
+        batch.rows.extend([live.next for live in batch.live])
+        if isinstance(batch.rows, FastRunning):
+            for at, live in enumerate(batch.live):
+                if not live.known:
+                    ids, live.known = live.request.prompt + live.request.begun, True
+                    self._prefixes.put(_whose(live.request), ids, batch.rows.known(at))
         rows, logits = [live.row for live in batch.live], batch.rows.logits
         if any(row.constraint for row in rows):
             mask(rows, logits)
         chosen = sample(rows, logits)
         asked = [at for at, live in enumerate(batch.live) if live.request.top_logprobs is not None]
         logprobs = dict(zip(asked, logits[asked].log_softmax(-1), strict=True)) if asked else {}
-        pieces, appended = [], []
+        pieces = []
         for at, (live, token) in enumerate(zip(batch.live, chosen, strict=True)):
-            appended.append(live.row.take(token, live.request.stop_ids))
+            live.next = live.row.take(token, live.request.stop_ids)
             pieces.append(_told(live, logprobs.get(at)))
-        stay = self._keep(batch, [at for at, piece in enumerate(pieces) if piece.finish is None])
-        if stay:
-            batch.rows.extend([appended[at] for at in stay])
+        self._keep(batch, [at for at, piece in enumerate(pieces) if piece.finish is None])
         return pieces
 
     @staticmethod
-    def _keep(batch: _Batch, stay: list[int]) -> list[int]:
+    def _keep(batch: _Batch, stay: list[int]) -> None:
         """The last ones take the places of those that leave, so that as few as possible move; in what order they stay."""
         if len(stay) < len(batch.live):
             movers = [at for at in stay if at >= len(stay)]
             stay = [at if at in stay else movers.pop() for at in range(len(stay))]
             batch.rows.keep(stay)
             batch.live = [batch.live[at] for at in stay]
-        return stay
 
 
 def _whose(request: Request) -> str:

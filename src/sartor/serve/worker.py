@@ -200,8 +200,8 @@ class Worker:
         except InputError as error:  # which names what a client need not know of
             logger.warning("%s", error)
             raise no_model(model) from None
-        except SartorError as error:
-            logger.error("%s", error)
+        except Exception:  # such as a fault of ours, which the client's request is not to be blamed for
+            logger.exception("%s cannot be used", model)
             raise Refusal(503, f"{model} cannot be used: ask the operator, whose log says why", "model") from None
 
     def _request(self, id: str, ask: Ask, served: Served, turns: tuple[Message, ...]) -> Request:

@@ -37,13 +37,20 @@ class LoraSeats:
 
     def add(self, view: AdapterView, rows: int) -> None:
         """More rows, of a view that `takes` says yes to, after the others."""
-        first, self._views = len(self._views), [*self._views, *[view] * rows]
-        rank = max(map(_rank, self._views))
-        if rank > self._rank or len(self._views) > len(self._table):
-            self._furnish(max(rank, self._rank))
-            first = 0
-        for seat, seated in enumerate(self._views[first:], first):
-            self._seat(seat, seated)
+        there, table = len(self._views), self._table
+        if _rank(view) > self._rank:
+            self._furnish(there + rows, _rank(view))
+            for seat, seated in enumerate(self._views):
+                self._seat(seat, seated)
+        elif there + rows > len(table):
+            self._furnish(there + rows, self._rank)
+            self._table[:there] = table[:there]
+        for seat in range(there, there + rows):
+            if view in self._views:  # whose matrices need not be turned again
+                self._table[seat] = self._table[self._views.index(view)]
+            else:
+                self._seat(seat, view)
+            self._views.append(view)
 
     def keep(self, seats: Sequence[int]) -> None:
         """Only these, in this order."""
@@ -57,16 +64,16 @@ class LoraSeats:
             return next(iter(self._views), FROZEN)  # nothing to tell apart
         return SeatedLoraView(self._matrices)
 
-    def _furnish(self, rank: int) -> None:
-        """A table with seats for half as many more."""
-        seats, sizes = len(self._views) * 3 // 2, module_shapes(self._decoder.config)
+    def _furnish(self, wanted: int, rank: int) -> None:
+        """A table with so many seats, and half as many more, of any numbers."""
+        seats, sizes = wanted * 3 // 2, module_shapes(self._decoder.config)
         shapes: dict[tuple[int, str], list[tuple[int, int]]] = {
             (layer, group): [(sizes[modules[0]][1], len(modules) * rank), *((rank, sizes[each][0]) for each in modules)]
             for layer in range(len(self._decoder.layers))
             for group, modules in GROUPS.items()
         }
         flat = [shape for matrices in shapes.values() for shape in matrices]
-        self._rank, self._table = rank, self._table.new_zeros(seats, sum(rows * columns for rows, columns in flat))
+        self._rank, self._table = rank, self._table.new_empty(seats, sum(rows * columns for rows, columns in flat))
         parts = iter(self._table.split([rows * columns for rows, columns in flat], dim=1))
         self._matrices = {
             place: [next(parts).view(seats, *shape) for shape in matrices] for place, matrices in shapes.items()
