@@ -347,6 +347,21 @@ class GateSpec(Strict):
     """Test rows that may be among those that it learned from."""
 
 
+class ServeSpec(Strict):
+    """What answers when the task is served; all tasks on one base are served by the same."""
+
+    backend: Literal["sartor", "llama.cpp"] = "sartor"
+    """Our own engine, or llama.cpp, which keeps the base in few bits and reads plain LoRA adapters."""
+    gguf: str | None = None
+    """llama.cpp: the base as a GGUF file, relative to `sartor.yaml`; default: `base`, where it is one."""
+
+    @model_validator(mode="after")
+    def _read(self) -> "ServeSpec":
+        if self.gguf and self.backend != "llama.cpp":
+            raise ValueError("`gguf` is read by `backend: llama.cpp`: set that, or remove it")
+        return self
+
+
 class CheckSpec(Strict):
     """What curation does with the rows that a check flags."""
 
@@ -378,6 +393,7 @@ class TaskSpec(Strict):
     costs: CostSpec = CostSpec()
     curve: CurveSpec = CurveSpec()
     gates: GateSpec = GateSpec()
+    serve: ServeSpec = ServeSpec()
     curate: dict[str, CheckSpec] = {}
     """By check; a bare action is short for one with nothing else."""
 

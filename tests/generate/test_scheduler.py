@@ -14,7 +14,8 @@ from tests.tiny import VOCABULARY, tiny_tokenizer
 from sartor.generate.engine import Sampling, choose, generate
 from sartor.generate.forward import FastForward, PlainForward
 from sartor.generate.prefixes import PrefixCache
-from sartor.generate.scheduler import Piece, Request, Scheduler
+from sartor.generate.request import Piece, Request
+from sartor.generate.scheduler import Scheduler
 from sartor.models.decoder import Decoder
 from sartor.models.methods import fresh
 from sartor.task import TrainSpec

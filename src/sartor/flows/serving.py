@@ -1,5 +1,6 @@
 """What a name means to a server: an adapter or the bare base, in memory, held to what its task's answers are held to."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,15 +17,20 @@ from sartor.data.example import Message
 from sartor.data.examples import build_questions
 from sartor.data.table import make_table
 from sartor.errors import InputError, SystemFailure
+from sartor.flows.backend import LlamaCppBackend, chosen
 from sartor.flows.base import Bases, LoadedBase
 from sartor.flows.predict import adapter_entrant
 from sartor.flows.prepare import Task, open_task
 from sartor.flows.routing import current_hash, load_router
 from sartor.flows.systems import Answering, Held, held
 from sartor.generate.forward import FastForward, Forward
+from sartor.generate.relay import Relay
+from sartor.generate.request import Request
 from sartor.generate.router import Router
 from sartor.generate.running import running
+from sartor.generate.scheduler import SLOTS, Scheduler
 from sartor.models.encoder import Encoder
+from sartor.models.estimate import memory_here
 from sartor.store import Store
 from sartor.task import TaskSpec, TrainSpec
 
@@ -33,6 +39,9 @@ GOLDEN = "What is asked here is answered by one adapter only."
 APART = 0.01
 """Nats (Kullback-Leibler) that the next token after it may be apart, alone and in a batch with the base."""
 MOST_BYTES = 2 << 30
+"""Of adapters in memory."""
+MEMORY = 0.25
+"""Of what is free, for keys and values; a batch that grows may take twice as much for some time."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,8 @@ class Served:
     hash: str
     """Of the adapter's files, or of the base."""
     base: LoadedBase
-    forward: Forward
+    forward: Forward | None
+    """None where our own engine does not answer."""
     bytes: int
     spec: TaskSpec | None = None
     """The task, with the prompt that the adapter was trained with; None for the bare base."""
@@ -93,6 +103,7 @@ class ServedTasks:
         self._folder, self._known, self._where = folder, dict(tasks), _where(first.folder, first.spec.base)
         self.base = first.spec.base
         """As the first task names it."""
+        self.backend = chosen(tasks.values())
 
     def base_in(self, name: str) -> str:
         """As a task with a folder of that name is to name it."""
@@ -143,7 +154,24 @@ class Specialists:
     @cached_property
     def base(self) -> Served:
         base = self._bases.of(TrainSpec())
-        return Served(base_name(base.opened.name), base.opened.hash, base, base.forward(), 0)
+        forward = None if self._backend else base.forward()
+        return Served(base_name(base.opened.name), base.opened.hash, base, forward, 0)
+
+    @cached_property
+    def _backend(self) -> LlamaCppBackend | None:
+        task, base = self._tasks.backend, self._bases.of(TrainSpec())
+        return LlamaCppBackend(task, base, self._slots, self._most) if task else None
+
+    @cached_property
+    def scheduler(self) -> Scheduler | Relay:
+        """What they are asked by."""
+        return self._backend.relay if self._backend else Scheduler(slots=self._slots)
+
+    @property
+    def _slots(self) -> int:
+        """Places for keys and values that there is memory for."""
+        base = self._bases.of(TrainSpec())
+        return min(SLOTS, int(MEMORY * memory_here(base.device) / base.bytes_per_token))
 
     @property
     def router(self) -> tuple[str, Router] | None:
@@ -175,8 +203,12 @@ class Specialists:
             raise InputError(f"{version.name} is of no task on the base {self.base.name}, which is served here")
         version, manifest = self._registry.verified(version), version.manifest
         base = self._bases.of(task.spec.train.model_copy(update={"method": manifest["method"]}))
-        entrant, forward = adapter_entrant(task, base, version), base.forward(version.path)
-        size = sum(file.stat().st_size for file in version.path.rglob("*.safetensors"))
+        entrant = adapter_entrant(task, base, version)
+        if self._backend:
+            forward, size = None, self._backend.load(version)
+        else:
+            forward = base.forward(version.path)
+            size = sum(file.stat().st_size for file in version.path.rglob("*.safetensors"))
         answering = Answering.from_json(manifest["answering"])
         found = Served(version.name, version.hash, base, forward, size, entrant.spec, answering)
         if version.hash not in self._golden:
@@ -186,26 +218,42 @@ class Specialists:
 
     def _try(self, served: Served) -> None:
         """Applied at all, finite, and the same beside the base as alone."""
-        first = self.base  # whose weights need not be loaded once more
-        bare_base = first.forward if served.base is first.base else served.base.forward()
         prompt = served.base.opened.tokenizer(GOLDEN, add_special_tokens=False)["input_ids"]
-        bare, alone = (forward.read([], [prompt], 0).logits[0] for forward in (bare_base, served.forward))
-        if not bool(torch.isfinite(alone).all()):
+        if served.forward is None:
+            bare, alone = (self._likeliest(hash, prompt) for hash in (self.base.hash, served.hash))
+            finite, same = all(math.isfinite(logprob) for _, logprob in alone), bare == alone
+        else:
+            first = self.base  # whose weights need not be loaded once more
+            bare_base = first.forward if served.base is first.base and first.forward else served.base.forward()
+            logits, own = (forward.read([], [prompt], 0).logits[0] for forward in (bare_base, served.forward))
+            finite, same = bool(torch.isfinite(own).all()), torch.equal(logits, own)
+        if not finite:
             raise SystemFailure(f"{served.name} does not answer: its numbers are not finite; train it anew")
-        if torch.equal(bare, alone):
+        if same:
             raise SystemFailure(f"{served.name} changes nothing of its base: train it anew")
         if isinstance(served.forward, FastForward):
-            batch = running(served.forward)
-            others = [bare_base] if bare_base.together == served.forward.together else []
-            for forward in (*others, served.forward):
-                batch.join(forward.read([], [prompt[:-1]], 0), forward, 1)
-            batch.extend([prompt[-1:]] * (len(others) + 1))
-            own, among = (logits.double().log_softmax(-1) for logits in (alone, batch.logits[-1]))
-            if not (apart := float((own.exp() * (own - among)).sum())) <= APART:
-                raise SystemFailure(
-                    f"{served.name} answers otherwise among others than alone, by {apart:.2g} nats: "
-                    "this is a fault of Sartor; please report it"
-                )
+            self._try_among(served.name, served.forward, bare_base, prompt, own)
+
+    def _likeliest(self, hash: str, prompt: list[int]) -> tuple[tuple[int, float], ...]:
+        """The tokens after a prompt, where another program answers."""
+        assert self._backend
+        request = Request("golden", hash, None, tuple(prompt), 1, str, frozenset(), top_logprobs=5)
+        with self._backend.program.ask(request) as reply:
+            return next(iter(reply)).logprobs[0].top
+
+    @staticmethod
+    def _try_among(name: str, forward: FastForward, bare_base: Forward, prompt: list[int], own: torch.Tensor) -> None:
+        batch = running(forward)
+        others = [bare_base] if bare_base.together == forward.together else []
+        for each in (*others, forward):
+            batch.join(each.read([], [prompt[:-1]], 0), each, 1)
+        batch.extend([prompt[-1:]] * (len(others) + 1))
+        alone, among = (logits.double().log_softmax(-1) for logits in (own, batch.logits[-1]))
+        if not (apart := float((alone.exp() * (alone - among)).sum())) <= APART:
+            raise SystemFailure(
+                f"{name} answers otherwise among others than alone, by {apart:.2g} nats: "
+                "this is a fault of Sartor; please report it"
+            )
 
 
 def base_name(base: str) -> str:

@@ -11,7 +11,14 @@ from sartor.data.example import Example, Message
 from sartor.data.versions import content_hash
 from sartor.flows.base import LoadedBase
 from sartor.generate.answer import Answer, System
-from sartor.generate.constrain import ConstraintFactory, JsonConstraint, LabelsConstraint
+from sartor.generate.constrain import (
+    ConstraintFactory,
+    JsonConstraint,
+    LabelsConstraint,
+    json_grammar,
+    label_pattern,
+    regex_grammar,
+)
 from sartor.generate.endpoint import Endpoint
 from sartor.generate.engine import Sampling
 from sartor.generate.linear import LinearSystem
@@ -105,6 +112,8 @@ class Held:
 
     trie: LabelTrie | None = None
     constrain: ConstraintFactory | None = None
+    grammar: str | None = None
+    """The same in llguidance's Lark, for programs that know neither."""
 
 
 def held(spec: TaskSpec, base: LoadedBase, answering: Answering) -> Held:
@@ -113,11 +122,14 @@ def held(spec: TaskSpec, base: LoadedBase, answering: Answering) -> Held:
     if not spec.generate.constrained:
         return Held()
     if answering.labels and not answering.multi:
-        return Held(trie=LabelTrie(answering.labels, base.renderer.reply_ids))
+        grammar = regex_grammar(label_pattern(answering.labels))
+        return Held(trie=LabelTrie(answering.labels, base.renderer.reply_ids), grammar=grammar)
     if answering.labels:
-        return Held(constrain=LabelsConstraint.factory(tokenizer, vocabulary, answering.labels, stop=stop))
+        constrain: ConstraintFactory = LabelsConstraint.factory(tokenizer, vocabulary, answering.labels, stop=stop)
+        return Held(constrain=constrain, grammar=regex_grammar(LabelsConstraint.pattern(answering.labels)))
     if answering.schema is not None:
-        return Held(constrain=JsonConstraint.factory(tokenizer, vocabulary, answering.schema, stop=stop))
+        constrain = JsonConstraint.factory(tokenizer, vocabulary, answering.schema, stop=stop)
+        return Held(constrain=constrain, grammar=json_grammar(answering.schema))
     return Held()
 
 

@@ -5,6 +5,7 @@ bitmask (32 tokens a word), so a decoding step is: every constraint fills its ro
 constraint advances. A row that nobody fills allows everything.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, cast
@@ -114,6 +115,11 @@ class LabelsConstraint(GrammarConstraint):
     """One or more of the labels joined by the separator, (A|B|C)(; (A|B|C))*, at most as many as there are labels."""
 
     @staticmethod
+    def pattern(labels: Sequence[str], separator: str = "; ") -> str:
+        one = label_pattern(labels)
+        return f"{one}(?:{literal_pattern(separator)}{one}){{0,{len(labels) - 1}}}"
+
+    @staticmethod
     def factory(
         tokenizer: PreTrainedTokenizerBase,
         vocab_size: int,
@@ -124,10 +130,33 @@ class LabelsConstraint(GrammarConstraint):
         """As for `JsonConstraint.factory`. A label may be chosen twice: whoever reads the reply takes it as a set."""
         if not labels:
             raise InputError("there is no label to choose from: the training rows name none")
-        one = "(?:" + "|".join(map(literal_pattern, labels)) + ")"
-        pattern = f"{one}(?:{literal_pattern(separator)}{one}){{0,{len(labels) - 1}}}"
-        matcher = _compile(tokenizer, vocab_size, stop, LLMatcher.grammar_from_regex(pattern), "the list of labels")
+        grammar = LLMatcher.grammar_from_regex(LabelsConstraint.pattern(labels, separator))
+        matcher = _compile(tokenizer, vocab_size, stop, grammar, "the list of labels")
         return lambda: LabelsConstraint(matcher.deep_copy())
+
+
+def label_pattern(labels: Sequence[str]) -> str:
+    """The regular expression of one of them."""
+    return "(?:" + "|".join(map(literal_pattern, labels)) + ")"
+
+
+def spelled(
+    tokenizer: PreTrainedTokenizerBase, vocab_size: int, stop: Sequence[int]
+) -> Callable[[str], tuple[int, ...]]:
+    """What makes tokens of any part of a text, byte for byte. Raises InputError where llguidance cannot read the tokenizer."""
+    own = _ll_tokenizer(tokenizer, vocab_size, tuple(stop))
+    return lambda text: tuple(own.tokenize_bytes(text.encode()))
+
+
+def json_grammar(schema: dict[str, Any]) -> str:
+    """What `JsonConstraint` allows, but for escapes that need not be, in llguidance's Lark, which other programs read too."""
+    return "start: %json " + json.dumps({**schema, "x-guidance": {"whitespace_flexible": False}})
+
+
+def regex_grammar(pattern: str) -> str:
+    """What `RegexConstraint` allows, in the same language."""
+    found: str = json.loads(LLMatcher.grammar_from_regex(pattern))["grammars"][0]["lark_grammar"]
+    return found
 
 
 def _compile(

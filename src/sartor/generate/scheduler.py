@@ -1,21 +1,20 @@
 """Continuous batching (Orca, Yu et al. 2022): requests of any adapters come at any time, and each step reads what has come, a
 bounded piece of it, and gives every running reply its next token.
 
-A request waits in its tenant's own line; the lines take turns. It is read under its own adapter up to its last tokens, which
+A request waits for its tenant's turn. It is read under its own adapter up to its last tokens, which
 are read along with the others' next ones, and leaves when it ends, so that nobody waits for the longest reply.
 """
 
-from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from torch import Tensor
 
-from sartor.generate.constrain import ConstraintFactory
-from sartor.generate.engine import GREEDY, Row, Sampling, mask, sample
+from sartor.generate.engine import Row, mask, sample
 from sartor.generate.forward import FastForward, FastReading, Forward, Reading
+from sartor.generate.lines import Lines
 from sartor.generate.prefixes import PrefixCache
+from sartor.generate.request import Piece, Request, TokenLogprob
 from sartor.generate.running import FastRunning, Running, running
 from sartor.generate.stream import TextStream
 from sartor.generate.trie import LabelTrie
@@ -27,56 +26,6 @@ ROWS = 32
 SLOTS = 1 << 18
 """Places for keys and values: running replies, times the longest of them with its prompt."""
 CACHE_BYTES = 256 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    id: str
-    adapter: str
-    """The hash of what answers, an adapter's or the base's: what one has read is never taken for another's."""
-    forward: Forward
-    prompt: tuple[int, ...]
-    max_tokens: int
-    """Prompt and reply together must fit the base's context."""
-    decode: Callable[[Sequence[int]], str]
-    """A reply's text, from its first token on."""
-    stop_ids: frozenset[int]
-    tenant: str = ""
-    sampling: Sampling = GREEDY
-    stop: tuple[str, ...] = ()
-    constrain: ConstraintFactory | None = None
-    trie: LabelTrie | None = None
-    """Where the reply is to be the likeliest of some labels."""
-    begun: tuple[int, ...] = ()
-    """Tokens of the reply that are there already: it is gone on with."""
-    top_logprobs: int | None = None
-    """So many of the likeliest tokens are told at every place; None: not even the reply's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenLogprob:
-    token: int
-    logprob: float
-    top: tuple[tuple[int, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """What a step adds to a reply."""
-
-    id: str
-    text: str
-    """What has become sure, which may be nothing."""
-    ids: tuple[int, ...]
-    """New tokens, without the stop token."""
-    tokens: int
-    """Of the reply so far."""
-    cached: int
-    """Tokens of the prompt that did not have to be read."""
-    finish: Literal["stop", "length"] | None = None
-    logprobs: tuple[TokenLogprob, ...] = ()
-    labels: tuple[tuple[str, float], ...] = ()
-    """Where it is a label, and logprobs are wanted: the likeliest labels and their probabilities, the chosen one first."""
 
 
 @dataclass(eq=False, slots=True)
@@ -104,6 +53,7 @@ class _Prompt:
     """A prompt that is being read, piece by piece."""
 
     request: Request
+    forward: Forward
     reading: Reading
     done: int
     cached: int
@@ -118,19 +68,17 @@ class Scheduler:
         self, rows: int = ROWS, piece: int = PIECE, slots: int = SLOTS, cache_bytes: int = CACHE_BYTES
     ) -> None:
         self._rows, self._piece, self._slots = rows, piece, slots
-        self._waiting: OrderedDict[str, deque[Request]] = OrderedDict()
+        self._lines = Lines(rows)
         self._batches: dict[Hashable, _Batch] = {}
         self._prompt: _Prompt | None = None
         self._prefixes = PrefixCache(cache_bytes)
 
     def add(self, request: Request) -> None:
-        self._waiting.setdefault(request.tenant, deque()).append(request)
+        self._lines.add(request)
 
     def cancel(self, id: str) -> None:
         """Nothing more comes of it. One that has ended, or never was, is no error."""
-        for line in self._waiting.values():
-            for request in [each for each in line if each.id == id]:
-                line.remove(request)
+        self._lines.remove(id)
         if self._prompt and self._prompt.request.id == id:
             self._prompt = None
         for key, batch in list(self._batches.items()):
@@ -140,7 +88,7 @@ class Scheduler:
 
     @property
     def waiting(self) -> int:
-        return sum(map(len, self._waiting.values())) + (self._prompt is not None)
+        return len(self._lines) + (self._prompt is not None)
 
     @property
     def running(self) -> int:
@@ -163,7 +111,7 @@ class Scheduler:
         budget = self._piece
         while budget > 0:
             if self._prompt is None:
-                if (request := self._next()) is None:
+                if (request := self._lines.next(self._live, self._fits)) is None:
                     return
                 self._prompt = self._begin(request)
             prompt = self._prompt
@@ -185,48 +133,37 @@ class Scheduler:
 
     def _along(self, prompt: _Prompt) -> int:
         """How many tokens it may have left to be read along with those that run."""
-        batch = self._batches.get(prompt.request.forward.together)
+        batch = self._batches.get(prompt.forward.together)
         return self._piece // (1 + len(batch.live) if batch else 1)
 
     def clear(self) -> None:
         """Nothing is wanted any more."""
-        self._waiting, self._batches, self._prompt = OrderedDict(), {}, None
+        self._lines, self._batches, self._prompt = Lines(self._rows), {}, None
 
-    def _next(self) -> Request | None:
-        """The first of the line whose turn it is, if there is room for it; while others wait, nobody has more than half of it."""
-        running = Counter(live.request.tenant for batch in self._batches.values() for live in batch.live)
-        for tenant, line in list(self._waiting.items()):
-            if not line:
-                del self._waiting[tenant]
-            elif running[tenant] >= max(1, self._rows // 2) and any(
-                self._waiting[other] for other in self._waiting if other != tenant
-            ):
-                continue
-            elif not self._fits(line[0]):
-                return None  # it keeps its turn: a long one would wait forever
-            else:
-                self._waiting.move_to_end(tenant)
-                return line.popleft()
-        return None
+    @property
+    def _live(self) -> list[Request]:
+        return [each.request for batch in self._batches.values() for each in batch.live]
 
     def _fits(self, request: Request) -> bool:
         if request.trie:
             return True  # it takes no place
-        live = [each.request for batch in self._batches.values() for each in batch.live]
+        live = self._live
         longest = max(len(each.prompt) + each.max_tokens for each in (*live, request))
         return not live or (len(live) < self._rows and (len(live) + 1) * longest <= self._slots)
 
     def _begin(self, request: Request) -> _Prompt:
         """What is known of it already; nothing is read yet."""
         ids, forward = request.prompt + request.begun, request.forward
+        assert forward is not None
         room = len(ids) + (request.trie.n_inner if request.trie else 0)
         if isinstance(forward, FastForward):
             cached, known = self._prefixes.longest(_whose(request), ids)
             if known is not None:
                 cached = min(cached, len(ids) - 1)
                 prefix = known[..., : forward.view.virtual + cached, :]
-                return _Prompt(request, forward.read(ids[:cached], [()], room - cached, prefix), cached, cached)
-        return _Prompt(request, forward.read((), [()], room), 0, 0)
+                reading = forward.read(ids[:cached], [()], room - cached, prefix)
+                return _Prompt(request, forward, reading, cached, cached)
+        return _Prompt(request, forward, forward.read((), [()], room), 0, 0)
 
     def _label(self, prompt: _Prompt, trie: LabelTrie) -> Piece:
         """The likeliest one."""
@@ -242,7 +179,7 @@ class Scheduler:
 
     def _start(self, prompt: _Prompt) -> None:
         """Its reply begins."""
-        request, forward, left = prompt.request, prompt.request.forward, prompt.ids[prompt.done :]
+        request, forward, left = prompt.request, prompt.forward, prompt.ids[prompt.done :]
         batch = self._batches.get(forward.together)
         if batch is None:
             batch = self._batches[forward.together] = _Batch(running(forward))

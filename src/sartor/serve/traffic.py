@@ -15,7 +15,7 @@ from sartor.flows.routing import AUTO
 from sartor.flows.serving import Served, Specialists
 from sartor.flows.watching import OTHER, count, load_profile, watched
 from sartor.generate.profile import Profile
-from sartor.generate.scheduler import Piece
+from sartor.generate.request import Piece
 from sartor.models.encoder import Encoder
 from sartor.serve.wire import Ask
 from sartor.store import Store

@@ -15,10 +15,9 @@ from sartor.errors import InputError, SartorError
 from sartor.flows.routing import AUTO
 from sartor.flows.serving import Served, Specialists
 from sartor.flows.systems import Held
-from sartor.generate.constrain import JsonConstraint, RegexConstraint
+from sartor.generate.constrain import ConstraintFactory, JsonConstraint, RegexConstraint, json_grammar, regex_grammar
 from sartor.generate.engine import Sampling
-from sartor.generate.scheduler import SLOTS, Piece, Request, Scheduler, TokenLogprob
-from sartor.models.estimate import memory_here
+from sartor.generate.request import Broken, Piece, Request, TokenLogprob
 from sartor.serve.refusal import Refusal, no_model
 from sartor.serve.traffic import Traffic
 from sartor.serve.wire import Ask, Begun, Said, SpelledToken
@@ -28,8 +27,6 @@ LONGEST = 512
 """Tokens of a reply of the bare base, where nobody says how many."""
 LONGEST_TOKEN = 16
 """Characters that a token spells at most on average."""
-MEMORY = 0.25
-"""Of what is free, for keys and values; a batch that grows may take twice as much for some time."""
 LINE = 64
 """Asks of one tenant that may wait or run."""
 
@@ -91,9 +88,7 @@ class Worker:
 
     def __init__(self, specialists: Specialists) -> None:
         self.specialists = specialists
-        base = specialists.base.base
-        room = int(MEMORY * memory_here(base.device) / base.bytes_per_token)
-        self.scheduler = Scheduler(slots=min(SLOTS, room))
+        self.scheduler = specialists.scheduler
         self.traffic = Traffic(specialists)
         self._lines: dict[str, int] = {}
         self._tenants: dict[str, str] = {}
@@ -159,6 +154,13 @@ class Worker:
             )
             return [(id, refusal) for id in given_up]
         for piece in pieces:
+            if isinstance(piece, Broken):
+                logger.error("a reply was broken off: %s", piece.reason)
+                self.traffic.left(piece.id)
+                self._leave(piece.id)
+                refusal = Refusal(500, "the reply was broken off: ask the operator, whose log says why")
+                told.append((piece.id, refusal))
+                continue
             told.append((piece.id, self._said(piece)))
             self.traffic.said(piece)
             if piece.finish:
@@ -234,6 +236,7 @@ class Worker:
             stop=ask.stop,
             constrain=held.constrain,
             trie=held.trie,
+            grammar=held.grammar,
             begun=ask.begun,
             top_logprobs=ask.top_logprobs,
         )
@@ -292,9 +295,11 @@ def _held(ask: Ask, served: Served) -> Held:
             case Ask(form="text"):
                 return Held()
             case Ask(form="json", schema=dict() as schema):
-                return Held(constrain=JsonConstraint.factory(tokenizer, vocabulary, schema, stop=stop))
+                constrain: ConstraintFactory = JsonConstraint.factory(tokenizer, vocabulary, schema, stop=stop)
+                return Held(constrain=constrain, grammar=json_grammar(schema))
             case Ask(form="regex", regex=str() as pattern):
-                return Held(constrain=RegexConstraint.factory(tokenizer, vocabulary, pattern, stop=stop))
+                constrain = RegexConstraint.factory(tokenizer, vocabulary, pattern, stop=stop)
+                return Held(constrain=constrain, grammar=regex_grammar(pattern))
         return served.held
     except InputError as error:
         said = str(error).partition(": set `generate")[0]

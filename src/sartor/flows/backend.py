@@ -1,0 +1,76 @@
+"""What answers for a project's server, where it is not our own engine: chosen by `serve.backend` of the tasks."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import gguf
+
+from sartor.adapters.llama_cpp import write_gguf
+from sartor.adapters.registry import AdapterVersion
+from sartor.errors import InputError
+from sartor.flows.base import LoadedBase
+from sartor.flows.prepare import Task
+from sartor.generate.constrain import spelled
+from sartor.generate.llama_cpp import LlamaCpp
+from sartor.generate.relay import Relay
+
+MOST = 8
+"""Replies at once."""
+
+
+def chosen(tasks: Iterable[Task]) -> Task | None:
+    """A task that says what is to answer; None: our own engine. Raises InputError where two say different things."""
+    found = [task for task in tasks if task.spec.serve.backend != "sartor"]
+    for task in found[1:]:
+        if (task.spec.serve.backend, _file(task)) != (found[0].spec.serve.backend, _file(found[0])):
+            raise InputError(
+                f"{found[0].spec.task} and {task.spec.task} are on one base, and their `serve` differs: make it the same"
+            )
+    return found[0] if found else None
+
+
+def _file(task: Task) -> Path:
+    """The base as llama.cpp reads it."""
+    return (task.folder / (task.spec.serve.gguf or task.spec.base)).resolve()
+
+
+class LlamaCppBackend:
+    def __init__(self, task: Task, base: LoadedBase, slots: int, most_bytes: int) -> None:
+        """`slots`: tokens that there is room for. Raises InputError where the file is none of this base."""
+        try:
+            import xllamacpp  # noqa: F401
+        except ImportError:
+            raise InputError("`serve.backend: llama.cpp` needs xllamacpp: install `sartor[llama-cpp]`") from None
+        self._base, file = base, _file(task)
+        check(file, base)
+        context = min(base.context or slots, slots)
+        most = max(1, min(MOST, slots // context))
+        spell = spelled(base.opened.tokenizer, base.vocabulary, sorted(base.renderer.stop_ids))
+        self.program = LlamaCpp(file, context, most, most_bytes, spell)
+        self.relay = Relay(self.program, most)
+        self._files = tempfile.TemporaryDirectory()
+
+    def load(self, version: AdapterVersion) -> int:
+        """An adapter can be asked by its hash from now on; its bytes. Raises InputError for what is no plain LoRA."""
+        file = Path(self._files.name) / f"{version.hash}.gguf"
+        write_gguf(version.path, version.name, self._base.opened.config, file)
+        self.program.load(version.hash, file)
+        return file.stat().st_size
+
+
+def check(file: Path, base: LoadedBase) -> None:
+    """Raises InputError unless the file has the base's tokens and its size."""
+    if file.suffix != ".gguf" or not file.is_file():
+        raise InputError(f"{file} is no GGUF file: name the base's with `serve.gguf`")
+    try:
+        fields = gguf.GGUFReader(file).fields
+    except ValueError as error:
+        raise InputError(f"{file} is no GGUF file ({error}): name the base's with `serve.gguf`") from None
+    architecture = fields["general.architecture"].contents()
+    tokens = fields["tokenizer.ggml.tokens"].contents()
+    sizes = tuple(fields[f"{architecture}.{key}"].contents() for key in ("block_count", "embedding_length"))
+    config = base.opened.config.get_text_config()
+    own = base.opened.tokenizer.convert_ids_to_tokens(list(range(len(base.opened.tokenizer))))
+    if tokens[: len(own)] != own or sizes != (config.num_hidden_layers, config.hidden_size):
+        raise InputError(f"{file} is of another base than {base.opened.name}: its tokens or its size differ")
