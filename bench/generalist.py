@@ -2,8 +2,8 @@
 
     python bench/generalist.py [--rows 300] [--test-rows 300] [--seeds 3] [--base BASE] [--folder FOLDER] [--dry]
 
-The tasks: intents of bank customers (Banking77), intents and slots of requests as JSON (nlupp), and the example billing-notes,
-visit notes to records. Each learns from at most `--rows` rows. Every adapter is asked the test rows of every task; intervals are
+The tasks: intents of bank customers (Banking77), intents and slots of what they say as JSON (nlupp), and the example
+support-intents, of a shop's. Each learns from at most `--rows` rows. Every adapter is asked the test rows of every task; intervals are
 over rows and seeds, and p-values adjusted for three tasks. `FOLDER` keeps what was trained, so that the same command goes on.
 Results go to bench/results/generalist.json.
 """
@@ -22,7 +22,7 @@ from sartor.models.builtin import BASE
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
-NOTES = ROOT / "examples" / "billing-notes"
+SUPPORT = ROOT / "examples" / "support-intents"
 TASKS: dict[str, dict[str, Any]] = {
     "banking77": {
         "kind": "classification",
@@ -45,18 +45,16 @@ TASKS: dict[str, dict[str, Any]] = {
         },
         "kpis": [{"name": "field_f1"}],
     },
-    "billing-notes": {
-        "kind": "extraction",
+    "support-intents": {
+        "kind": "classification",
         "data": {
-            "train": str(NOTES / "notes.jsonl"),
-            "test": str(NOTES / "held_out.jsonl"),
-            "input": "note",
-            "target": "record",
-            "id": "id",
-            "subject": "patient",
+            "train": str(SUPPORT / "messages.csv"),
+            "test": str(SUPPORT / "held_out.csv"),
+            "input": "message",
+            "target": "intent",
         },
-        "prompt": {"system": "Extract dx, cpt, meds (drug, dose, freq), age and sex from the visit note as JSON."},
-        "kpis": [{"name": "field_f1"}],
+        "prompt": {"system": "Name the intent of the message to a shop."},
+        "kpis": [{"name": "accuracy"}],
     },
 }
 
