@@ -7,7 +7,7 @@ are drawn wide (standard deviation 0.1), so that logits differ visibly and a wro
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import (
     GPT2Config,
     GPT2LMHeadModel,
@@ -56,6 +56,20 @@ def tiny_tokenizer(chat_template: str | None = CHAT_TEMPLATE) -> PreTrainedToken
         pad_token="<|im_end|>",
         chat_template=chat_template,
     )
+
+
+def tiny_sentencepiece() -> PreTrainedTokenizerFast:
+    """As Llama 2's: a space is `▁`, one comes before any text and is lost when that is decoded, and a character that is no
+    token is spelled in tokens of a byte each. `<unk>` 0, `<s>` 1 (bos), `</s>` 2 (eos)."""
+    pieces = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *"▁abcde", "▁a", "bc"]
+    merges = [("▁", "a"), ("b", "c")]
+    vocabulary = {piece: id for id, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", byte_fallback=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
 
 
 def _save(

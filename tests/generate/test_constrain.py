@@ -8,10 +8,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.tiny import tiny_tokenizer
+from tests.tiny import tiny_sentencepiece, tiny_tokenizer
+from transformers import PreTrainedTokenizerBase
 
 from sartor.errors import InputError
-from sartor.generate.constrain import Constraint, JsonConstraint, LabelsConstraint, apply_bitmask, new_bitmask
+from sartor.generate.constrain import (
+    Constraint,
+    JsonConstraint,
+    LabelsConstraint,
+    apply_bitmask,
+    new_bitmask,
+    spelling,
+)
 from sartor.generate.schema import infer_schema
 
 LABELS = ["card", "card lost", "top_up", "PIN (new)", "why?; how", "späti"]
@@ -225,3 +233,22 @@ def test_a_schema_that_cannot_be_enforced_is_an_input_error() -> None:
 def test_no_labels_are_an_input_error() -> None:
     with pytest.raises(InputError, match="no label"):
         labels_constraint([])
+
+
+class Unreadable(PreTrainedTokenizerBase):
+    """A tokenizer that is no fast one."""
+
+    def decode(self, ids: list[int], **_: object) -> str:
+        return "".join(map(chr, ids))
+
+
+@pytest.mark.parametrize("text", ["a bc", "a € bé", "\U0001f9f5 a\ufffd"])
+def test_tokens_are_spelled_in_the_bytes_of_the_text_also_where_one_is_a_part_of_a_character(text: str) -> None:
+    for tokenizer, lead in ((TOKENIZER, ""), (tiny_sentencepiece(), " ")):
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        spell = spelling(tokenizer, len(tokenizer), [2])
+        assert b"".join(spell([id]) for id in ids) == (lead + text).encode()
+
+
+def test_tokens_are_spelled_as_they_are_decoded_where_nothing_else_is_known() -> None:
+    assert spelling(Unreadable(), 400, [2])([233]) == "é".encode()

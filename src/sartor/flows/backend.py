@@ -11,7 +11,7 @@ from sartor.adapters.registry import AdapterVersion
 from sartor.errors import InputError
 from sartor.flows.base import LoadedBase
 from sartor.flows.prepare import Task
-from sartor.generate.constrain import spelled
+from sartor.generate.constrain import tokenizing
 from sartor.generate.llama_cpp import LlamaCpp
 from sartor.generate.relay import Relay
 
@@ -46,8 +46,8 @@ class LlamaCppBackend:
         check(file, base)
         context = min(base.context or slots, slots)
         most = max(1, min(MOST, slots // context))
-        spell = spelled(base.opened.tokenizer, base.vocabulary, sorted(base.renderer.stop_ids))
-        self.program = LlamaCpp(file, context, most, most_bytes, spell)
+        tokenize = tokenizing(base.opened.tokenizer, base.vocabulary, sorted(base.renderer.stop_ids))
+        self.program = LlamaCpp(file, context, most, most_bytes, tokenize)
         self.relay = Relay(self.program, most)
         self._files = tempfile.TemporaryDirectory()
 

@@ -140,7 +140,7 @@ def label_pattern(labels: Sequence[str]) -> str:
     return "(?:" + "|".join(map(literal_pattern, labels)) + ")"
 
 
-def spelled(
+def tokenizing(
     tokenizer: PreTrainedTokenizerBase, vocab_size: int, stop: Sequence[int]
 ) -> Callable[[str], tuple[int, ...]]:
     """What makes tokens of any part of a text, byte for byte. Raises InputError where llguidance cannot read the tokenizer."""
@@ -157,6 +157,17 @@ def regex_grammar(pattern: str) -> str:
     """What `RegexConstraint` allows, in the same language."""
     found: str = json.loads(LLMatcher.grammar_from_regex(pattern))["grammars"][0]["lark_grammar"]
     return found
+
+
+def spelling(tokenizer: PreTrainedTokenizerBase, vocab_size: int, stop: Sequence[int]) -> Callable[[list[int]], bytes]:
+    """How tokens are spelled: in bytes, since one may be no more than a part of a character.
+
+    Where llguidance cannot read the tokenizer, its own text stands for them.
+    """
+    try:
+        return _ll_tokenizer(tokenizer, vocab_size, tuple(stop)).decode_bytes
+    except InputError:
+        return lambda ids: str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)).encode()
 
 
 def _compile(

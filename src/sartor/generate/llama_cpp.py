@@ -25,12 +25,12 @@ QUIET = -1
 
 class LlamaCpp:
     def __init__(
-        self, gguf: Path, context: int, most: int, most_bytes: int, spell: Callable[[str], tuple[int, ...]]
+        self, gguf: Path, context: int, most: int, most_bytes: int, tokenize: Callable[[str], tuple[int, ...]]
     ) -> None:
         """`most` replies at once, each with its prompt in `context` tokens; adapters of `most_bytes`, those that were asked last;
-        `spell` makes tokens of a text."""
+        `tokenize` makes tokens of a part of a text."""
         self._gguf, self._context, self._most, self._most_bytes = gguf, context, most, most_bytes
-        self._spell = spell
+        self._tokenize = tokenize
         self._key = secrets.token_urlsafe()  # others on this machine can reach its port too
         self._files: OrderedDict[str, Path] = OrderedDict()
         self._lock, self._server, self._places = threading.Lock(), None, dict[str, int]()
@@ -64,7 +64,7 @@ class LlamaCpp:
             if kind == "error" or "error" in said:
                 raise SystemFailure(f"llama.cpp broke off: {said}")
             # A part of a character comes with what completes it, and then only with the tokens of that.
-            ids, tokens = self._spell(said["content"]), before + said["tokens_predicted"]
+            ids, tokens = self._tokenize(said["content"]), before + said["tokens_predicted"]
             ended = said["stop"] or not request.stop_ids.isdisjoint(said["tokens"])
             if ended:
                 limit = said.get("stop_type") == "limit"

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -205,9 +206,19 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class SpelledToken:
-    text: str
+    bytes: bytes
+    """Which may be a part of a character only."""
     logprob: float
-    top: tuple[tuple[str, float], ...]
+    top: tuple["SpelledToken", ...] = ()
+
+    @property
+    def text(self) -> str:
+        return self.bytes.decode(errors="replace")
+
+    @property
+    def characters(self) -> int:
+        """That begin in it."""
+        return sum(byte & 0xC0 != 0x80 for byte in self.bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +306,8 @@ class Reply:
         }
         self._begun: dict[int, Begun] = {}
         self._said: dict[int, list[Said]] = {place: [] for place in range(choices)}
+        self._spelled = dict.fromkeys(range(choices), 0)
+        """Characters of each choice's tokens that chunks have told of."""
 
     def take(self, place: int, said: Begun | Said) -> list[dict[str, Any]]:
         """The chunks that open a choice, bring more of it, and end it."""
@@ -304,7 +317,9 @@ class Reply:
         self._said[place].append(said)
         chunks = []
         if said.text or said.logprobs:
-            chunks.append(self._chunk(place, {"content": said.text}, self._logprobs([said])))
+            logprobs = self._logprobs([said], self._spelled[place])
+            self._spelled[place] += sum(token.characters for token in said.logprobs)
+            chunks.append(self._chunk(place, {"content": said.text}, logprobs))
         if said.finish:
             chunks.append(self._chunk(place, {}, finish=said.finish))
         return chunks
@@ -356,29 +371,21 @@ class Reply:
             "prompt_tokens_details": {"cached_tokens": min(cached, read)},
         }
 
-    def _logprobs(self, said: Sequence[Said]) -> dict[str, Any] | None:
+    def _logprobs(self, said: Sequence[Said], offset: int = 0) -> dict[str, Any] | None:
+        """`offset`: characters of the reply before."""
         tokens = [token for each in said for token in each.logprobs]
         if not tokens:
             return None
         if self._chat:
-            return {"content": [_told(token) for token in tokens], "refusal": None}
-        offsets, at = [], 0
-        for token in tokens:
-            offsets.append(at)
-            at += len(token.text)
+            content = [_told(token) | {"top_logprobs": [_told(other) for other in token.top]} for token in tokens]
+            return {"content": content, "refusal": None}
         return {
             "tokens": [token.text for token in tokens],
             "token_logprobs": [token.logprob for token in tokens],
-            "top_logprobs": [dict(token.top) for token in tokens],
-            "text_offset": offsets,
+            "top_logprobs": [{other.text: other.logprob for other in token.top} for token in tokens],
+            "text_offset": list(accumulate((token.characters for token in tokens[:-1]), initial=offset)),
         }
 
 
 def _told(token: SpelledToken) -> dict[str, Any]:
-    top = [{"token": text, "logprob": logprob, "bytes": list(text.encode())} for text, logprob in token.top]
-    return {
-        "token": token.text,
-        "logprob": token.logprob,
-        "bytes": list(token.text.encode()),
-        "top_logprobs": top,
-    }
+    return {"token": token.text, "logprob": token.logprob, "bytes": list(token.bytes)}

@@ -3,7 +3,9 @@
 import logging
 import math
 import signal
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,14 @@ from sartor.errors import InputError, SartorError
 from sartor.flows.routing import AUTO
 from sartor.flows.serving import Served, Specialists
 from sartor.flows.systems import Held
-from sartor.generate.constrain import ConstraintFactory, JsonConstraint, RegexConstraint, json_grammar, regex_grammar
+from sartor.generate.constrain import (
+    ConstraintFactory,
+    JsonConstraint,
+    RegexConstraint,
+    json_grammar,
+    regex_grammar,
+    spelling,
+)
 from sartor.generate.engine import Sampling
 from sartor.generate.request import Broken, Piece, Request, TokenLogprob
 from sartor.serve.refusal import Refusal, no_model
@@ -244,18 +253,18 @@ class Worker:
     def _said(self, piece: Piece) -> Said:
         spelled = tuple(self._spelled(token) for token in piece.logprobs)
         if piece.labels:  # a label is a single token to whoever asks how likely it is
-            likely = tuple((label, math.log(probability)) for label, probability in piece.labels if probability)
-            spelled = (SpelledToken(*likely[0], likely),)
+            likely = tuple(SpelledToken(label.encode(), math.log(p)) for label, p in piece.labels if p)
+            spelled = (replace(likely[0], top=likely),)
         return Said(piece.text, piece.ids, piece.tokens, piece.cached, piece.finish, spelled)
 
     def _spelled(self, token: TokenLogprob) -> SpelledToken:
-        tokenizer = self.specialists.base.base.opened.tokenizer
+        top = tuple(SpelledToken(self._spell([other]), logprob) for other, logprob in token.top)
+        return SpelledToken(self._spell([token.token]), token.logprob, top)
 
-        def text(id: int) -> str:
-            return str(tokenizer.decode([id], clean_up_tokenization_spaces=False))
-
-        top = tuple((text(other), logprob) for other, logprob in token.top)
-        return SpelledToken(text(token.token), token.logprob, top)
+    @cached_property
+    def _spell(self) -> Callable[[list[int]], bytes]:
+        base = self.specialists.base.base
+        return spelling(base.opened.tokenizer, base.vocabulary, sorted(base.renderer.stop_ids))
 
 
 def _turns(ask: Ask, served: Served) -> tuple[Message, ...]:
