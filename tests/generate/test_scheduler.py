@@ -189,9 +189,51 @@ def test_one_that_fills_all_places_runs_by_itself(forwards) -> None:
         scheduler.add(request(str(at), forwards[0], prompt, max_tokens=30, stop_ids=frozenset()))
     most = 0
     while not scheduler.idle:
-        scheduler.step()
+        list(scheduler.step())
         most = max(most, scheduler.running)
     assert most == 1
+
+
+class Poison:
+    """A constraint that allows everything, and breaks where a token is taken."""
+
+    finished = False
+
+    def fill(self, *_: object) -> None:
+        pass
+
+    def advance(self, _: int) -> None:
+        raise RuntimeError("out of memory")
+
+
+def poisoned() -> Poison:
+    raise RuntimeError("out of memory")
+
+
+@pytest.mark.parametrize(("poison", "lost"), [(poisoned, {"bad"}), (Poison, {"bad", "first", "beside"})])
+def test_what_breaks_a_step_takes_along_only_what_it_is_computed_with(forwards, poison, lost: set[str]) -> None:
+    prompts = dict(zip(("first", "beside", "bad", "apart", "waits"), draw(5), strict=True))
+    whose = {
+        "first": forwards[0],
+        "beside": forwards[1],
+        "bad": forwards[2],
+        "apart": forwards[3],
+        "waits": forwards[0],
+    }
+    scheduler, told, broken = Scheduler(rows=4), dict[str, list[Piece]](), 0
+    for id, prompt in prompts.items():
+        scheduler.add(request(id, whose[id], prompt, constrain=poison if id == "bad" else None, stop_ids=frozenset()))
+    while not scheduler.idle:
+        try:
+            for piece in scheduler.step():
+                told.setdefault(piece.id, []).append(piece)
+        except RuntimeError:
+            broken += 1
+            assert scheduler.ids == prompts.keys() - lost
+    assert broken == 1
+    for id in prompts.keys() - lost:
+        [alone] = generate(whose[id], [prompts[id]], 0, frozenset(), 10)
+        assert text(told[id]) == decode(alone.ids)
 
 
 def test_the_plain_path_is_scheduled_too(gpt2: Path) -> None:

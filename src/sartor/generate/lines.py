@@ -1,7 +1,8 @@
 """Whose request is next: each tenant's wait in a line of their own, and the lines take turns."""
 
+import itertools
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sartor.generate.request import Request
 
@@ -20,6 +21,9 @@ class Lines:
         for line in self._waiting.values():
             for request in [each for each in line if each.id == id]:
                 line.remove(request)
+
+    def __iter__(self) -> Iterator[Request]:
+        return itertools.chain(*self._waiting.values())
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Literal, Protocol
 
-from sartor.errors import SartorError
 from sartor.generate.lines import Lines
-from sartor.generate.request import Broken, Piece, Request, TokenLogprob
+from sartor.generate.request import Piece, Request, TokenLogprob
 
 TICK = 0.05
 """Seconds that a step waits for something to tell."""
@@ -48,12 +47,7 @@ class Relay:
         self._threads = ThreadPoolExecutor(most, "relay")
         self._lines = Lines(most)
         self._asked: dict[str, tuple[Request, threading.Event]] = {}
-        self._told: SimpleQueue[Piece | Broken] = SimpleQueue()
-
-    def clear(self) -> None:
-        self._lines = Lines(self._most)
-        for id in list(self._asked):
-            self.cancel(id)
+        self._told: SimpleQueue[tuple[str, Piece | Exception]] = SimpleQueue()
 
     def add(self, request: Request) -> None:
         self._lines.add(request)
@@ -75,38 +69,46 @@ class Relay:
     def idle(self) -> bool:
         return not self.waiting and not self.running
 
-    def step(self) -> list[Piece | Broken]:
-        """Whoever's turn it is is asked; what has been heard since."""
+    @property
+    def ids(self) -> set[str]:
+        """Of the requests that wait or run."""
+        return {*self._asked, *(request.id for request in self._lines)}
+
+    def step(self) -> Iterator[Piece]:
+        """Whoever's turn it is is asked; what has been heard since.
+
+        Where an exception comes out of it, the request that it is of is dropped, and the next step goes on with all else.
+        """
         while request := self._lines.next([each for each, _ in self._asked.values()], self._fits):
             unwanted = threading.Event()
             self._asked[request.id] = request, unwanted
-            self._threads.submit(self._follow, request, unwanted, self._told)
-        told, seconds = list[Piece | Broken](), TICK
+            self._threads.submit(self._follow, request, unwanted)
+        seconds = TICK
         while self._asked:
             try:
-                piece = self._told.get(timeout=seconds)
+                id, told = self._told.get(timeout=seconds)
             except Empty:
-                break
+                return
             seconds = 0.0
-            if piece.id in self._asked:  # else nobody wants it any more
-                told.append(piece)
-                if isinstance(piece, Broken) or piece.finish:
-                    del self._asked[piece.id]
-        return told
+            if id not in self._asked:
+                continue  # nobody wants it any more
+            if isinstance(told, Exception) or told.finish:
+                del self._asked[id]
+            if isinstance(told, Exception):
+                raise told
+            yield told
 
     def _fits(self, _: Request) -> bool:
         return len(self._asked) < self._most
 
-    def _follow(self, request: Request, unwanted: threading.Event, told: "SimpleQueue[Piece | Broken]") -> None:
+    def _follow(self, request: Request, unwanted: threading.Event) -> None:
         try:
             for piece in self._pieces(request):
                 if unwanted.is_set():
                     return
-                told.put(piece)
-        except SartorError as error:
-            told.put(Broken(request.id, str(error)))
-        except Exception as error:  # a thread's own exceptions are seen by nobody
-            told.put(Broken(request.id, f"{type(error).__name__}: {error}"))
+                self._told.put((request.id, piece))
+        except Exception as error:  # a thread's own are seen by nobody
+            self._told.put((request.id, error))
 
     def _pieces(self, request: Request) -> Iterator[Piece]:
         text, told = "", 0

@@ -21,7 +21,7 @@ class Request:
     max_tokens: int
     """Prompt and reply together must fit the base's context."""
     decode: Callable[[Sequence[int]], str]
-    """A reply's text, from its first token on."""
+    """The text of a reply's tokens, as `TextStream` wants it."""
     stop_ids: frozenset[int]
     tenant: str = ""
     sampling: Sampling = GREEDY
@@ -61,11 +61,3 @@ class Piece:
     logprobs: tuple[TokenLogprob, ...] = ()
     labels: tuple[tuple[str, float], ...] = ()
     """Where it is a label, and logprobs are wanted: the likeliest labels and their probabilities, the chosen one first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """Nothing more comes of a request."""
-
-    id: str
-    reason: str

@@ -98,23 +98,33 @@ class Scheduler:
     def idle(self) -> bool:
         return not self.waiting and not self.running
 
-    def step(self) -> list[Piece]:
-        """A piece of prompt is read, and every running reply goes on by a token or more."""
-        pieces = list(self._read())
-        for key, batch in list(self._batches.items()):
-            pieces += self._decode(batch)
-            if not batch.live:
-                del self._batches[key]  # and its memory
-        return pieces
+    @property
+    def ids(self) -> set[str]:
+        """Of the requests that wait or run."""
+        reading = [self._prompt.request] if self._prompt else []
+        return {request.id for request in (*self._lines, *reading, *self._live)}
+
+    def step(self) -> Iterator[Piece]:
+        """A piece of prompt is read, and every running reply goes on by a token or more, once all is asked for.
+
+        Where an exception comes out of it, what it was working on is dropped, and the next step goes on with all else.
+        """
+        yield from self._read()
+        for key in list(self._batches):
+            batch = self._batches.pop(key)
+            pieces = self._decode(batch)
+            if batch.live:
+                self._batches[key] = batch
+            yield from pieces
 
     def _read(self) -> Iterator[Piece]:
         budget = self._piece
         while budget > 0:
-            if self._prompt is None:
+            prompt, self._prompt = self._prompt, None
+            if prompt is None:
                 if (request := self._lines.next(self._live, self._fits)) is None:
                     return
-                self._prompt = self._begin(request)
-            prompt = self._prompt
+                prompt = self._begin(request)
             left = prompt.ids[prompt.done :]
             along = 0 if prompt.request.trie else len(left) if len(left) <= self._along(prompt) else 1
             alone = left[: len(left) - along]
@@ -123,22 +133,18 @@ class Scheduler:
                 prompt.reading.extend([new])
                 prompt.done += len(new)
             budget -= len(new) + along
-            if len(new) == len(alone):
-                self._prompt = None
-                if prompt.request.trie:
-                    budget -= prompt.request.trie.n_inner  # tokens that are read too
-                    yield self._label(prompt, prompt.request.trie)
-                else:
-                    self._start(prompt)
+            if len(new) < len(alone):
+                self._prompt = prompt
+            elif prompt.request.trie:
+                budget -= prompt.request.trie.n_inner  # tokens that are read too
+                yield self._label(prompt, prompt.request.trie)
+            else:
+                self._start(prompt)
 
     def _along(self, prompt: _Prompt) -> int:
         """How many tokens it may have left to be read along with those that run."""
         batch = self._batches.get(prompt.forward.together)
         return self._piece // (1 + len(batch.live) if batch else 1)
-
-    def clear(self) -> None:
-        """Nothing is wanted any more."""
-        self._lines, self._batches, self._prompt = Lines(self._rows), {}, None
 
     @property
     def _live(self) -> list[Request]:
@@ -180,17 +186,16 @@ class Scheduler:
     def _start(self, prompt: _Prompt) -> None:
         """Its reply begins."""
         request, forward, left = prompt.request, prompt.forward, prompt.ids[prompt.done :]
-        batch = self._batches.get(forward.together)
-        if batch is None:
-            batch = self._batches[forward.together] = _Batch(running(forward))
-        batch.rows.join(prompt.reading, forward, len(left) + request.max_tokens)
         constraint = request.constrain() if request.constrain else None
         row = Row(prompt.ids, constraint, request.sampling, request.max_tokens)
         stream = TextStream(request.decode, request.stop)
         row.go_on(request.begun)
         stream.push(request.begun)
         known = prompt.cached == len(prompt.ids) - 1
+        batch = self._batches.pop(forward.together, None) or _Batch(running(forward))
+        batch.rows.join(prompt.reading, forward, len(left) + request.max_tokens)
         batch.live.append(_Live(request, row, stream, prompt.cached, len(request.begun), left, known))
+        self._batches[forward.together] = batch
 
     def _decode(self, batch: _Batch) -> list[Piece]:
         batch.rows.extend([live.next for live in batch.live])

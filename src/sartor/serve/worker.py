@@ -26,7 +26,7 @@ from sartor.generate.constrain import (
     spelling,
 )
 from sartor.generate.engine import Sampling
-from sartor.generate.request import Broken, Piece, Request, TokenLogprob
+from sartor.generate.request import Piece, Request, TokenLogprob
 from sartor.serve.refusal import Refusal, no_model
 from sartor.serve.traffic import Traffic
 from sartor.serve.wire import Ask, Begun, Said, SpelledToken
@@ -149,32 +149,31 @@ class Worker:
 
     def step(self) -> list[Told]:
         told: list[Told] = []
+        pieces: list[Piece] = []
         try:
-            pieces = self.scheduler.step()
+            for piece in self.scheduler.step():
+                pieces.append(piece)
         except Exception:
             logger.exception("a step of the engine was broken off")
-            self.scheduler.clear()
-            given_up, self._tenants, self._lines = list(self._tenants), {}, {}
-            for id in given_up:
-                self.traffic.left(id)
-            refusal = Refusal(
-                500,
-                "the engine could not go on with what it was asked: ask again, or ask the operator, whose log says why",
-            )
-            return [(id, refusal) for id in given_up]
+            told += self._give_up({piece.id for piece in pieces})
         for piece in pieces:
-            if isinstance(piece, Broken):
-                logger.error("a reply was broken off: %s", piece.reason)
-                self.traffic.left(piece.id)
-                self._leave(piece.id)
-                refusal = Refusal(500, "the reply was broken off: ask the operator, whose log says why")
-                told.append((piece.id, refusal))
-                continue
             told.append((piece.id, self._said(piece)))
             self.traffic.said(piece)
             if piece.finish:
                 self._leave(piece.id)
         return told
+
+    def _give_up(self, said: set[str]) -> list[Told]:
+        """What the scheduler could not go on with: all that it has no more, but for what it has just said."""
+        refusal = Refusal(
+            500,
+            "the engine could not go on with what it was asked: ask again, or ask the operator, whose log says why",
+        )
+        lost = self._tenants.keys() - self.scheduler.ids - said
+        for id in lost:
+            self.traffic.left(id)
+            self._leave(id)
+        return [(id, refusal) for id in lost]
 
     def _leave(self, id: str) -> None:
         if (tenant := self._tenants.pop(id, None)) is not None:
