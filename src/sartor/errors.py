@@ -26,3 +26,7 @@ class SystemFailure(SartorError):
     """The machine or a service failed (disk full, endpoint down). What was finished is kept."""
 
     exit_code = 3
+
+
+class DiskFull(SystemFailure):
+    """There is no room left for what was to be written."""

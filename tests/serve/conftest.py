@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,11 @@ def own(project: Path, tmp_path: Path) -> Path:
 
 
 class Server:
-    """A `sartor serve` of its own process."""
+    """A `sartor serve` of its own process, begun by the command `by` where one is given."""
 
-    def __init__(self, root: Path, *options: str) -> None:
+    def __init__(self, root: Path, *options: str, by: Sequence[str] = ()) -> None:
         environment = os.environ | {"SARTOR_CACHE": str(root / "cache"), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "sartor.cli.main", "serve", str(root), "--port", "0", "--json", *options]
+        command = [*by, sys.executable, "-m", "sartor.cli.main", "serve", str(root), "--port", "0", "--json", *options]
         self.log = root / f"serve-{len(list(root.glob('serve-*')))}.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -81,8 +81,8 @@ Serve = Callable[..., Server]
 
 
 @contextmanager
-def serving(root: Path, *options: str) -> Iterator[Server]:
-    server = Server(root, *options)
+def serving(root: Path, *options: str, by: Sequence[str] = ()) -> Iterator[Server]:
+    server = Server(root, *options, by=by)
     try:
         yield server
     finally:

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from sartor import __version__
 from sartor.access.api_keys import ApiKey
 from sartor.adapters.registry import AdapterVersion
-from sartor.errors import SartorError
+from sartor.errors import DiskFull, SartorError
 from sartor.flows.routing import AUTO
 from sartor.serve import feedback, files, fine_tuning
 from sartor.serve.jobs import work
@@ -269,5 +269,9 @@ async def _no_route(_: Request, error: Exception) -> JSONResponse:
 async def _failed(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, SartorError):
         logger.error("%s", error)
+        if isinstance(error, DiskFull):
+            return _answer(
+                Refusal(507, "the disk is full here: nothing of this was kept; try again when there is room")
+            )
         return _answer(Refusal(503, "this cannot be done now: ask the operator, whose log says why"))
     return _answer(Refusal(500, "something failed here: ask the operator, whose log says what"))

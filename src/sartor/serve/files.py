@@ -164,15 +164,18 @@ def _keep(store: Store, owner: str, name: str, file: BinaryIO) -> RowMapping:
         with (folder / path_of(store, id).name).open("wb") as target:
             shutil.copyfileobj(file, target)
 
-    store.folders.publish("files", id, build)
-    with store.records.write() as connection:
-        kept = connection.execute(select(func.sum(api_files.c.bytes)).where(api_files.c.owner == owner)).scalar() or 0
-        if kept + size > MOST_BYTES:
-            shutil.rmtree(path_of(store, id).parent)
-            raise Refusal(413, f"your files would take more than {MOST_BYTES >> 30} GiB: delete some first", "file")
-        values = {"id": id, "owner": owner, "name": name, "bytes": size, "rows": rows, "created_at": now()}
-        connection.execute(insert(api_files).values(values))
-        enter(connection, user_of(owner), "upload", f"file {id}", {"bytes": size, "rows": rows})
+    folder = store.folders.publish("files", id, build)
+    try:
+        with store.records.write() as connection:
+            mine = select(func.sum(api_files.c.bytes)).where(api_files.c.owner == owner)
+            if (connection.execute(mine).scalar() or 0) + size > MOST_BYTES:
+                raise Refusal(413, f"your files would take more than {MOST_BYTES >> 30} GiB: delete some first", "file")
+            values = {"id": id, "owner": owner, "name": name, "bytes": size, "rows": rows, "created_at": now()}
+            connection.execute(insert(api_files).values(values))
+            enter(connection, user_of(owner), "upload", f"file {id}", {"bytes": size, "rows": rows})
+    except Exception:  # such as a full disk, which it is not to fill on
+        shutil.rmtree(folder)
+        raise
     return _mine(store, id, owner)
 
 

@@ -39,8 +39,8 @@ class Refusal(Exception):
     def headers(self) -> dict[str, str]:
         if self.retry_after is not None:
             return {"Retry-After": str(self.retry_after)}
-        # OpenAI's clients would ask again by themselves for what took too long, or was too much for the engine.
-        return {"X-Should-Retry": "false"} if self.status in (408, 500) else {}
+        # OpenAI's clients would ask again by themselves for what took too long, was too much for the engine, or had no room.
+        return {"X-Should-Retry": "false"} if self.status in (408, 500, 507) else {}
 
 
 def no_model(model: str) -> Refusal:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sartor.errors import SartorError, SystemFailure
+from sartor.errors import DiskFull, SartorError
 from sartor.store.lock import FileLock
 
 DISK_FULL = "the disk is full: free some space and run the same command again; what was finished is kept"
@@ -25,14 +25,14 @@ _FULL_TEXTS = (
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
-    """Turn a full disk, whoever met it, into SystemFailure; every other error passes as it is."""
+    """Turn a full disk, whoever met it, into DiskFull; every other error passes as it is."""
     try:
         yield
     except SartorError:
         raise
     except Exception as error:
         if _is_full(error):
-            raise SystemFailure(DISK_FULL) from error
+            raise DiskFull(DISK_FULL) from error
         raise
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -16,7 +17,7 @@ class FileLock:
         self._handle: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock and write this process's id into the file; False, at once, if somebody else holds it.
+        """Take the lock and write this process's id into the file, if there is room; False, at once, if somebody else holds it.
 
         Raises FileNotFoundError when the file's folder does not exist.
         """
@@ -24,7 +25,8 @@ class FileLock:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(handle, 0)
-            os.pwrite(handle, str(os.getpid()).encode(), 0)
+            with suppress(OSError):  # on a full disk nobody is told who holds it
+                os.pwrite(handle, str(os.getpid()).encode(), 0)
         except BlockingIOError:
             os.close(handle)
             return False

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, create_engine, delete, event, insert, select, update
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from sartor.errors import SystemFailure
+from sartor.errors import DiskFull, SystemFailure
 from sartor.store import tables
 from sartor.store.canonical import canonical
 from sartor.store.disk import DISK_FULL, disk_errors
@@ -70,10 +70,10 @@ class Records:
             if "disk I/O error" in text:
                 # SQLite also says this of a full disk, where it cannot grow the index of its log.
                 folder = Path(self._engine.url.database or ".").parent
+                if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+                    raise DiskFull(DISK_FULL) from error
                 raise SystemFailure(
-                    DISK_FULL
-                    if shutil.disk_usage(folder).free < LEAST_FREE_BYTES
-                    else "the disk failed under the records: see that it is healthy and run the same command again; "
+                    "the disk failed under the records: see that it is healthy and run the same command again; "
                     "what was finished is kept"
                 ) from error
             raise
