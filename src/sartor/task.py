@@ -350,15 +350,22 @@ class GateSpec(Strict):
 class ServeSpec(Strict):
     """What answers when the task is served; all tasks on one base are served by the same."""
 
-    backend: Literal["sartor", "llama.cpp"] = "sartor"
-    """Our own engine, or llama.cpp, which keeps the base in few bits and reads plain LoRA adapters."""
+    backend: Literal["sartor", "llama.cpp", "vllm"] = "sartor"
+    """Our own engine; llama.cpp, which keeps the base in few bits; or a vLLM that runs already. Either reads LoRA only."""
     gguf: str | None = None
     """llama.cpp: the base as a GGUF file, relative to `sartor.yaml`; default: `base`, where it is one."""
+    url: str | None = None
+    """vLLM: where it answers, without `/v1`."""
+    key_env: str | None = None
+    """vLLM: the environment variable that holds its API key."""
 
     @model_validator(mode="after")
     def _read(self) -> "ServeSpec":
-        if self.gguf and self.backend != "llama.cpp":
-            raise ValueError("`gguf` is read by `backend: llama.cpp`: set that, or remove it")
+        for key, backend in (("gguf", "llama.cpp"), ("url", "vllm"), ("key_env", "vllm")):
+            if getattr(self, key) and self.backend != backend:
+                raise ValueError(f"`{key}` is read by `backend: {backend}`: set that, or remove it")
+        if self.backend == "vllm" and not self.url:
+            raise ValueError("`backend: vllm` wants a `url`: say where vLLM answers")
         return self
 
 

@@ -1,8 +1,10 @@
 """What answers for a project's server, where it is not our own engine: chosen by `serve.backend` of the tasks."""
 
+import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 import gguf
 
@@ -13,31 +15,48 @@ from sartor.flows.base import LoadedBase
 from sartor.flows.prepare import Task
 from sartor.generate.constrain import tokenizing
 from sartor.generate.llama_cpp import LlamaCpp
-from sartor.generate.relay import Relay
+from sartor.generate.relay import Program, Relay
+from sartor.generate.vllm import Vllm
+from sartor.models.methods import is_full
+from sartor.models.methods.weights import read_config
 
-MOST = 8
+SAMPLE = "What a base is, shows in how it reads: naïve 12,345 tokens → done."
+"""Bases that read it alike are taken for the same."""
+MOST, MOST_OF_VLLM = 8, 64
 """Replies at once."""
+
+
+class Backend(Protocol):
+    relay: Relay
+
+    @property
+    def program(self) -> Program: ...
+
+    def load(self, version: AdapterVersion) -> int:
+        """An adapter can be asked by its hash from now on; its bytes here. Raises InputError for a method that cannot be."""
+        ...
 
 
 def chosen(tasks: Iterable[Task]) -> Task | None:
     """A task that says what is to answer; None: our own engine. Raises InputError where two say different things."""
     found = [task for task in tasks if task.spec.serve.backend != "sartor"]
     for task in found[1:]:
-        if (task.spec.serve.backend, _file(task)) != (found[0].spec.serve.backend, _file(found[0])):
+        if (task.spec.serve, _file(task)) != (found[0].spec.serve, _file(found[0])):
             raise InputError(
                 f"{found[0].spec.task} and {task.spec.task} are on one base, and their `serve` differs: make it the same"
             )
     return found[0] if found else None
 
 
-def _file(task: Task) -> Path:
-    """The base as llama.cpp reads it."""
-    return (task.folder / (task.spec.serve.gguf or task.spec.base)).resolve()
+def begun(task: Task, base: LoadedBase, slots: int, most_bytes: int) -> Backend:
+    """What the task chose. `slots`: tokens that there is room for here. Raises InputError where it has another base."""
+    return (
+        VllmBackend(task, base) if task.spec.serve.backend == "vllm" else LlamaCppBackend(task, base, slots, most_bytes)
+    )
 
 
 class LlamaCppBackend:
     def __init__(self, task: Task, base: LoadedBase, slots: int, most_bytes: int) -> None:
-        """`slots`: tokens that there is room for. Raises InputError where the file is none of this base."""
         try:
             import xllamacpp  # noqa: F401
         except ImportError:
@@ -52,11 +71,36 @@ class LlamaCppBackend:
         self._files = tempfile.TemporaryDirectory()
 
     def load(self, version: AdapterVersion) -> int:
-        """An adapter can be asked by its hash from now on; its bytes. Raises InputError for what is no plain LoRA."""
         file = Path(self._files.name) / f"{version.hash}.gguf"
         write_gguf(version.path, version.name, self._base.opened.config, file)
         self.program.load(version.hash, file)
         return file.stat().st_size
+
+
+class VllmBackend:
+    def __init__(self, task: Task, base: LoadedBase) -> None:
+        """Raises SystemFailure where it does not answer."""
+        spec = task.spec.serve
+        assert spec.url is not None
+        if spec.key_env and spec.key_env not in os.environ:
+            raise InputError(f"`serve.key_env` names {spec.key_env}, which is not set: set it to vLLM's API key")
+        self.program = Vllm(spec.url, os.environ[spec.key_env] if spec.key_env else None)
+        if self.program.tokens(SAMPLE) != base.opened.tokenizer(SAMPLE, add_special_tokens=False)["input_ids"]:
+            raise InputError(
+                f"vLLM at {spec.url} has another base than {base.opened.name}: it reads texts as other tokens"
+            )
+        self.relay = Relay(self.program, MOST_OF_VLLM)
+
+    def load(self, version: AdapterVersion) -> int:
+        if is_full(version.path) or read_config(version.path).get("peft_type") != "LORA":
+            raise InputError(f"{version.name} is no LoRA, and vLLM loads no other adapters beside its base")
+        self.program.load(version.hash, version.path)
+        return 0
+
+
+def _file(task: Task) -> Path:
+    """The base as llama.cpp reads it."""
+    return (task.folder / (task.spec.serve.gguf or task.spec.base)).resolve()
 
 
 def check(file: Path, base: LoadedBase) -> None:

@@ -17,7 +17,7 @@ from sartor.data.example import Message
 from sartor.data.examples import build_questions
 from sartor.data.table import make_table
 from sartor.errors import InputError, SystemFailure
-from sartor.flows.backend import LlamaCppBackend, chosen
+from sartor.flows.backend import Backend, begun, chosen
 from sartor.flows.base import Bases, LoadedBase
 from sartor.flows.predict import adapter_entrant
 from sartor.flows.prepare import Task, open_task
@@ -158,9 +158,9 @@ class Specialists:
         return Served(base_name(base.opened.name), base.opened.hash, base, forward, 0)
 
     @cached_property
-    def _backend(self) -> LlamaCppBackend | None:
-        task, base = self._tasks.backend, self._bases.of(TrainSpec())
-        return LlamaCppBackend(task, base, self._slots, self._most) if task else None
+    def _backend(self) -> Backend | None:
+        task = self._tasks.backend
+        return begun(task, self._bases.of(TrainSpec()), self._slots, self._most) if task else None
 
     @cached_property
     def scheduler(self) -> Scheduler | Relay:
