@@ -1,7 +1,7 @@
 """The engine as the server sees it: a process of its own, begun anew when it dies, and what everybody waits for of it.
 
-Whatever was accepted is asked once more of the new process, and a reply that had begun is gone on with. A request that the
-engine had at three deaths is given up.
+Whatever was accepted is asked once more of the new process, and a reply that had begun is gone on with. Requests that the engine
+had at two deaths may be what it dies of: they are asked one after another, and one that it has at the third is given up.
 """
 
 import asyncio
@@ -39,7 +39,13 @@ class _Waiter:
     ids: list[int] = field(default_factory=list)
     """The reply's tokens so far."""
     deaths: int = 0
-    """Of the engine."""
+    """Of the engine, while it had this."""
+    asked: bool = False
+    """The engine has it."""
+
+    @property
+    def suspect(self) -> bool:
+        return self.deaths == DEATHS - 1
 
 
 class Engine:
@@ -70,7 +76,7 @@ class Engine:
 
     async def ask(self, ask: Ask) -> AsyncGenerator[Begun | Said]:
         """What begins, and then what is said, up to the end of the reply. Raises Refusal. Left early, it is cancelled."""
-        id, waiter, ended = uuid.uuid4().hex, _Waiter(ask), False
+        id, waiter, ended = uuid.uuid4().hex, _Waiter(ask, asked=True), False
         message = _packed(id, ask)
         self._waiters[id] = waiter
         self._outbox.put(message)
@@ -85,6 +91,8 @@ class Engine:
             del self._waiters[id]
             if not ended:
                 self._outbox.put(_packed(id, None))
+            if waiter.suspect:
+                self._ask_suspect()
 
     def _begin(self) -> None:
         spawn = multiprocessing.get_context("spawn")
@@ -142,7 +150,7 @@ class Engine:
         elif not self._first.exception():
             self._failures += not was_ready
             for waiter in self._waiters.values():
-                waiter.deaths += was_ready
+                waiter.deaths += was_ready and waiter.asked
             pause = min(LONGEST_PAUSE, PAUSE * 2**self._failures)
             logger.error("the engine died (exit code %s); it begins anew in %.1f s", self.process.exitcode, pause)
             self._loop.call_later(pause, self._revive)
@@ -158,12 +166,24 @@ class Engine:
             self._loop.call_later(LONGEST_PAUSE, self._revive)
             return
         for id, waiter in self._waiters.items():
-            if waiter.deaths < DEATHS:
-                self._outbox.put(_packed(id, replace(waiter.ask, begun=tuple(waiter.ids))))
-            else:
+            waiter.asked = False
+            if waiter.deaths >= DEATHS:
                 waiter.told.put_nowait(
                     Refusal(500, f"the engine died {DEATHS} times while it had this request: it was given up")
                 )
+            elif not waiter.suspect:
+                self._ask_again(id, waiter)
+        self._ask_suspect()
+
+    def _ask_suspect(self) -> None:
+        """The next one, when it has none: so that a death shows which it was."""
+        suspects = [(id, waiter) for id, waiter in self._waiters.items() if waiter.suspect]
+        if suspects and not any(waiter.asked for _, waiter in suspects):
+            self._ask_again(*suspects[0])
+
+    def _ask_again(self, id: str, waiter: _Waiter) -> None:
+        waiter.asked = True
+        self._outbox.put(_packed(id, replace(waiter.ask, begun=tuple(waiter.ids))))
 
 
 def _packed(id: str, ask: Ask | None) -> bytes:
