@@ -14,12 +14,13 @@ from unittest import mock
 import numpy as np
 import pytest
 from sqlalchemy import insert
+from sqlalchemy.dialects import postgresql, sqlite
 from tests.serve.conftest import serving
 from tests.tasks import intents
 
 import sartor
 from sartor.cli.main import main
-from sartor.flows.watching import count, counted, load_profile, watched
+from sartor.flows.watching import adding, count, counted, load_profile, watched
 from sartor.generate.profile import Profile
 from sartor.models.builtin import pulled
 from sartor.serve.traffic import _Counting, _Reply
@@ -195,3 +196,15 @@ def test_a_server_counts_what_it_was_asked_before_it_ends(own: Path, capsys: pyt
             server.client().chat.completions.create(model="intents", messages=messages)  # type: ignore[arg-type]
         server.end()
     assert sum(counts(own)["cluster"].values()) == 3
+
+
+def test_what_two_servers_count_at_once_is_added_up_by_the_database(tmp_path: Path) -> None:
+    store, key = Store.open(tmp_path / ".sartor"), ("cluster", "3")
+    count(store, "p", {})
+    count(store, "p", {key: 2, ("answer", "yes"): 1})
+    count(store, "p", {key: 5})
+    assert counted(store, "p", "2000")["cluster"] == {"3": 7}
+    line = {"profile": "p", "day": "2030-01-01", "kind": "cluster", "bucket": "3", "count": 1}
+    for dialect in (sqlite.dialect(), postgresql.dialect()):
+        said = str(adding(dialect.name, [line]).compile(dialect=dialect))
+        assert "ON CONFLICT (profile, day, kind, bucket) DO UPDATE SET count = (traffic.count + excluded.count)" in said

@@ -1,8 +1,10 @@
 """What becomes of a task's requests: counted against a profile of its own rows, a day at a time, and forgotten."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Executable, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from sartor.flows.prepare import Task, prepare
 from sartor.generate.linear import Encoder
@@ -47,15 +49,21 @@ def load_profile(store: Store, hash: str) -> Profile:
 
 
 def count(store: Store, profile: str, counts: Counts) -> None:
-    """More of it today."""
-    day = now()[:10]
-    with store.records.write() as connection:
-        for (kind, bucket), more in counts.items():
-            key = {"profile": profile, "day": day, "kind": kind, "bucket": bucket}
-            here = [traffic.c[name] == value for name, value in key.items()]
-            found = connection.execute(update(traffic).where(*here).values(count=traffic.c.count + more))
-            if not found.rowcount:
-                connection.execute(insert(traffic).values(key | {"count": more}))
+    """More of it today, whoever else counts at the same time."""
+    here = {"profile": profile, "day": now()[:10]}
+    # In one order, since two that wait for each other's lines would wait forever.
+    lines = [here | {"kind": kind, "bucket": bucket, "count": more} for (kind, bucket), more in sorted(counts.items())]
+    if lines:
+        with store.records.write() as connection:
+            connection.execute(adding(connection.dialect.name, lines))
+
+
+def adding(dialect: str, lines: Sequence[Mapping[str, Any]]) -> Executable:
+    """Lines that are there already grow by as much: to look first would let two servers both find none, and the second fail."""
+    new = (postgresql if dialect == "postgresql" else sqlite).insert(traffic).values(lines)
+    more = {"count": traffic.c.count + new.excluded.count}
+    added: Executable = new.on_conflict_do_update(index_elements=list(traffic.primary_key), set_=more)
+    return added
 
 
 def counted(store: Store, profile: str, since: str) -> dict[str, dict[str, int]]:
