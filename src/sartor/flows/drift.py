@@ -62,7 +62,7 @@ def drift(task: Task, store: Store, days: int = 30) -> Drift:
             measures.append(share("replies cut at the limit", ended.get("length", 0), sum(ended.values()), 0.0))
         if said := counts.get("answer"):  # whose errors were there before, too
             measures.append(stability("labels that are answered (PSI)", said, profile.labels, decides=False))
-    if routed := _abstained(store, since):
+    if routed := _abstained(store, name, since):
         measures.append(routed)
     found, total = verdict(measures) if n >= FEWEST else "INCONCLUSIVE", sum(profile.sizes)
     clusters = [
@@ -81,9 +81,9 @@ def drift(task: Task, store: Store, days: int = 30) -> Drift:
     )
 
 
-def _abstained(store: Store, since: str) -> Measure | None:
-    """Of all that was asked of the router, where there is one and it was asked enough."""
-    if (current := current_card(store)) is None:
+def _abstained(store: Store, task: str, since: str) -> Measure | None:
+    """Of all that was asked of the task's router, where there is one and it was asked enough."""
+    if (current := current_card(store, lambda name: name == task)) is None:
         return None
     hash, card = current
     routed = counted(store, hash, since[:10]).get(AUTO, {})

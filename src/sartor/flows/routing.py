@@ -1,6 +1,6 @@
 """A router over a project's tasks: fitted on their own rows, judged on their test rows, kept if it passes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -16,12 +16,14 @@ from sartor.models.encoder import Encoder
 from sartor.store import Store
 from sartor.store.canonical import digest
 from sartor.store.records import now
-from sartor.store.tables import routers
+from sartor.store.tables import api_jobs, routers
 
 KIND = "routers"
 AUTO = "auto"
 """The name of the model that the router stands behind."""
 GOAL = 0.9
+Serves = Callable[[str], object]
+"""True of the name of a task that is served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,11 @@ def fit_router(
 ) -> RouterCard:
     """Fitted, judged and, with the verdict PROMOTE, kept as the project's router. Test sets are opened once, and counted.
 
-    `foreign`: texts that no specialist is for. Raises InputError as `Router.fit` does.
+    Tasks that programs made by fine-tuning jobs are left out: they are for whoever has the key. `foreign`: texts that no
+    specialist is for. Raises InputError as `Router.fit` does.
     """
+    of_jobs = _of_jobs(store)
+    tasks = {name: task for name, task in tasks.items() if name not in of_jobs}
     learn, held, asked = dict[str, list[str]](), dict[str, list[str]](), dict[str, list[str]]()
     for name, task in tasks.items():
         splits = prepare(task).splits
@@ -105,18 +110,26 @@ def load_router(store: Store, hash: str, encoder: Encoder) -> Router:
     return Router.load(store.folders.path(KIND, hash[:16]), encoder)
 
 
-def current_hash(store: Store) -> str | None:
-    """Of the router that was kept last."""
-    current = current_card(store)
+def current_hash(store: Store, serves: Serves | None = None) -> str | None:
+    """As `current_card`."""
+    current = current_card(store, serves)
     return current[0] if current else None
 
 
-def current_card(store: Store) -> tuple[str, dict[str, Any]] | None:
-    """Of the router that was kept last the hash, and the scorecard as JSON."""
+def current_card(store: Store, serves: Serves | None = None) -> tuple[str, dict[str, Any]] | None:
+    """Of the router that was kept last the hash, and the scorecard as JSON.
+
+    A router is for the tasks of one base: `serves` says which tasks are meant, and a router of none of them is not."""
     with store.records.read() as connection:
-        query = select(routers.c.hash, routers.c.scorecard).order_by(routers.c.seq.desc()).limit(1)
-        found = connection.execute(query).first()
-    return (found.hash, found.scorecard) if found else None
+        for found in connection.execute(select(routers.c.hash, routers.c.scorecard).order_by(routers.c.seq.desc())):
+            if serves is None or any(map(serves, found.scorecard["tasks"])):
+                return found.hash, found.scorecard
+    return None
+
+
+def _of_jobs(store: Store) -> set[str]:
+    with store.records.read() as connection:
+        return set(connection.execute(select(api_jobs.c.task)).scalars())
 
 
 def _as_asked(task: Task, row: Example) -> str:
