@@ -39,15 +39,19 @@ class Serving:
 
         return ApiKeys(self._project._store.records, self._project._policy[1])
 
-    def specialists(self, base: str | None = None) -> Specialists:
-        """What a server answers with: the adapters of all tasks on one base, which is to be named where there are several."""
+    def specialists(self, base: str | None = None, most_bytes: int | None = None) -> Specialists:
+        """What a server answers with: the adapters of all tasks on one base, which is to be named where there are several.
+
+        `most_bytes` of them stay loaded.
+        """
         self._ask("serve", f"project {self._project.root.name}")
         from sartor.flows.base import Bases
-        from sartor.flows.serving import ServedTasks, Specialists, one_base
+        from sartor.flows.serving import MOST_BYTES, ServedTasks, Specialists, one_base
 
         tasks = one_base(self._project.tasks(), base)
         served = ServedTasks(self._project.tasks_folder, tasks)
-        return Specialists(served, self._project._store, Bases(next(iter(tasks.values()))))
+        bases = Bases(next(iter(tasks.values())))
+        return Specialists(served, self._project._store, bases, MOST_BYTES if most_bytes is None else most_bytes)
 
     def fit_router(self, foreign: Sequence[str] = (), goal: float | None = None, base: str | None = None) -> RouterCard:
         """What `model: "auto"` of a server goes by, kept if it passes: so many of the test rows that it routes, `goal`, go to

@@ -1,12 +1,18 @@
-"""What a server does on a full disk."""
+"""What a server does on a full disk, and when adapters come and go under those who ask."""
 
+import gc
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
+import threading
+import weakref
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,15 +21,46 @@ from unittest import mock
 import httpx
 import openai
 import pytest
+from safetensors.torch import load_file, save_file
 from tests.serve.conftest import Server, serving
 from tests.serve.test_fine_tuning import chats, lines
-from tests.serve.test_service import ASKED, engine_of, value
+from tests.serve.test_service import ASKED, engine_of, until, value
+
+import sartor
+from sartor.adapters.registry import AdapterVersion, Registry
+from sartor.serve.wire import Ask, Begun, Said
+from sartor.serve.worker import Worker
 
 MOUNT = 'mount -t tmpfs -o size=16m tmpfs "$1" && cp -r "$0/." "$1" || exit 77; shift; exec "$@"'
 PAGE = 4096
 MODELS = ("intents", "notes", "free")
+QUESTION = "question number 3 please"
 SMALL, LARGE = lines(chats(8)), lines(chats(20_000))
 """The second one is too long to be received in memory."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A reply, of the version that it names, or why there is none."""
+
+    model: str
+    status: int
+    text: str
+    finish: str | None
+
+
+def hear(client: openai.OpenAI, model: str, question: str, stream: bool) -> Heard:
+    asked: Any = {"model": model, "messages": [{"role": "user", "content": question}], "stream": stream}
+    try:
+        reply = client.chat.completions.create(**asked)
+    except openai.APIStatusError as error:
+        return Heard(model, error.status_code, error.body["message"], None)  # type: ignore[index]
+    if not stream:
+        choice = reply.choices[0]
+        return Heard(reply.model, 200, choice.message.content, choice.finish_reason)
+    chunks = list(reply)
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+    return Heard(chunks[-1].model, 200, text, chunks[-1].choices[0].finish_reason)
 
 
 class Small:
@@ -47,8 +84,10 @@ class Small:
     def make_room(self) -> None:
         self._filler.unlink(missing_ok=True)
 
-    def answers(self, stream: bool = False) -> list[str]:
-        return [text_of(self.client, model, stream) for model in MODELS]
+    def answers(self, stream: bool = False) -> list[Heard]:
+        found = [hear(self.client, model, QUESTION, stream) for model in MODELS]
+        assert all(each.finish for each in found)
+        return found
 
     def given(self) -> list[str]:
         """The ids of the feedback that there is in the records."""
@@ -78,17 +117,6 @@ class Small:
     def kept(self) -> set[str]:
         """The files that there are in the store."""
         return {each.parent.name for each in self.root.glob(".sartor/folders/files/*/*")}
-
-
-def text_of(client: openai.OpenAI, model: str, stream: bool) -> str:
-    """What the model says, to its end."""
-    said: Any = client.chat.completions.create(model=model, messages=ASKED, stream=stream)  # type: ignore[call-overload]
-    if not stream:
-        assert said.choices[0].finish_reason
-        return str(said.choices[0].message.content)
-    chunks = [chunk.choices[0] for chunk in said]
-    assert chunks[-1].finish_reason
-    return "".join(chunk.delta.content or "" for chunk in chunks)
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +186,91 @@ def test_an_engine_that_dies_on_a_full_disk_begins_anew(small: Small) -> None:
     engine_of(small.server).kill()
     assert small.answers() == wanted
     assert value(small.server, "sartor_engine_restarts") == restarts + 1
+
+
+def test_an_adapter_that_was_dropped_stays_for_its_replies_and_is_freed_when_they_end(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SARTOR_CACHE", str(project / "cache"))
+    worker = Worker(sartor.open(project).serving.specialists(most_bytes=1))
+    turns = (("user", QUESTION),)
+    [(_, begun)] = worker.hear(("first", Ask("notes", turns)))
+    assert isinstance(begun, Begun)
+    first = weakref.ref(worker.specialists.find("notes").forward)
+    worker.step()
+    worker.hear(("second", Ask("intents", turns)))
+    said = {}
+    while not worker.scheduler.idle:
+        assert first()
+        said |= {id: each.finish for id, each in worker.step() if isinstance(each, Said)}
+    assert said.keys() == {"first", "second"}
+    assert all(said.values())
+    gc.collect()
+    assert first() is None
+    assert worker.hear(("again", Ask("notes", turns)))[0][1] == begun
+
+
+def variant(registry: Registry, name: str, scale: float, folder: Path) -> AdapterVersion:
+    """One more version of a task, which says other things."""
+    first = registry.find(name)
+    shutil.copytree(first.path, folder)
+    [file] = folder.glob("*.safetensors")
+    file.chmod(0o644)
+    save_file({key: tensor * scale for key, tensor in load_file(file).items()}, file)
+    return registry.register(first.task, folder, first.manifest, first.scorecard, 0.0)
+
+
+def test_whoever_asks_while_adapters_come_go_and_are_damaged_gets_the_reply_that_one_alone_gets(
+    own: Path, tmp_path: Path
+) -> None:
+    registry, heard = Registry(sartor.open(own)._store), list[tuple[str, Heard]]()
+    models = ("notes", "notes@1", "notes@2", "notes@3", "intents", "free")
+    with serving(own, "--memory", "0") as server, ThreadPoolExecutor(4) as pool:
+        client, over = server.client(), threading.Event()
+
+        def keep_asking(seed: int) -> None:
+            draw = random.Random(seed)
+            while not over.is_set():
+                question = f"question number {draw.randrange(5)} please"
+                heard.append((question, hear(client, draw.choice(models), question, draw.random() < 0.5)))
+
+        def until_somebody_hears(name: str, status: int) -> None:
+            before = len(heard)
+            until(lambda: any((each.model, each.status) == (name, status) for _, each in heard[before:]))
+
+        asking = [pool.submit(keep_asking, seed) for seed in range(4)]
+        try:
+            registry.promote(registry.find("notes@1"), "test", "the first one")
+            for number, scale in enumerate((-1.0, 0.5)):
+                made = variant(registry, "notes@1", scale, tmp_path / f"notes-{number}")
+                until_somebody_hears(made.name, 200)
+                registry.promote(made, "test", "the next one")
+                [weights] = made.path.glob("*.safetensors")
+                sound = weights.read_bytes()
+                weights.write_bytes(sound[:-100])
+                until_somebody_hears("notes", 503)
+                weights.write_bytes(sound)
+                until_somebody_hears(made.name, 200)
+                registry.withdraw(made, "quarantined", "test", "names in its answers")
+                until_somebody_hears(made.name, 404)
+                registry.roll_back("notes", "test", "the last one was better")
+                until_somebody_hears("notes@1", 200)
+                registry.withdraw(made, "retired", "test", "there were none")
+        finally:
+            over.set()
+        for each in asking:
+            each.result(60)
+        alone = {
+            key: hear(client, *key, stream=False)
+            for key in {(each.model, asked) for asked, each in heard if each.status == 200}
+        }
+        assert {model for model, _ in alone} == {"free@1", "intents@1", "notes@1", "notes@2", "notes@3"}
+        assert len({each.text for (model, _), each in alone.items() if "notes" in model}) > 1
+        for asked, each in heard:
+            if each.status == 200:
+                assert each.finish
+                assert each == alone[each.model, asked]
+            else:
+                assert each.status in (404, 503)
+                assert ("there is no model" if each.status == 404 else "ask the operator") in each.text
+        assert value(server, "sartor_engine_restarts") == 0

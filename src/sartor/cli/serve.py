@@ -26,6 +26,9 @@ def run(
         Literal["base", "refuse"],
         typer.Option(help="Who answers what the router finds no task for: the base, or nobody."),
     ] = "base",
+    memory: Annotated[
+        float, typer.Option(min=0, help="GiB of adapters that stay loaded; those asked least recently go.")
+    ] = 2.0,
     as_json: terminal.Json = False,
 ) -> None:
     """The project's specialists behind an OpenAI-compatible API, until Ctrl-C."""
@@ -39,7 +42,8 @@ def run(
             print(f"{url} is served; Ctrl-C ends it")
         sys.stdout.flush()
 
-    serve(sartor.open(folder), host, port, base, tls_cert, tls_key, seconds, unsure, began)
+    most_bytes = int(memory * (1 << 30))
+    serve(sartor.open(folder), host, port, base, tls_cert, tls_key, seconds, unsure, most_bytes, began)
 
 
 @app.command()

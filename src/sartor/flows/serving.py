@@ -39,7 +39,7 @@ GOLDEN = "What is asked here is answered by one adapter only."
 APART = 0.01
 """Nats (Kullback-Leibler) that the next token after it may be apart, alone and in a batch with the base."""
 MOST_BYTES = 2 << 30
-"""Of adapters in memory."""
+"""Of adapters that stay loaded; one always does."""
 MEMORY = 0.25
 """Of what is free, for keys and values; a batch that grows may take twice as much for some time."""
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from sartor.errors import SystemFailure
+from sartor.flows.serving import MOST_BYTES
 from sartor.serve.refusal import Refusal
 from sartor.serve.wire import Ask, Begun, Said
 from sartor.serve.worker import Failed, Load, Ready, work
@@ -54,9 +55,9 @@ class Engine:
     ready = False
     """Whether it answers."""
 
-    def __init__(self, root: Path, base: str | None = None) -> None:
-        """The project in `root`, and which base of its tasks is served."""
-        self._root, self._base = root, base
+    def __init__(self, root: Path, base: str | None = None, most_bytes: int = MOST_BYTES) -> None:
+        """The project in `root`, which base of its tasks is served, and how many bytes of adapters stay loaded."""
+        self._served = root, base, most_bytes
         self._waiters: dict[str, _Waiter] = {}
         self._closing, self._failures = False, 0
 
@@ -97,7 +98,7 @@ class Engine:
     def _begin(self) -> None:
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe()
-        self.process = spawn.Process(target=work, args=(theirs, self._root, self._base), daemon=True)
+        self.process = spawn.Process(target=work, args=(theirs, *self._served), daemon=True)
         self.process.start()
         theirs.close()
         self._outbox: SimpleQueue[bytes | None] = SimpleQueue()

@@ -8,6 +8,7 @@ from typing import Literal
 import uvicorn
 
 from sartor.errors import InputError
+from sartor.flows.serving import MOST_BYTES
 from sartor.project import Project
 from sartor.serve.app import create_app
 from sartor.serve.connections import ImpatientProtocol, allow_many
@@ -28,13 +29,14 @@ def serve(
     private_key: Path | None = None,
     seconds: float = 600.0,
     unsure: Literal["base", "refuse"] = "base",
+    most_bytes: int = MOST_BYTES,
     began: Callable[[str], None] = print,
 ) -> None:
     """Until SIGINT or SIGTERM: then nothing more is accepted, and what is being said is said to its end.
 
-    `seconds` is what a request may take, `unsure` what becomes of a message that the router finds no task for; `began` is told
-    where the server answers. Raises InputError where others could reach it without a key, SystemFailure where the engine cannot
-    begin.
+    `seconds` is what a request may take, `unsure` what becomes of a message that the router finds no task for, `most_bytes` what
+    adapters that stay loaded may take; `began` is told where the server answers. Raises InputError where others could reach it
+    without a key, SystemFailure where the engine cannot begin.
     """
     offer = project.serving.offer(base)
     if not own(host) and all(key.revoked_at for key in offer.keys.list()):
@@ -48,7 +50,7 @@ def serve(
             raise InputError(f"there is no file {file}")
     log_to_stderr()
     allow_many()
-    engine = Engine(project.root, base)
+    engine = Engine(project.root, base, most_bytes)
     app = create_app(Service(engine, offer, unsure, own(host), seconds))
     config = uvicorn.Config(
         app,

@@ -64,13 +64,13 @@ Told = tuple[str, Begun | Said | Refusal]
 """Which ask, and what there is to tell of it."""
 
 
-def work(pipe: Connection, root: Path, base: str | None) -> None:
+def work(pipe: Connection, root: Path, base: str | None, most_bytes: int) -> None:
     """The whole life of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle, which closes the pipe
     import sartor
 
     try:
-        worker = Worker(sartor.open(root).serving.specialists(base))
+        worker = Worker(sartor.open(root).serving.specialists(base, most_bytes))
     except SartorError as error:
         pipe.send(Failed(str(error)))
         return
