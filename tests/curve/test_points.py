@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from sartor.curve.points import Z_POWER, Curve, Goodness
+from sartor.curve.points import Curve, Goodness
+from sartor.scale import Z_POWER
 
 SIZES = [100, 200, 400, 800]
 

@@ -20,11 +20,13 @@ from tests.tasks import intents
 
 import sartor
 from sartor.cli.main import main
+from sartor.flows.serving import Specialists
 from sartor.flows.watching import adding, count, counted, load_profile, watched
 from sartor.generate.profile import Profile
+from sartor.generate.router import Route
 from sartor.models.builtin import pulled
 from sartor.serve.traffic import _Counting, _Reply
-from sartor.serve.wire import Ask, Said
+from sartor.serve.wire import Ask, Begun, ChatMessage, ChatRequest, Said, chat_asks
 from sartor.serve.worker import Worker
 from sartor.store import Store
 from sartor.store.records import now
@@ -173,6 +175,18 @@ def test_a_message_that_is_routed_is_counted_for_the_router(watching: Path) -> N
         traffic.routed("router", task)
     traffic.close()
     assert counted(store, "router", "") == {"auto": {"intents": 2, "": 1}}
+
+
+def test_of_several_choices_the_routing_of_one_is_counted(watching: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    router = SimpleNamespace(route=lambda texts: [Route("intents", 0.9, 0.9, (("intents", 0.9),)) for _ in texts])
+    monkeypatch.setattr(Specialists, "router", ("router", router))
+    worker = Worker(sartor.open(watching).serving.specialists())
+    request = ChatRequest(model="auto", messages=[ChatMessage(role="user", content="question 3")], n=3)
+    for at, each in enumerate(chat_asks(request, "", frozenset(("intents",)))):
+        [(_, begun)] = worker.hear((str(at), each))
+        assert isinstance(begun, Begun) and begun.model == "intents@1"
+    worker.traffic.close()
+    assert counted(Store.open(watching / ".sartor"), "router", "") == {"auto": {"intents": 1}}
 
 
 def test_a_task_that_is_not_watched_says_how_to_begin(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,16 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
 
 from sartor.curve.laws import Array
+from sartor.scale import Z_POWER
 
 FALL = 2.0
 """Standard errors by which a later size must be worse, at least, for the curve to be called falling."""
 BEYOND_NOISE = 0.99
 """Of curves that are flat so few are called falling that this share is not, whatever pair of sizes looks worst."""
 DRAWS = 1_000
-Z_POWER = float(norm.ppf(0.975) + norm.ppf(0.8))
 
 
 @dataclass(frozen=True, slots=True)

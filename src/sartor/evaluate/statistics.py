@@ -17,6 +17,8 @@ from scipy.stats import binom, norm, t
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from sartor.scale import Z_POWER
+
 Array = npt.NDArray[np.float64]
 Value = Callable[[Array], Array]
 
@@ -27,7 +29,6 @@ FEW_GROUPS = 10
 RESAMPLES = 2_000
 SWAPS = 9_999
 Z = float(norm.ppf(0.975))
-Z_POWER = float(norm.ppf(0.975) + norm.ppf(0.8))
 _CELLS = 4_000_000
 """Resampling works in blocks of at most this many numbers, 32 MB."""
 

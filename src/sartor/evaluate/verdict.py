@@ -8,7 +8,8 @@ from typing import Literal
 from sartor.errors import SystemFailure
 from sartor.evaluate.compare import ALPHA, Comparison
 from sartor.evaluate.scorecard import Score, Scorecard
-from sartor.evaluate.statistics import Z_POWER, holm, needed
+from sartor.evaluate.statistics import holm, needed
+from sartor.scale import Z_POWER
 from sartor.task import TaskSpec
 
 SPECIALIST = "specialist"

@@ -193,7 +193,8 @@ class Worker:
             raise Refusal(400, "the router reads a message: send `messages`", "messages")
         hash, chooser = router
         [route] = chooser.route([ask.turns[-1][1]])
-        self.traffic.routed(hash, route.task)
+        if ask.counted:
+            self.traffic.routed(hash, route.task)
         base, task = self.specialists.base.name, route.task if route.task in ask.tasks else None
         if task is None and base not in ask.tasks:
             raise Refusal(422, "no specialist is sure that this is its own: let a person look at it", code="abstained")
