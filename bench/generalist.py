@@ -3,9 +3,9 @@
     python bench/generalist.py [--rows 300] [--test-rows 300] [--seeds 3] [--base BASE] [--folder FOLDER] [--dry]
 
 The tasks: intents of bank customers (Banking77), intents and slots of what they say as JSON (nlupp), and the example
-support-intents, of a shop's. Each learns from at most `--rows` rows. Every adapter is asked the test rows of every task; intervals are
-over rows and seeds, and p-values adjusted for three tasks. `FOLDER` keeps what was trained, so that the same command goes on.
-Results go to bench/results/generalist.json.
+support-intents, of a shop's. Each learns from at most `--rows` rows. Every adapter is asked the test rows of every task;
+intervals are over rows and seeds, and p-values adjusted for three tasks. `FOLDER` keeps what was trained, so that the same
+command goes on. Results go to bench/results/generalist.json.
 """
 
 import argparse

@@ -8,7 +8,7 @@ is asked in proportion to 1/k). A reply that is not its adapter's own is wrong: 
 adapter left behind for another shows. There are more of them than the server keeps in memory, so that they come and go.
 
 Counted are errors and wrong replies; measured are tokens a second, seconds to the first text and to the end (quantiles), and the
-resident memory of server and engine, after a fifth of the time and at the end. `FOLDER` keeps the adapters.
+resident memory of server and engine, after half of the time and at the end. `FOLDER` keeps the adapters.
 Results go to bench/results/serve_load.json.
 """
 
@@ -207,8 +207,8 @@ def summary(system: str, heard: Heard) -> list[Row]:
 
 
 def used(memory: list[float]) -> list[Row]:
-    fifth = len(memory) // 5
-    moments = {"after a fifth of the time": memory[fifth : fifth + 10], "at the end": memory[-10:]}
+    half = len(memory) // 2
+    moments = {"after half of the time": memory[half : half + 10], "at the end": memory[-10:]}
     found = [row("server and engine", f"memory {when}", float(np.median(some)), "MB") for when, some in moments.items()]
     return [*found, row("server and engine", "memory at most", max(memory), "MB")]
 

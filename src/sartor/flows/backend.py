@@ -1,40 +1,81 @@
 """What answers for a project's server, where it is not our own engine: chosen by `serve.backend` of the tasks."""
 
+import math
 import os
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from math import inf
 from pathlib import Path
-from typing import Protocol
 
 import gguf
 
 from sartor.adapters.llama_cpp import write_gguf
 from sartor.adapters.registry import AdapterVersion
-from sartor.errors import InputError
+from sartor.errors import InputError, SystemFailure
 from sartor.flows.base import LoadedBase
 from sartor.flows.prepare import Task
 from sartor.generate.constrain import tokenizing
 from sartor.generate.llama_cpp import LlamaCpp
 from sartor.generate.relay import Program, Relay
+from sartor.generate.request import Request
 from sartor.generate.vllm import Vllm
 from sartor.models.methods import is_full
 from sartor.models.methods.weights import read_config
 
+GOLDEN = "What is asked here is answered by one adapter only."
+"""A prompt that every adapter reads when it is loaded."""
+LONG, APART = 16, 0.1
+"""Tokens of a reply that runs while the base is asked, and how much of the next token's probability may lie otherwise then."""
 SAMPLE = "What a base is, shows in how it reads: naïve 12,345 tokens → done."
 """Bases that read it alike are taken for the same."""
 MOST, MOST_OF_VLLM = 8, 64
 """Replies at once."""
 
 
-class Backend(Protocol):
-    relay: Relay
+class Backend(ABC):
+    """A program, and who asks it for a server."""
 
-    @property
-    def program(self) -> Program: ...
+    mixed = False
+    """Whether it was seen to answer for its base by an adapter that ran beside it: then its base is not to be asked."""
+
+    def __init__(self, program: Program, most: int, base: LoadedBase) -> None:
+        """`most` replies at once."""
+        self.program, self.relay, self._base = program, Relay(program, most), base
+        self._golden: list[int] = base.opened.tokenizer(GOLDEN, add_special_tokens=False)["input_ids"]
+        self._bare = self._likeliest(base.opened.hash)
 
     def load(self, version: AdapterVersion) -> int:
-        """An adapter can be asked by its hash from now on; its bytes here. Raises InputError for a method that cannot be."""
-        ...
+        """An adapter can be asked by its hash from now on; its bytes here.
+
+        Raises InputError for a method that cannot be, SystemFailure where it is not applied, or not finite.
+        """
+        size = self._load(version)
+        alone = self._likeliest(version.hash)
+        if not all(map(math.isfinite, alone.values())):
+            raise SystemFailure(f"{version.name} does not answer: its numbers are not finite; train it anew")
+        if alone == self._bare:
+            raise SystemFailure(
+                f"{version.name} changes nothing of its base: it was not applied, or is to be trained anew"
+            )
+        with self.program.ask(self._request(version.hash, LONG)) as reply:
+            next(reply)
+            beside = self._likeliest(self._base.opened.hash)
+        tokens = beside.keys() | self._bare.keys()
+        apart = sum(abs(math.exp(beside.get(t, -inf)) - math.exp(self._bare.get(t, -inf))) for t in tokens) / 2
+        self.mixed = self.mixed or apart > APART
+        return size
+
+    @abstractmethod
+    def _load(self, version: AdapterVersion) -> int: ...
+
+    def _request(self, hash: str, tokens: int) -> Request:
+        return Request("golden", hash, None, tuple(self._golden), tokens, str, frozenset(), top_logprobs=5)
+
+    def _likeliest(self, hash: str) -> dict[int, float]:
+        """The tokens after the golden prompt, with their log p."""
+        with self.program.ask(self._request(hash, 1)) as reply:
+            return dict(next(reply).logprobs[0].top)
 
 
 def chosen(tasks: Iterable[Task]) -> Task | None:
@@ -55,46 +96,45 @@ def begun(task: Task, base: LoadedBase, slots: int, most_bytes: int) -> Backend:
     )
 
 
-class LlamaCppBackend:
+class LlamaCppBackend(Backend):
     def __init__(self, task: Task, base: LoadedBase, slots: int, most_bytes: int) -> None:
         try:
             import xllamacpp  # noqa: F401
         except ImportError:
             raise InputError("`serve.backend: llama.cpp` needs xllamacpp: install `sartor[llama-cpp]`") from None
-        self._base, file = base, _file(task)
+        file = _file(task)
         check(file, base)
         context = min(base.context or slots, slots)
         most = max(1, min(MOST, slots // context))
         tokenize = tokenizing(base.opened.tokenizer, base.vocabulary, sorted(base.renderer.stop_ids))
-        self.program = LlamaCpp(file, context, most, most_bytes, tokenize)
-        self.relay = Relay(self.program, most)
-        self._files = tempfile.TemporaryDirectory()
+        self._llama, self._files = LlamaCpp(file, context, most, most_bytes, tokenize), tempfile.TemporaryDirectory()
+        super().__init__(self._llama, most, base)
 
-    def load(self, version: AdapterVersion) -> int:
+    def _load(self, version: AdapterVersion) -> int:
         file = Path(self._files.name) / f"{version.hash}.gguf"
         write_gguf(version.path, version.name, self._base.opened.config, file)
-        self.program.load(version.hash, file)
+        self._llama.load(version.hash, file)
         return file.stat().st_size
 
 
-class VllmBackend:
+class VllmBackend(Backend):
     def __init__(self, task: Task, base: LoadedBase) -> None:
         """Raises SystemFailure where it does not answer."""
         spec = task.spec.serve
         assert spec.url is not None
         if spec.key_env and spec.key_env not in os.environ:
             raise InputError(f"`serve.key_env` names {spec.key_env}, which is not set: set it to vLLM's API key")
-        self.program = Vllm(spec.url, os.environ[spec.key_env] if spec.key_env else None)
-        if self.program.tokens(SAMPLE) != base.opened.tokenizer(SAMPLE, add_special_tokens=False)["input_ids"]:
+        self._vllm = Vllm(spec.url, os.environ[spec.key_env] if spec.key_env else None)
+        if self._vllm.tokens(SAMPLE) != base.opened.tokenizer(SAMPLE, add_special_tokens=False)["input_ids"]:
             raise InputError(
                 f"vLLM at {spec.url} has another base than {base.opened.name}: it reads texts as other tokens"
             )
-        self.relay = Relay(self.program, MOST_OF_VLLM)
+        super().__init__(self._vllm, MOST_OF_VLLM, base)
 
-    def load(self, version: AdapterVersion) -> int:
+    def _load(self, version: AdapterVersion) -> int:
         if is_full(version.path) or read_config(version.path).get("peft_type") != "LORA":
             raise InputError(f"{version.name} is no LoRA, and vLLM loads no other adapters beside its base")
-        self.program.load(version.hash, version.path)
+        self._vllm.load(version.hash, version.path)
         return 0
 
 

@@ -110,19 +110,19 @@ def load_router(store: Store, hash: str, encoder: Encoder) -> Router:
     return Router.load(store.folders.path(KIND, hash[:16]), encoder)
 
 
-def current_hash(store: Store, serves: Serves | None = None) -> str | None:
+def current_hash(store: Store, serves: Serves) -> str | None:
     """As `current_card`."""
     current = current_card(store, serves)
     return current[0] if current else None
 
 
-def current_card(store: Store, serves: Serves | None = None) -> tuple[str, dict[str, Any]] | None:
+def current_card(store: Store, serves: Serves) -> tuple[str, dict[str, Any]] | None:
     """Of the router that was kept last the hash, and the scorecard as JSON.
 
     A router is for the tasks of one base: `serves` says which tasks are meant, and a router of none of them is not."""
     with store.records.read() as connection:
         for found in connection.execute(select(routers.c.hash, routers.c.scorecard).order_by(routers.c.seq.desc())):
-            if serves is None or any(map(serves, found.scorecard["tasks"])):
+            if any(map(serves, found.scorecard["tasks"])):
                 return found.hash, found.scorecard
     return None
 

@@ -1,6 +1,5 @@
 """What a name means to a server: an adapter or the bare base, in memory, held to what its task's answers are held to."""
 
-import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +16,7 @@ from sartor.data.example import Message
 from sartor.data.examples import build_questions
 from sartor.data.table import make_table
 from sartor.errors import InputError, SystemFailure
-from sartor.flows.backend import Backend, begun, chosen
+from sartor.flows.backend import GOLDEN, Backend, begun, chosen
 from sartor.flows.base import Bases, LoadedBase
 from sartor.flows.predict import adapter_entrant
 from sartor.flows.prepare import Task, open_task
@@ -25,7 +24,6 @@ from sartor.flows.routing import current_hash, load_router
 from sartor.flows.systems import Answering, Held, held
 from sartor.generate.forward import FastForward, Forward
 from sartor.generate.relay import Relay
-from sartor.generate.request import Request
 from sartor.generate.router import Router
 from sartor.generate.running import running
 from sartor.generate.scheduler import SLOTS, Scheduler
@@ -34,10 +32,9 @@ from sartor.models.estimate import memory_here
 from sartor.store import Store
 from sartor.task import TaskSpec, TrainSpec
 
-GOLDEN = "What is asked here is answered by one adapter only."
-"""A prompt that every adapter reads when it is loaded."""
-APART = 0.01
-"""Nats (Kullback-Leibler) that the next token after it may be apart, alone and in a batch with the base."""
+APART, NOISE = 0.01, 0.05
+"""Nats that the next token after it may be apart, alone and in a batch with the base, whose products are in another format: so
+many, or that share of what the adapter changes, since what it changes much it also rounds much."""
 MOST_BYTES = 2 << 30
 """Of adapters that stay loaded; one always does."""
 MEMORY = 0.25
@@ -109,6 +106,10 @@ class ServedTasks:
         """As a task with a folder of that name is to name it."""
         return self.base if _where(self._folder / name, self.base) == self._where else self._where
 
+    def serves(self, name: str) -> bool:
+        """Whether there is such a task on this base."""
+        return self.find(name) is not None
+
     def find(self, name: str) -> Task | None:
         """None for one that is not there, is on another base, or cannot be read."""
         if name not in self._known:
@@ -138,7 +139,7 @@ class Offer:
     @property
     def routed(self) -> bool:
         """Whether there is a router."""
-        return current_hash(self.store) is not None
+        return current_hash(self.store, self.tasks.serves) is not None
 
 
 class Specialists:
@@ -176,7 +177,7 @@ class Specialists:
     @property
     def router(self) -> tuple[str, Router] | None:
         """The project's, with its hash; loaded anew where it is another one."""
-        hash = current_hash(self.store)
+        hash = current_hash(self.store, self._tasks.serves)
         if hash is not None and (self._router is None or self._router[0] != hash):
             self._router = hash, load_router(self.store, hash, Encoder.load())
         return self._router
@@ -188,6 +189,10 @@ class Specialists:
         whose files are damaged, or that does not answer as it should.
         """
         if name == self.base.name:
+            if self._backend and self._backend.mixed:
+                raise SystemFailure(
+                    f"what serves {name} answers for it by an adapter that runs beside it: it is not to be asked"
+                )
             return self.base
         version = self._registry.usable(name)
         if version.name not in self._loaded:
@@ -218,42 +223,34 @@ class Specialists:
 
     def _try(self, served: Served) -> None:
         """Applied at all, finite, and the same beside the base as alone."""
+        first, forward = self.base, served.forward  # whose weights need not be loaded once more
+        if forward is None:
+            return  # which the backend has seen to
+        bare_base = first.forward if served.base is first.base and first.forward else served.base.forward()
         prompt = served.base.opened.tokenizer(GOLDEN, add_special_tokens=False)["input_ids"]
-        if served.forward is None:
-            bare, alone = (self._likeliest(hash, prompt) for hash in (self.base.hash, served.hash))
-            finite, same = all(math.isfinite(logprob) for _, logprob in alone), bare == alone
-        else:
-            first = self.base  # whose weights need not be loaded once more
-            bare_base = first.forward if served.base is first.base and first.forward else served.base.forward()
-            logits, own = (forward.read([], [prompt], 0).logits[0] for forward in (bare_base, served.forward))
-            finite, same = bool(torch.isfinite(own).all()), torch.equal(logits, own)
-        if not finite:
+        bare, alone = (each.read([], [prompt], 0).logits[0] for each in (bare_base, forward))
+        if not bool(torch.isfinite(alone).all()):
             raise SystemFailure(f"{served.name} does not answer: its numbers are not finite; train it anew")
-        if same:
+        if torch.equal(bare, alone):
             raise SystemFailure(f"{served.name} changes nothing of its base: train it anew")
-        if isinstance(served.forward, FastForward):
-            self._try_among(served.name, served.forward, bare_base, prompt, own)
+        if isinstance(forward, FastForward):
+            batch = running(forward)
+            others = [bare_base] if bare_base.together == forward.together else []
+            for each in (*others, forward):
+                batch.join(each.read([], [prompt[:-1]], 0), each, 1)
+            batch.extend([prompt[-1:]] * (len(others) + 1))
+            apart, changed = _divergence(alone, batch.logits[-1]), _divergence(alone, bare)
+            if not apart <= max(APART, NOISE * changed):
+                raise SystemFailure(
+                    f"{served.name} answers otherwise among others than alone, by {apart:.2g} nats: "
+                    "this is a fault of Sartor; please report it"
+                )
 
-    def _likeliest(self, hash: str, prompt: list[int]) -> tuple[tuple[int, float], ...]:
-        """The tokens after a prompt, where another program answers."""
-        assert self._backend
-        request = Request("golden", hash, None, tuple(prompt), 1, str, frozenset(), top_logprobs=5)
-        with self._backend.program.ask(request) as reply:
-            return next(iter(reply)).logprobs[0].top
 
-    @staticmethod
-    def _try_among(name: str, forward: FastForward, bare_base: Forward, prompt: list[int], own: torch.Tensor) -> None:
-        batch = running(forward)
-        others = [bare_base] if bare_base.together == forward.together else []
-        for each in (*others, forward):
-            batch.join(each.read([], [prompt[:-1]], 0), each, 1)
-        batch.extend([prompt[-1:]] * (len(others) + 1))
-        alone, among = (logits.double().log_softmax(-1) for logits in (own, batch.logits[-1]))
-        if not (apart := float((alone.exp() * (alone - among)).sum())) <= APART:
-            raise SystemFailure(
-                f"{name} answers otherwise among others than alone, by {apart:.2g} nats: "
-                "this is a fault of Sartor; please report it"
-            )
+def _divergence(logits: torch.Tensor, other: torch.Tensor) -> float:
+    """Nats (Kullback-Leibler) of the first's next token from the other's."""
+    p, q = (each.double().log_softmax(-1) for each in (logits, other))
+    return float((p.exp() * (p - q)).sum())
 
 
 def base_name(base: str) -> str:
