@@ -25,13 +25,13 @@ class Vllm:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.Client(base_url=url, headers=headers, timeout=PATIENCE, trust_env=False)
         self._folders: dict[str, Path] = {}
-        models = self._call("GET", "/v1/models")["data"]
+        models = self._call("GET", "/v1/models").json()["data"]
         self._base: str = next(model["id"] for model in models if not model.get("parent"))
 
     def tokens(self, text: str) -> list[int]:
         """As its base reads a text, without anything before it."""
         asked = {"model": self._base, "prompt": text, "add_special_tokens": False}
-        found: list[int] = self._call("POST", "/tokenize", asked)["tokens"]
+        found: list[int] = self._call("POST", "/tokenize", asked).json()["tokens"]
         return found
 
     def load(self, adapter: str, folder: Path) -> None:
@@ -53,7 +53,7 @@ class Vllm:
                 yield _heard(reply, request)
                 return
 
-    def _call(self, method: str, path: str, body: Any = None, known: str | None = None) -> Any:
+    def _call(self, method: str, path: str, body: Any = None, known: str | None = None) -> httpx.Response:
         """`known`: what its refusal says where there was nothing left to do."""
         try:
             reply = self._client.request(method, path, json=body)
@@ -61,7 +61,7 @@ class Vllm:
             raise SystemFailure(f"vLLM cannot be reached at {self._client.base_url}: {error}") from None
         if reply.is_error and not (known and known in reply.text):
             raise SystemFailure(f"vLLM refuses {path}: {reply.text[:300]}")
-        return reply.json() if "json" in reply.headers.get("content-type", "") else reply.text
+        return reply
 
 
 def _body(request: Request) -> dict[str, Any]:
