@@ -2,13 +2,14 @@
 
 import math
 import os
+import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from math import inf
 from pathlib import Path
 
 import gguf
+import psutil
 
 from sartor.adapters.llama_cpp import write_gguf
 from sartor.adapters.registry import AdapterVersion
@@ -17,7 +18,7 @@ from sartor.flows.base import LoadedBase
 from sartor.flows.prepare import Task
 from sartor.generate.constrain import tokenizing
 from sartor.generate.llama_cpp import LlamaCpp
-from sartor.generate.relay import Program, Relay
+from sartor.generate.relay import Heard, Program, Relay
 from sartor.generate.request import Request
 from sartor.generate.vllm import Vllm
 from sartor.models.methods import is_full
@@ -43,7 +44,7 @@ class Backend(ABC):
         """`most` replies at once."""
         self.program, self.relay, self._base = program, Relay(program, most), base
         self._golden: list[int] = base.opened.tokenizer(GOLDEN, add_special_tokens=False)["input_ids"]
-        self._bare = self._likeliest(base.opened.hash)
+        self._bare = self._golden_reply(base.opened.hash)
 
     def load(self, version: AdapterVersion) -> int:
         """An adapter can be asked by its hash from now on; its bytes here.
@@ -51,31 +52,36 @@ class Backend(ABC):
         Raises InputError for a method that cannot be, SystemFailure where it is not applied, or not finite.
         """
         size = self._load(version)
-        alone = self._likeliest(version.hash)
-        if not all(map(math.isfinite, alone.values())):
+        alone = self._golden_reply(version.hash)
+        if not all(math.isfinite(token.logprob) for heard in alone for token in heard.logprobs):
             raise SystemFailure(f"{version.name} does not answer: its numbers are not finite; train it anew")
         if alone == self._bare:
             raise SystemFailure(
                 f"{version.name} changes nothing of its base: it was not applied, or is to be trained anew"
             )
-        with self.program.ask(self._request(version.hash, LONG)) as reply:
+        with self.program.ask(self._asked(version.hash)) as reply:
             next(reply)
-            beside = self._likeliest(self._base.opened.hash)
-        tokens = beside.keys() | self._bare.keys()
-        apart = sum(abs(math.exp(beside.get(t, -inf)) - math.exp(self._bare.get(t, -inf))) for t in tokens) / 2
+            beside = _likeliest(self._golden_reply(self._base.opened.hash))
+        bare = _likeliest(self._bare)
+        apart = sum(abs(beside.get(token, 0.0) - bare.get(token, 0.0)) for token in beside.keys() | bare.keys()) / 2
         self.mixed = self.mixed or apart > APART
         return size
 
     @abstractmethod
     def _load(self, version: AdapterVersion) -> int: ...
 
-    def _request(self, hash: str, tokens: int) -> Request:
-        return Request("golden", hash, None, tuple(self._golden), tokens, str, frozenset(), top_logprobs=5)
+    def _asked(self, hash: str) -> Request:
+        return Request("golden", hash, None, tuple(self._golden), LONG, str, frozenset(), top_logprobs=5)
 
-    def _likeliest(self, hash: str) -> dict[int, float]:
-        """The tokens after the golden prompt, with their log p."""
-        with self.program.ask(self._request(hash, 1)) as reply:
-            return dict(next(reply).logprobs[0].top)
+    def _golden_reply(self, hash: str) -> list[Heard]:
+        with self.program.ask(self._asked(hash)) as reply:
+            return list(reply)
+
+
+def _likeliest(reply: Iterable[Heard]) -> dict[int, float]:
+    """The first tokens that are told of, and how likely they were."""
+    top = next((token.top for heard in reply for token in heard.logprobs), ())
+    return {token: math.exp(logprob) for token, logprob in top}
 
 
 def chosen(tasks: Iterable[Task]) -> Task | None:
@@ -89,15 +95,16 @@ def chosen(tasks: Iterable[Task]) -> Task | None:
     return found[0] if found else None
 
 
-def begun(task: Task, base: LoadedBase, slots: int, most_bytes: int) -> Backend:
+def begun(task: Task, base: LoadedBase, scratch: Path, slots: int, most_bytes: int) -> Backend:
     """What the task chose. `slots`: tokens that there is room for here. Raises InputError where it has another base."""
-    return (
-        VllmBackend(task, base) if task.spec.serve.backend == "vllm" else LlamaCppBackend(task, base, slots, most_bytes)
-    )
+    if task.spec.serve.backend == "vllm":
+        return VllmBackend(task, base)
+    return LlamaCppBackend(task, base, scratch, slots, most_bytes)
 
 
 class LlamaCppBackend(Backend):
-    def __init__(self, task: Task, base: LoadedBase, slots: int, most_bytes: int) -> None:
+    def __init__(self, task: Task, base: LoadedBase, scratch: Path, slots: int, most_bytes: int) -> None:
+        """Adapters as GGUF files lie in the folder `scratch` as long as this process lives."""
         try:
             import xllamacpp  # noqa: F401
         except ImportError:
@@ -107,7 +114,11 @@ class LlamaCppBackend(Backend):
         context = min(base.context or slots, slots)
         most = max(1, min(MOST, slots // context))
         tokenize = tokenizing(base.opened.tokenizer, base.vocabulary, sorted(base.renderer.stop_ids))
-        self._llama, self._files = LlamaCpp(file, context, most, most_bytes, tokenize), tempfile.TemporaryDirectory()
+        self._llama = LlamaCpp(file, context, most, most_bytes, tokenize)
+        for left in scratch.iterdir():  # by one that was killed
+            if not psutil.pid_exists(int(left.name.partition("-")[0])):
+                shutil.rmtree(left, ignore_errors=True)
+        self._files = tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=scratch)
         super().__init__(self._llama, most, base)
 
     def _load(self, version: AdapterVersion) -> int:

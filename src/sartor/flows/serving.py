@@ -161,7 +161,9 @@ class Specialists:
     @cached_property
     def _backend(self) -> Backend | None:
         task = self._tasks.backend
-        return begun(task, self._bases.of(TrainSpec()), self._slots, self._most) if task else None
+        if task is None:
+            return None
+        return begun(task, self._bases.of(TrainSpec()), self.store.scratch("llama.cpp"), self._slots, self._most)
 
     @cached_property
     def scheduler(self) -> Scheduler | Relay:
