@@ -6,7 +6,8 @@ import pytest
 
 from sartor.errors import InputError
 from sartor.flows.methods import with_method
-from sartor.task import KpiSpec, TrainSpec, load_task
+from sartor.task import KpiSpec, TrainSpec
+from sartor.task_file import load_task
 
 GOOD = """\
 task: billing-notes

@@ -1,18 +1,9 @@
-"""The task spec: strict models of `sartor.yaml`, read with the position of every key.
+"""The task spec: strict models of `sartor.yaml`. `task_file` reads one."""
 
-An unknown key is refused with the nearest known one, the file and the line.
-"""
-
-import json
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
-
-from sartor.complaints import explain
-from sartor.errors import InputError
-from sartor.positions import read_yaml
 
 Kind = Literal["classification", "extraction", "summarization", "generation", "code", "sql"]
 CODE: tuple[Kind, ...] = ("code", "sql")
@@ -481,31 +472,3 @@ class TaskSpec(Strict):
         run = any(name in RUN for name in usual)  # what was written may then be right in other words than the target's
         hard = [name for name in usual if name in HARD and not (run and name == "exact_match")]
         return tuple(KpiSpec(name=name, hard=name in hard) for name in usual)
-
-
-def load_task(path: Path) -> TaskSpec:
-    """Read a `sartor.yaml`, or the one in a folder.
-
-    Raises InputError, naming file, line and key, when it is missing, not YAML, or not a valid spec.
-    """
-    document = read_yaml(path / SPEC_NAME if path.is_dir() else path)
-    if not isinstance(document.value, dict):
-        raise InputError(f"{document.name} holds no `key: value` lines; a task has `task:`, `kind:` and `data:`")
-    try:
-        spec = TaskSpec.model_validate_json(json.dumps(document.value), strict=True)
-    except ValidationError as error:
-        raise InputError(explain(document, error, TaskSpec)) from None
-    folder = path if path.is_dir() else path.parent
-    return spec.model_copy(update={"kpis": tuple(_with_schema(kpi, folder) for kpi in spec.kpis)})
-
-
-def _with_schema(kpi: KpiSpec, folder: Path) -> KpiSpec:
-    """The KPI with its JSON Schema read from the file that it names."""
-    if not isinstance(kpi.json_schema, str):
-        return kpi
-    path = folder / kpi.json_schema
-    try:
-        schema = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}, the `json_schema` of `{kpi.name}`, cannot be read: {error}; correct it") from None
-    return kpi.model_copy(update={"json_schema": schema})

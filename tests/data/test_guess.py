@@ -12,7 +12,8 @@ from sartor.data.guess import Guess, guess_task, write_spec
 from sartor.data.read import read_rows
 from sartor.data.table import Table, make_table
 from sartor.errors import InputError
-from sartor.task import TaskSpec, load_task
+from sartor.task import TaskSpec
+from sartor.task_file import load_task
 
 
 def table(*rows: dict[str, Any], name: str = "rows.jsonl") -> Table:

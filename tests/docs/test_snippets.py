@@ -19,7 +19,7 @@ from tests.docs.pages import LANGUAGES, PAGES, ROOT, Block, blocks
 
 from sartor.errors import InputError
 from sartor.models.builtin import BUILTINS, pulled
-from sartor.task import load_task
+from sartor.task_file import load_task
 
 PART: dict[str, Any] = {
     "task": "example",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sartor.task import load_task
+from sartor.task_file import load_task
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "billing-notes"
 FILES = ("notes.jsonl", "held_out.jsonl", "key.jsonl")

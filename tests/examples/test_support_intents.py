@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sartor.task import load_task
+from sartor.task_file import load_task
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "support-intents"
 DEFECTS = {"duplicate": 24, "near-duplicate": 28, "wrong-label": 86, "contradiction": 8, "pii": 52}

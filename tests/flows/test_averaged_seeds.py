@@ -20,7 +20,8 @@ from sartor.flows.training import Training
 from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.store import Store
-from sartor.task import TrainSpec, load_task
+from sartor.task import TrainSpec
+from sartor.task_file import load_task
 
 TRAIN = {"epochs": 2, "rank": 4, "learning_rate": 0.01}
 QUICK = {"generate": {"shots": 0, "max_tokens": 24}}

@@ -7,7 +7,7 @@ import pytest
 
 from sartor.errors import InputError
 from sartor.flows.init import init
-from sartor.task import load_task
+from sartor.task_file import load_task
 
 ROWS = [{"note": f"visit number {n}, seen for cough", "record": {"age": n}} for n in range(20)]
 

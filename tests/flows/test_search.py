@@ -25,7 +25,7 @@ from sartor.flows.training import Training, learn
 from sartor.progress import Progress, silent
 from sartor.store import Store
 from sartor.store.tables import books
-from sartor.task import load_task
+from sartor.task_file import load_task
 
 SPEC: dict[str, Any] = {
     "train": {"rank": 4, "batch_size": 8, "learning_rate": 1e-4},

@@ -29,7 +29,8 @@ from sartor.jobs.here import Here
 from sartor.jobs.steps import Steps
 from sartor.models.template import Renderer
 from sartor.store import Store
-from sartor.task import KpiSpec, PreferSpec, TaskSpec, load_task
+from sartor.task import KpiSpec, PreferSpec, TaskSpec
+from sartor.task_file import load_task
 from sartor.train.encode import tokenise
 
 RENDERER = Renderer(tiny_tokenizer(), "tiny")

@@ -14,7 +14,8 @@ from sartor.data.read import Quarantine, Table, read_rows
 from sartor.data.split import Splits, split
 from sartor.errors import InputError
 from sartor.evaluate.metric import check_kpis
-from sartor.task import CODE, SPEC_NAME, Kind, TaskSpec, load_task
+from sartor.task import CODE, SPEC_NAME, Kind, TaskSpec
+from sartor.task_file import load_task
 
 
 @dataclass(frozen=True, slots=True)
