@@ -9,7 +9,6 @@ the other, ours together. So many clients ask each for so many seconds, and then
 Results go to bench/results/serve_llama.json.
 """
 
-import argparse
 import asyncio
 import tempfile
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import sartor
 from record import Row, record
-from serve_load import QUESTION, SYSTEM, TASK, Heard, asked_of_us, load, started, summary, teach, written
+from serve_load import QUESTION, SYSTEM, TASK, Heard, asked_of_us, load, options, started, summary, teach, written
 
 SERVER = """
 import json, sys, time
@@ -35,12 +34,8 @@ time.sleep(1e6)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, adapters=8, clients=8, seconds=60.0)
     parser.add_argument("gguf", type=Path)
-    parser.add_argument("--adapters", type=int, default=8)
-    parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--folder", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary)

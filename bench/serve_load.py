@@ -64,12 +64,7 @@ class Heard:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--adapters", type=int, default=200)
-    parser.add_argument("--clients", type=int, default=32)
-    parser.add_argument("--seconds", type=float, default=300.0)
-    parser.add_argument("--folder", type=Path)
-    args = parser.parse_args()
+    args = options(__doc__, adapters=200, clients=32, seconds=300.0).parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary)
         teach(written(folder), args.adapters)
@@ -79,6 +74,15 @@ def main() -> None:
     found = summary("server", heard)
     found += used(memory)
     record("serve_load", found, {}, adapters=args.adapters, clients=args.clients, seconds=args.seconds)
+
+
+def options(description: str | None, adapters: int, clients: int, seconds: float) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--adapters", type=int, default=adapters)
+    parser.add_argument("--clients", type=int, default=clients)
+    parser.add_argument("--seconds", type=float, default=seconds)
+    parser.add_argument("--folder", type=Path, help="keeps the adapters")
+    return parser
 
 
 def written(folder: Path) -> Task:

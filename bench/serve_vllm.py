@@ -7,7 +7,6 @@ bench/peers/README.md says how one is installed that needs no GPU. The adapters 
 not its adapter's own is wrong. Results go to bench/results/serve_vllm.json.
 """
 
-import argparse
 import json
 import shutil
 import tempfile
@@ -15,16 +14,12 @@ from pathlib import Path
 
 from record import Row, record
 from serve_llama import ask
-from serve_load import asked_of_us, summary, teach, written
+from serve_load import asked_of_us, options, summary, teach, written
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, adapters=8, clients=8, seconds=60.0)
     parser.add_argument("url")
-    parser.add_argument("--adapters", type=int, default=8)
-    parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--folder", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary) / "own"
