@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.tiny import tiny_sentencepiece, tiny_tokenizer
 
@@ -54,6 +54,7 @@ def until_stop(text: str, stop: Sequence[str]) -> str:
     ("tokenizer", "decode"), [(BYTES, decode), (BYTES, decode_after_lead), (PIECES, decode_pieces)]
 )
 @given(text=SPELLED, steps=STEPS, stop=STOP)
+@example(text="\n\n", steps=[1], stop=[])
 def test_however_it_comes_a_reply_is_told_as_it_is_spelled_as_a_whole(tokenizer, decode, text, steps, stop) -> None:
     ids = tokenizer.encode(text, add_special_tokens=False)
     pieces = told(decode, split(ids, steps), stop)

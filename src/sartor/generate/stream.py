@@ -34,7 +34,7 @@ class TextStream:
         if not last:
             sure = len(text.rstrip("\ufffd"))  # what the bytes so far do not spell, the next ones may
             held = (start for start in range(max(0, sure - self._longest), sure) if self._may_stop(text[start:sure]))
-            sure = next(held, sure)
+            sure = next(held, sure) if text.strip() else 0  # white space alone may be what is left out at the beginning
         new = text[self._sent : sure]
         self._sent = max(self._sent, sure)
         if len(self._ids) > 2 * KEPT and not last:

@@ -1,5 +1,6 @@
 """What nobody may do to a server: send too much, or ask too often."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,9 +10,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sartor.serve.refusal import Refusal
 
+LINGER_SECONDS = 30
+
 
 class BodyLimit:
-    """Requests whose body is longer than allowed are refused, whatever their headers say; nothing more is read of them."""
+    """Requests whose body is longer than allowed are refused, whatever their headers say. What still comes of them is thrown
+    away for `LINGER_SECONDS`: hung up on at once, a client that is sending loses the answer (nginx: lingering_close)."""
 
     def __init__(self, app: ASGIApp, most: Callable[[str], int]) -> None:
         """`most` bytes, by the path."""
@@ -26,9 +30,21 @@ class BodyLimit:
             413, f"the request is longer than {most:,} bytes: send less at once", code="request_too_large"
         )
         answer = JSONResponse(refusal.document, refusal.status, headers={"Connection": "close"})
+
+        async def refuse() -> None:
+            await answer(scope, receive, unended)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    while (await receive()).get("more_body"):
+                        pass
+            await send({"type": "http.response.body"})
+
+        async def unended(message: Message) -> None:
+            await send(message | {"more_body": True} if message["type"] == "http.response.body" else message)
+
         told = dict(scope["headers"]).get(b"content-length", b"0")
         if not told.isdigit() or int(told) > most:
-            await answer(scope, receive, send)
+            await refuse()
             return
 
         async def counted() -> Message:
@@ -46,7 +62,7 @@ class BodyLimit:
         with suppress(Refusal):
             await self._app(scope, counted, answered)
         if read > most:
-            await answer(scope, receive, send)
+            await refuse()
 
 
 class Rates:
