@@ -28,7 +28,7 @@ from peft import PeftModel
 from record import Row, record, row
 from sartor.flows.serving import GOLDEN
 from sartor.generate.forward import FastForward
-from sartor.generate.running import running
+from sartor.generate.running import Running, running
 from sartor.models.base import BaseModel, load, open_base, resolve
 from sartor.models.builtin import BASE
 from sartor.models.decoder import Decoder
@@ -114,13 +114,22 @@ def timed(
 
 def ours(forwards: list[FastForward], asked: list[list[int]], tokens: int) -> float:
     """Seconds to decode so many tokens of every row."""
-    batch = running(forwards[0])
-    for forward, prompt in zip(forwards, asked, strict=True):
-        batch.join(forward.read([], [prompt], 0), forward, tokens)
+    batch, logits = joined(forwards, asked, tokens)
     start = time.perf_counter()
     for _ in range(tokens):
-        batch.extend([[token] for token in batch.logits.argmax(-1).tolist()])
+        batch.extend([[token] for token in logits.argmax(-1).tolist()])
+        logits = batch.logits
     return time.perf_counter() - start
+
+
+def joined(forwards: list[FastForward], asked: list[list[int]], tokens: int) -> tuple[Running, torch.Tensor]:
+    """A batch of rows that have been read, and their next-token logits."""
+    batch, logits = running(forwards[0]), []
+    for forward, prompt in zip(forwards, asked, strict=True):
+        reading = forward.read([], [prompt], 0)
+        logits.append(reading.logits)
+        batch.join(reading, forward, tokens)
+    return batch, torch.cat(logits)
 
 
 @torch.no_grad()
@@ -140,18 +149,17 @@ def theirs(peft: Any, asked: list[list[int]], tokens: int) -> float:
 @torch.no_grad()
 def parity(fast: list[FastForward], peft: Any, asked: list[list[int]], tokens: int) -> float:
     """The largest difference of a logit, over the rows after some decoding, each from PEFT's with that adapter alone."""
-    adapters = fast[1:]
-    batch, rows = running(adapters[0]), [list(prompt) for prompt in asked]
-    for forward, prompt in zip(adapters, asked, strict=True):
-        batch.join(forward.read([], [prompt], 0), forward, tokens)
+    adapters, rows = fast[1:], [list(prompt) for prompt in asked]
+    batch, logits = joined(adapters, asked, tokens)
     for _ in range(tokens):
-        new = batch.logits.argmax(-1).tolist()
+        new = logits.argmax(-1).tolist()
         batch.extend([[token] for token in new])
+        logits = batch.logits
         rows = [[*before, token] for before, token in zip(rows, new, strict=True)]
     apart = 0.0
-    for place, (ids, logits) in enumerate(zip(rows, batch.logits, strict=True)):
+    for place, (ids, ours) in enumerate(zip(rows, logits, strict=True)):
         peft.set_adapter(str(place))
-        apart = max(apart, float((peft(torch.tensor([ids])).logits[0, -1].float() - logits).abs().max()))
+        apart = max(apart, float((peft(torch.tensor([ids])).logits[0, -1].float() - ours).abs().max()))
     return apart
 
 

@@ -96,3 +96,20 @@ def test_what_a_row_has_read_need_not_be_read_again(adapters) -> None:
     [rest] = draw(4, seed=5)
     again = forward.read(row[:6], [rest], 0, known[..., :6, :])
     torch.testing.assert_close(again.logits, logits_of(model, [row[:6] + rest]), **CLOSE)
+
+
+def test_in_bfloat16_each_row_is_that_of_its_adapter_in_float32_but_for_rounding(llama: Path) -> None:
+    exact, rounded = Decoder(plain_model(llama)), Decoder(plain_model(llama).bfloat16())
+    batch, rows = running(FastForward(rounded)), [[*row, 5, 6] for row in draw(5, 9, 7)]
+    wanted = []
+    for spec, row in zip(RECIPES, rows, strict=True):
+        weights = fresh(exact, spec)
+        widen(weights, 0.3)
+        forward = FastForward(rounded, weights)
+        batch.join(forward.read([], [row[:-2]], 0), forward, 2)
+        wanted.append(FastForward(exact, weights).read([], [row], 0).logits[0])
+    for token in (5, 6):
+        batch.extend([[token]] * 3)
+    bare = FastForward(exact).read([], rows, 0).logits
+    apart, changed = ((batch.logits - each).abs().amax(1) for each in (torch.stack(wanted), bare))
+    assert (apart < 0.1 * changed).all(), (apart, changed)
