@@ -29,22 +29,9 @@ class BodyLimit:
         refusal = Refusal(
             413, f"the request is longer than {most:,} bytes: send less at once", code="request_too_large"
         )
-        answer = JSONResponse(refusal.document, refusal.status, headers={"Connection": "close"})
-
-        async def refuse() -> None:
-            await answer(scope, receive, unended)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LINGER_SECONDS):
-                    while (await receive()).get("more_body"):
-                        pass
-            await send({"type": "http.response.body"})
-
-        async def unended(message: Message) -> None:
-            await send(message | {"more_body": True} if message["type"] == "http.response.body" else message)
-
         told = dict(scope["headers"]).get(b"content-length", b"0")
         if not told.isdigit() or int(told) > most:
-            await refuse()
+            await _refuse(refusal, scope, receive, send)
             return
 
         async def counted() -> Message:
@@ -62,7 +49,20 @@ class BodyLimit:
         with suppress(Refusal):
             await self._app(scope, counted, answered)
         if read > most:
-            await refuse()
+            await _refuse(refusal, scope, receive, send)
+
+
+async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    async def unended(message: Message) -> None:
+        await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
+
+    answer = JSONResponse(refusal.document, refusal.status, headers={"Connection": "close"})
+    await answer(scope, receive, unended)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while (await receive()).get("more_body"):
+                pass
+    await send({"type": "http.response.body"})
 
 
 class Rates:
