@@ -157,9 +157,9 @@ def parity(fast: list[FastForward], peft: Any, asked: list[list[int]], tokens: i
         logits = batch.logits
         rows = [[*before, token] for before, token in zip(rows, new, strict=True)]
     apart = 0.0
-    for place, (ids, ours) in enumerate(zip(rows, logits, strict=True)):
+    for place, (ids, own) in enumerate(zip(rows, logits, strict=True)):
         peft.set_adapter(str(place))
-        apart = max(apart, float((peft(torch.tensor([ids])).logits[0, -1].float() - ours).abs().max()))
+        apart = max(apart, float((peft(torch.tensor([ids])).logits[0, -1].float() - own).abs().max()))
     return apart
 
 

@@ -11,11 +11,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sartor.serve.refusal import Refusal
 
 LINGER_SECONDS = 30
+"""For so long what still comes of a refused request is thrown away."""
 
 
 class BodyLimit:
-    """Requests whose body is longer than allowed are refused, whatever their headers say. What still comes of them is thrown
-    away for `LINGER_SECONDS`: hung up on at once, a client that is sending loses the answer (nginx: lingering_close)."""
+    """Requests whose body is longer than allowed are refused, whatever their headers say."""
 
     def __init__(self, app: ASGIApp, most: Callable[[str], int]) -> None:
         """`most` bytes, by the path."""
@@ -53,6 +53,8 @@ class BodyLimit:
 
 
 async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    """Hung up on at once, a client that is still sending would lose the answer (nginx: lingering_close)."""
+
     async def unended(message: Message) -> None:
         await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
 

@@ -6,8 +6,8 @@ Two batched products, as in Punica (Chen et al. 2023, 2310.18547), whose gatheri
 every step. They lie transposed, as a CPU reads them faster, and all in one tensor [seats, numbers], so that a row
 that moves takes its adapter along in a single copy.
 
-Where one token of each row is read, which is most of the time, a CPU takes half as long for sums of lines: a row times a
-matrix [k, width] is the sum of its k lines, each times a number of the row (`embedding_bag`). So that all of s · Bᵀ is one such
+Where one token of each row is read, which is most of the time, a CPU is faster at sums of lines: a row times a matrix
+[k, width] is the sum of its k lines, each times a number of the row (an embedding bag). So that all of s · Bᵀ is one such
 sum, it is cut into parts of one width: of q, k and v with 576, 192 and 192 outputs, into five.
 """
 
@@ -31,7 +31,7 @@ class LoraSeats:
     def __init__(self, decoder: Decoder) -> None:
         self._decoder, self._rank, self._views = decoder, 0, list[AdapterView]()
         self._table = torch.zeros(0, 0, dtype=decoder.dtype, device=decoder.device)
-        self._changes: dict[str, Change] = {}
+        self._deltas: dict[str, Delta] = {}
 
     @staticmethod
     def takes(view: AdapterView) -> bool:
@@ -64,7 +64,7 @@ class LoraSeats:
         if len({id(view) for view in self._views}) < 2:
             return next(iter(self._views), FROZEN)  # nothing to tell apart
         rows = len(self._views)
-        return SeatedLoraView({group: change.first(rows) for group, change in self._changes.items()})
+        return SeatedLoraView({group: delta.first(rows) for group, delta in self._deltas.items()})
 
     def _furnish(self, rank: int) -> None:
         """A table with a seat for every row, and half as many more, of any numbers."""
@@ -81,8 +81,8 @@ class LoraSeats:
         numbers = math.ceil(sum(map(math.prod, every)) / lines) * lines
         self._rank, self._table = rank, self._table.new_empty(len(self._views) * 3 // 2, numbers)
         starts = accumulate(map(math.prod, every), initial=0)
-        self._changes = {
-            group: Change(
+        self._deltas = {
+            group: Delta(
                 Stack.of(self._table, next(starts), down), Stack.of(self._table, next(starts), up), modules[group]
             )
             for group, (down, up) in shapes.items()
@@ -96,7 +96,7 @@ class LoraSeats:
         self._table[seat].zero_()
         if isinstance(view, FusedLoraView):
             for (layer, group), (down, up) in view.matrices.items():
-                self._changes[group].seat(seat, layer, down, up, view.rank)
+                self._deltas[group].seat(seat, layer, down, up, view.rank)
 
 
 SUM = 0
@@ -140,8 +140,8 @@ class Stack:
 
     def sums(self, layer: int, x: Tensor) -> Tensor:
         """Of each seat's and part's matrix and x [seats, parts, k]: [seats · parts, width]."""
-        # Not by `torch.nn.functional`, whose checks take as long as the sums of a small layer.
-        return torch.embedding_bag(self.lines[layer], self.places, self.starts, False, SUM, False, x.view(-1))[0]
+        # Without the checks of `torch.nn.functional`: it is called eight times a layer and step.
+        return torch.embedding_bag(self.lines[layer], self.places, self.starts, False, SUM, False, x.reshape(-1))[0]
 
     def products(self, layer: int, x: Tensor) -> Tensor:
         """Of each seat's and part's matrix and x [seats, tokens, parts, k]: [seats, tokens, parts, width]."""
@@ -150,8 +150,8 @@ class Stack:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What the seats change in a product of n modules."""
+class Delta:
+    """What the seats add to a product of n modules: ΔW x, in every layer."""
 
     down: Stack
     """Aᵀ, one part."""
@@ -160,7 +160,7 @@ class Change:
     modules: Tensor
     """Of which module each is."""
 
-    def first(self, rows: int) -> "Change":
+    def first(self, rows: int) -> "Delta":
         """Of so many seats."""
         return replace(self, down=self.down.first(rows), up=self.up.first(rows))
 
@@ -188,20 +188,20 @@ class Change:
 class SeatedLoraView(AdapterView):
     """One token of each row, or, where it is told `in_rows`, any number."""
 
-    def __init__(self, changes: dict[str, Change], at: tuple[Tensor, Tensor] | None = None, width: int = 1) -> None:
+    def __init__(self, deltas: dict[str, Delta], at: tuple[Tensor, Tensor] | None = None, width: int = 1) -> None:
         """`at`: row and place in it of each token, of `width` places."""
-        self._changes, self._at, self._width = changes, at, width
+        self._deltas, self._at, self._width = deltas, at, width
 
     def in_rows(self, row: Tensor, place: Tensor, width: int) -> AdapterView:
-        return SeatedLoraView(self._changes, (row, place), width) if width > 1 else self
+        return SeatedLoraView(self._deltas, (row, place), width) if width > 1 else self
 
     def linear(self, x: Tensor, weight: Matrix, layer: int, group: str, bias: Tensor | None = None) -> Tensor:
-        y, change = super().linear(x, weight, layer, group, bias), self._changes[group]
+        y, delta = super().linear(x, weight, layer, group, bias), self._deltas[group]
         if self._at is None:
-            return y.add_(change(layer, x))
+            return y.add_(delta(layer, x))
         tokens = x.new_zeros(int(self._at[0][-1]) + 1, self._width, x.shape[1])
         tokens[self._at] = x
-        return y.add_(change(layer, tokens)[self._at])
+        return y.add_(delta(layer, tokens)[self._at])
 
 
 def _rank(view: AdapterView) -> int:
