@@ -209,7 +209,7 @@ def spoilt(network: Network, where: str, at: int) -> Any:
 @pytest.mark.parametrize(
     ("layers", "megabytes", "rows", "length", "settings", "more"),
     [
-        (3, 100, 64, 100, {"pass_tokens": 100_000}, set()),
+        (3, 75, 64, 100, {"pass_tokens": 100_000}, set()),
         (16, 220, 1, 4000, {}, {"gradient_checkpointing"}),
         (3, 30, 1, 8000, {"method": "full"}, {"gradient_checkpointing", "max_length"}),
     ],
